@@ -1,0 +1,13 @@
+//! What the hub knows about tasks, and nothing else: pure values and pure functions.
+//!
+//! An [`event::Event`] meets a [`task::Task`]; [`decide`](decide::decide) says what that means, [`transition`] carries it
+//! out on the value, and [`plan`] does so for a whole batch. No I/O, no clock, no randomness: time is an argument.
+
+pub mod decide;
+pub mod event;
+pub mod fingerprint;
+pub mod plan;
+pub mod schedule;
+pub mod task;
+pub mod time;
+pub mod transition;

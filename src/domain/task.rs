@@ -1,0 +1,353 @@
+//! Tasks and attempts as types that own their data: what is only known in one state lives in that state.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::fingerprint::Recent;
+use super::time::Timestamp;
+
+/// Why a text is not a name of the kind that was wanted; says what would be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAName(pub &'static str);
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $valid:expr, $says:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// # Errors
+            #[doc = $says]
+            pub fn parse(text: &str) -> Result<Self, NotAName> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.into())) } else { Err(NotAName($says)) }
+            }
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name!(
+    /// A task's id. Clients may bring their own.
+    TaskId,
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b)),
+    "a task id is 1 to 128 characters of A-Z a-z 0-9 . _ : -"
+);
+
+name!(
+    /// The name of a generator's TOML file.
+    GeneratorName,
+    |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+    "a generator's name is 1 to 64 characters of a-z 0-9 -"
+);
+
+name!(
+    /// The id that a generator gave to an attempt; unique per generator.
+    ExternalId,
+    |text| (1..=256).contains(&text.len()) && !text.chars().any(char::is_control),
+    "an external id is 1 to 256 bytes without control characters"
+);
+
+/// The seven states by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The hub has yet to submit it.
+    Pending,
+    Submitted,
+    Processing,
+    Completed,
+    Failed,
+    TimedOut,
+    Cancelled,
+}
+
+impl Status {
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Submitted, Self::Processing, Self::Completed, Self::Failed, Self::TimedOut, Self::Cancelled];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Submitted => "submitted",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::TimedOut | Self::Cancelled)
+    }
+}
+
+/// The road that a piece of news took into the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Submit,
+    Callback,
+    Poll,
+    Deadline,
+    Operator,
+}
+
+impl Source {
+    pub const ALL: [Self; 5] = [Self::Submit, Self::Callback, Self::Poll, Self::Deadline, Self::Operator];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Callback => "callback",
+            Self::Poll => "poll",
+            Self::Deadline => "deadline",
+            Self::Operator => "operator",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
+}
+
+/// Who hands the job to the generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Submitter {
+    /// The hub, by the generator's submit request.
+    Hub,
+    /// The user's own code, which reports the generator's id by PATCH or lets a callback bring it.
+    OwnCode,
+}
+
+/// The end of a task: when, and by which road the news came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    pub at: Timestamp,
+    pub by: Source,
+}
+
+/// Where a result's JSON text lies: a span of a stored body, so that the bytes are kept once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultAt {
+    pub payload: Uuid,
+    pub span: Range<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskError {
+    pub code: String,
+    pub kind: String,
+    pub message: String,
+    /// JSON text.
+    pub details: Option<String>,
+}
+
+impl TaskError {
+    pub const CODE: &'static str = "UNKNOWN";
+    pub const KIND: &'static str = "GeneralError";
+    pub const MESSAGE: &'static str = "Unknown error";
+
+    #[must_use]
+    pub fn new(code: &str, kind: &str, message: &str) -> Self {
+        Self { code: code.to_owned(), kind: kind.to_owned(), message: message.to_owned(), details: None }
+    }
+}
+
+impl Default for TaskError {
+    /// What a generator that fails without a word is taken to have said.
+    fn default() -> Self {
+        Self::new(Self::CODE, Self::KIND, Self::MESSAGE)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    Pending {
+        /// Not submitted before this time (a retry's delay).
+        not_before: Timestamp,
+    },
+    Submitted,
+    Processing,
+    Completed {
+        settled: Settlement,
+        result: ResultAt,
+        late: bool,
+    },
+    Failed {
+        settled: Settlement,
+        error: TaskError,
+    },
+    TimedOut {
+        settled: Settlement,
+    },
+    Cancelled {
+        settled: Settlement,
+    },
+}
+
+impl State {
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Pending { .. } => Status::Pending,
+            Self::Submitted => Status::Submitted,
+            Self::Processing => Status::Processing,
+            Self::Completed { .. } => Status::Completed,
+            Self::Failed { .. } => Status::Failed,
+            Self::TimedOut { .. } => Status::TimedOut,
+            Self::Cancelled { .. } => Status::Cancelled,
+        }
+    }
+
+    #[must_use]
+    pub const fn settlement(&self) -> Option<Settlement> {
+        match self {
+            Self::Completed { settled, .. }
+            | Self::Failed { settled, .. }
+            | Self::TimedOut { settled }
+            | Self::Cancelled { settled } => Some(*settled),
+            Self::Pending { .. } | Self::Submitted | Self::Processing => None,
+        }
+    }
+}
+
+/// How far the current attempt says it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// 0 to 100.
+    pub percent: Option<f64>,
+    pub stage: Option<String>,
+    pub message: Option<String>,
+    pub updated_at: Option<Timestamp>,
+}
+
+/// One submission of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counts from 1.
+    pub number: u32,
+    /// Never overwritten once it is known.
+    pub external_id: Option<ExternalId>,
+    /// When the hub began to send it; set before the request goes out.
+    pub sending_at: Option<Timestamp>,
+    pub submitted_at: Option<Timestamp>,
+    pub deadline_at: Option<Timestamp>,
+    /// When the task left this attempt, or settled under it.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Attempt {
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self { number, external_id: None, sending_at: None, submitted_at: None, deadline_at: None, ended_at: None }
+    }
+
+    /// Whether a generator can know of it at all.
+    #[must_use]
+    pub const fn was_sent(&self) -> bool {
+        self.sending_at.is_some() || self.submitted_at.is_some()
+    }
+}
+
+/// A job handed to a generator, as far as events can change it. What never changes (input, params) the store keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    pub id: TaskId,
+    pub generator: GeneratorName,
+    pub state: State,
+    /// All attempts, oldest first; the last one is the current one. Never empty.
+    pub attempts: Vec<Attempt>,
+    pub submitter: Submitter,
+    /// Attempts after the first that a failure may use up.
+    pub max_retries: u32,
+    /// From an attempt's submission to its deadline.
+    pub timeout: Duration,
+    /// 1 is served first, 10 last.
+    pub priority: u8,
+    /// What a second creation under the same id is compared with.
+    pub request_digest: [u8; 32],
+    pub metadata: Option<Uuid>,
+    pub progress: Progress,
+    /// The generator's own time of the last applied callback, where it tells one.
+    pub generator_time: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// First sign of work under the current attempt.
+    pub started_at: Option<Timestamp>,
+    pub next_poll_at: Option<Timestamp>,
+    /// Polls in a row that said completed and had no result.
+    pub empty_answers: u32,
+    /// Hints followed since the task was presumed dead.
+    pub late_hints: u32,
+    /// An attempt was sent, and whether the generator took it is not known.
+    pub submit_unknown: bool,
+    /// Receipts written so far; the next one gets this number plus one.
+    pub receipts: u64,
+    /// The newest receipt, the head of the task's chain.
+    pub last_receipt: Option<Uuid>,
+    pub recent: Recent,
+    pub erased_at: Option<Timestamp>,
+}
+
+impl Task {
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.state.status()
+    }
+
+    /// # Panics
+    /// If there is no attempt, which no constructor and no row allows.
+    #[must_use]
+    pub fn attempt(&self) -> &Attempt {
+        self.attempts.last().expect("a task has at least one attempt")
+    }
+
+    /// # Panics
+    /// As [`Task::attempt`].
+    pub fn attempt_mut(&mut self) -> &mut Attempt {
+        self.attempts.last_mut().expect("a task has at least one attempt")
+    }
+
+    pub fn numbered(&mut self, number: u32) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.number == number)
+    }
+
+    #[must_use]
+    pub fn has_retries_left(&self) -> bool {
+        self.submitter == Submitter::Hub && self.attempt().number <= self.max_retries
+    }
+}

@@ -1,0 +1,158 @@
+//! Carries a decided [`Transition`] out on the task's value.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::decide::Transition;
+use super::event::{Event, Failure, Found, Occurrence, Report};
+use super::schedule;
+use super::task::{Attempt, Progress, ResultAt, Settlement, Source, State, Submitter, Task, TaskError};
+use super::time::Timestamp;
+
+/// Everything about an event's arrival that the task remembers.
+pub struct Arrival<'a> {
+    pub now: Timestamp,
+    /// The attempt that the event speaks of.
+    pub attempt: u32,
+    /// Where the body is stored that a result may be a span of.
+    pub payload: Uuid,
+    pub occurrence: &'a Occurrence,
+}
+
+pub fn carry_out(task: &mut Task, transition: Transition, event: &Event, arrival: &Arrival<'_>) {
+    let now = arrival.now;
+    match (transition, event) {
+        (Transition::NoteSubmission, _) => note_submission(task, event, arrival),
+        (Transition::Submit, _) => {
+            note_submission(task, event, arrival);
+            task.state = State::Submitted;
+        }
+        (Transition::Progress, Event::Progress(report)) => progress(task, report, arrival),
+        (Transition::Complete { late }, Event::Completed(Some(found))) => {
+            let result = ResultAt { payload: arrival.payload, span: span(found) };
+            settle(task, arrival, |settled| State::Completed { settled, result, late });
+        }
+        (Transition::Retry, _) => {
+            let not_before = schedule::retry_at(now, &arrival.occurrence.policy.retry_delays, task.attempt().number);
+            start_attempt(task, now);
+            task.state = State::Pending { not_before };
+        }
+        (Transition::NewAttempt, _) => new_attempt(task, arrival),
+        (Transition::Fail, Event::Failed(Failure { error, .. }) | Event::SubmitRefused(error)) => {
+            let error = error.clone();
+            settle(task, arrival, |settled| State::Failed { settled, error });
+        }
+        (Transition::TimeOut, _) => settle(task, arrival, |settled| State::TimedOut { settled }),
+        (Transition::Cancel, _) => settle(task, arrival, |settled| State::Cancelled { settled }),
+        // `decide` pairs them; a failure without a word is the honest reading of the impossible
+        (Transition::Fail | Transition::Complete { .. } | Transition::Progress, _) => {
+            settle(task, arrival, |settled| State::Failed { settled, error: TaskError::default() });
+        }
+    }
+    if matches!(arrival.occurrence.source, Source::Callback | Source::Poll) {
+        task.generator_time = arrival.occurrence.generator_time.or(task.generator_time);
+        task.empty_answers = 0;
+    }
+}
+
+/// The generator should be asked as soon as the reconciler's floor allows; a pending task first has to be submitted.
+pub fn follow_hint(task: &mut Task, arrival: &Arrival<'_>) {
+    task.next_poll_at = Some(arrival.now);
+    if arrival.occurrence.source == Source::Poll {
+        task.empty_answers += 1;
+    }
+    if task.status().is_settled() {
+        task.late_hints += 1;
+    }
+}
+
+fn note_submission(task: &mut Task, event: &Event, arrival: &Arrival<'_>) {
+    let Event::SubmitAnswered { external_id, unknown } = event else { return };
+    let (timeout, settled) = (task.timeout, task.status().is_settled());
+    let current = arrival.attempt == task.attempt().number;
+    if let Some(attempt) = task.numbered(arrival.attempt) {
+        if attempt.external_id.is_none() {
+            attempt.external_id.clone_from(external_id);
+        }
+        attempt.submitted_at.get_or_insert(arrival.now);
+        attempt.deadline_at.get_or_insert(arrival.now.plus(timeout));
+    }
+    if current && !settled {
+        task.submit_unknown = *unknown;
+        start_polling(task, arrival);
+    }
+}
+
+/// First poll after the submission; a hint that came earlier stands.
+fn start_polling(task: &mut Task, arrival: &Arrival<'_>) {
+    let policy = &arrival.occurrence.policy;
+    if policy.can_ask && task.next_poll_at.is_none() {
+        task.next_poll_at = Some(arrival.now.plus(policy.first_poll_after));
+    }
+}
+
+fn progress(task: &mut Task, report: &Report, arrival: &Arrival<'_>) {
+    let now = arrival.now;
+    let timeout = task.timeout;
+    let attempt = task.attempt_mut();
+    // a callback can beat the submission's own answer
+    attempt.submitted_at.get_or_insert(now);
+    attempt.deadline_at.get_or_insert(now.plus(timeout));
+    start_polling(task, arrival);
+    task.progress = Progress {
+        percent: report.percent.or(task.progress.percent),
+        stage: report.stage.clone().or_else(|| task.progress.stage.take()),
+        message: report.message.clone().or_else(|| task.progress.message.take()),
+        updated_at: Some(now),
+    };
+    task.started_at.get_or_insert(now);
+    task.state = State::Processing;
+}
+
+fn settle(task: &mut Task, arrival: &Arrival<'_>, state: impl FnOnce(Settlement) -> State) {
+    let now = arrival.now;
+    task.state = state(Settlement { at: now, by: arrival.occurrence.source });
+    task.next_poll_at = None;
+    task.attempt_mut().ended_at.get_or_insert(now);
+}
+
+fn new_attempt(task: &mut Task, arrival: &Arrival<'_>) {
+    start_attempt(task, arrival.now);
+    task.state = match task.submitter {
+        Submitter::Hub => State::Pending { not_before: arrival.now },
+        Submitter::OwnCode => {
+            submitted_by_own_code(task, arrival.now, task.timeout);
+            State::Submitted
+        }
+    };
+}
+
+/// An attempt that the user's own code submits counts as submitted from the start.
+pub fn submitted_by_own_code(task: &mut Task, now: Timestamp, timeout: Duration) {
+    let attempt = task.attempt_mut();
+    attempt.submitted_at = Some(now);
+    attempt.deadline_at = Some(now.plus(timeout));
+}
+
+/// Leaves the old attempt behind with all that belonged to it.
+fn start_attempt(task: &mut Task, now: Timestamp) {
+    let left = task.attempt_mut();
+    left.ended_at.get_or_insert(now);
+    let number = left.number + 1;
+    task.attempts.push(Attempt::new(number));
+    task.progress = Progress::default();
+    task.generator_time = None;
+    task.started_at = None;
+    task.next_poll_at = None;
+    task.empty_answers = 0;
+    task.late_hints = 0;
+    task.submit_unknown = false;
+}
+
+fn span(found: &Found) -> std::ops::Range<usize> {
+    match found {
+        Found::InBody(span) => span.clone(),
+        Found::Rewritten(text) => 0..text.len(),
+    }
+}

@@ -1,0 +1,3 @@
+//! Callback Hub: the receiver for external generators' callbacks.
+
+pub mod domain;
