@@ -1,3 +1,7 @@
 //! Callback Hub: the receiver for external generators' callbacks.
 
+pub mod clock;
 pub mod domain;
+pub mod journal;
+pub mod lifecycle;
+pub mod store;

@@ -1,1 +1,63 @@
-pub fn x() {}
+//! The schema of Callback Hub: one migration a table or change, in order, each in a transaction of its own.
+//!
+//! | migration | what it brings |
+//! | --- | --- |
+//! | `m0001_payloads` | bodies, results, inputs: stored once, as bytes, pointed to by id |
+//! | `m0002_tasks` | a task's state, and its newest fingerprints, in one small row |
+//! | `m0003_attempts` | submissions of a task; external ids, unique per generator |
+//! | `m0004_receipts` | accepted callbacks and events, append-only, chained per task |
+//! | `m0005_fingerprints` | fingerprints that no longer fit into their task's row |
+//! | `m0006_rejections` | refused callbacks |
+//! | `m0007_idempotency` | `Idempotency-Key`s of task creations |
+//! | `m0008_keys` | API keys (hashed) and secrets that the hub makes once |
+
+use sea_orm_migration::prelude::*;
+
+mod dialect;
+mod m0001_payloads;
+mod m0002_tasks;
+mod m0003_attempts;
+mod m0004_receipts;
+mod m0005_fingerprints;
+mod m0006_rejections;
+mod m0007_idempotency;
+mod m0008_keys;
+
+pub use sea_orm_migration::MigratorTrait;
+
+/// Every table that the hub owns, but for the migrations' own.
+pub const TABLES: [&str; 9] = [
+    "hub_payloads",
+    "hub_tasks",
+    "hub_attempts",
+    "hub_receipts",
+    "hub_fingerprints",
+    "hub_rejections",
+    "hub_idempotency",
+    "hub_keys",
+    "hub_secrets",
+];
+
+/// Where applied migrations are noted.
+pub const MIGRATIONS_TABLE: &str = "hub_migrations";
+
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_payloads::Migration),
+            Box::new(m0002_tasks::Migration),
+            Box::new(m0003_attempts::Migration),
+            Box::new(m0004_receipts::Migration),
+            Box::new(m0005_fingerprints::Migration),
+            Box::new(m0006_rejections::Migration),
+            Box::new(m0007_idempotency::Migration),
+            Box::new(m0008_keys::Migration),
+        ]
+    }
+
+    fn migration_table_name() -> DynIden {
+        MIGRATIONS_TABLE.into_iden()
+    }
+}

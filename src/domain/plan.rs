@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::decide::{Decision, Relation, Transition, decide, interpret};
 use super::event::{Claim, Occurrence, Outcome, Policy};
 use super::fingerprint::{Fingerprint, Recent, Seen};
-use super::task::{Attempt, ExternalId, GeneratorName, Progress, State, Status, Submitter, Task, TaskId};
+use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
 
@@ -47,7 +47,7 @@ pub struct NewTask {
     pub timeout: Duration,
     pub priority: u8,
     pub external_id: Option<ExternalId>,
-    pub metadata: Option<Uuid>,
+    pub documents: Documents,
     pub request_digest: [u8; 32],
     pub idempotency: Option<IdempotencyKey>,
     pub policy: Arc<Policy>,
@@ -184,7 +184,7 @@ fn created(item: &Item, new: &NewTask) -> Task {
         timeout: new.timeout,
         priority: new.priority,
         request_digest: new.request_digest,
-        metadata: new.metadata,
+        documents: new.documents,
         progress: Progress::default(),
         generator_time: None,
         created_at: item.at,
@@ -347,7 +347,7 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
         task.attempt_mut().external_id = Some(id.clone());
         poll_once_known(task, &patch.policy, item.at);
     }
-    task.metadata = patch.metadata.or(task.metadata);
+    task.documents.metadata = patch.metadata.or(task.documents.metadata);
     task.priority = patch.priority.unwrap_or(task.priority);
     Ok(Answer::Patched)
 }
@@ -359,7 +359,7 @@ fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
         return Err(Refusal::WrongState(task.status()));
     }
     task.erased_at.get_or_insert(item.at);
-    task.metadata = None;
+    task.documents = Documents::default();
     task.progress = Progress::default();
     if let State::Failed { error, .. } = &mut task.state {
         error.details = None;

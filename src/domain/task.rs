@@ -168,6 +168,14 @@ pub struct ResultAt {
     pub span: Range<usize>,
 }
 
+/// Where the documents lie that the client sent along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Documents {
+    pub input: Option<Uuid>,
+    pub params: Option<Uuid>,
+    pub metadata: Option<Uuid>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskError {
     pub code: String,
@@ -301,7 +309,7 @@ pub struct Task {
     pub priority: u8,
     /// What a second creation under the same id is compared with.
     pub request_digest: [u8; 32],
-    pub metadata: Option<Uuid>,
+    pub documents: Documents,
     pub progress: Progress,
     /// The generator's own time of the last applied callback, where it tells one.
     pub generator_time: Option<Timestamp>,

@@ -1,0 +1,107 @@
+//! How the process ends: softly (finish what was begun) or hard (drop it), and never with a loop dead and the rest alive.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Passed down to everything that runs. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Lifecycle {
+    stopping: CancellationToken,
+    dropping: CancellationToken,
+    tasks: TaskTracker,
+    failed: Arc<AtomicBool>,
+}
+
+impl Lifecycle {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancelled when no new work should begin.
+    #[must_use]
+    pub const fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    /// Cancelled when even begun work should be dropped.
+    #[must_use]
+    pub const fn dropping(&self) -> &CancellationToken {
+        &self.dropping
+    }
+
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Runs a future that the process waits for. It should end when [`Lifecycle::stopping`] says so; if it ends before, or
+    /// panics, the process stops with a failing code.
+    pub fn spawn_loop(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let lifecycle = self.clone();
+        self.spawn(async move {
+            let outcome = std::panic::AssertUnwindSafe(future).catch_unwind().await;
+            if outcome.is_err() || !lifecycle.stopping.is_cancelled() {
+                tracing::error!(name, "a loop that should run for ever has ended; stopping");
+                lifecycle.failed.store(true, Ordering::SeqCst);
+                lifecycle.stop();
+            }
+        });
+    }
+
+    /// Runs a future that the process waits for at its end.
+    #[expect(clippy::disallowed_methods, reason = "the one place where futures are spawned, tracked")]
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let dropping = self.dropping.clone();
+        tokio::spawn(self.tasks.track_future(async move {
+            tokio::select! {
+                () = future => {}
+                () = dropping.cancelled() => {}
+            }
+        }));
+    }
+
+    /// The first SIGTERM or SIGINT stops softly, the second one hard.
+    ///
+    /// # Errors
+    /// When the process may not listen for signals.
+    pub fn listen_for_signals(&self) -> std::io::Result<()> {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let lifecycle = self.clone();
+        let listen = async move {
+            for token in [&lifecycle.stopping, &lifecycle.dropping] {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                token.cancel();
+            }
+        };
+        #[expect(clippy::disallowed_methods, reason = "listening for signals must not keep the process alive")]
+        tokio::spawn(listen);
+        Ok(())
+    }
+
+    /// Waits until everything has ended after [`Lifecycle::stop`], at most `grace` longer, then drops the rest. False: a
+    /// loop had died.
+    pub async fn ended(&self, grace: Duration) -> bool {
+        self.stopping.cancelled().await;
+        self.tasks.close();
+        tokio::select! {
+            () = self.tasks.wait() => {}
+            () = self.dropping.cancelled() => {}
+            () = tokio::time::sleep(grace) => {
+                tracing::warn!("what has not ended by now is dropped");
+            }
+        }
+        self.dropping.cancel();
+        self.tasks.wait().await;
+        !self.failed.load(Ordering::SeqCst)
+    }
+}

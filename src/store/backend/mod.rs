@@ -1,0 +1,183 @@
+//! Everything that differs between SQLite and PostgreSQL. The rest of the store asks here and knows neither.
+
+mod postgres;
+mod sqlite;
+mod table;
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, Statement,
+    TransactionTrait, Value, sqlx,
+};
+
+use super::error::StoreError;
+pub(super) use table::{Cache, Kind, Table};
+
+/// Constant texts: the statement cache is keyed by them. `$1` is one JSON text unless the name says otherwise.
+pub(super) struct Texts {
+    /// Locks the tasks of a JSON array of ids, in the order of their ids.
+    pub lock_tasks: &'static str,
+    pub attempts_of: &'static str,
+    /// Attempts that hold one of a JSON array of external ids, under any generator.
+    pub external_ids: &'static str,
+    /// `[{"task_id", "fingerprint" (hex)}]`
+    pub spilled: &'static str,
+    /// `[{"owner", "idempotency_key"}]`
+    pub idempotent: &'static str,
+    /// A task's receipts from `$1` (id) back along the chain, `$2` at most.
+    pub receipt_chain: &'static str,
+    /// Deletes the bodies that a task's receipts point to, from `$1` back along the chain.
+    pub erase_bodies: &'static str,
+    /// Makes a task's receipts, from `$1` back along the chain, forget headers and bodies.
+    pub erase_receipts: &'static str,
+    /// Deletes the payloads of a JSON array of ids.
+    pub delete_payloads: &'static str,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Backend(DbBackend);
+
+/// The writing and the reading side of one database.
+pub(super) struct Connections {
+    pub writer: DatabaseConnection,
+    pub reader: DatabaseConnection,
+    pub backend: Backend,
+}
+
+pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connections, StoreError> {
+    let backend = Backend::of_url(url)?;
+    let (writer, reader) = match backend.0 {
+        DbBackend::Sqlite => {
+            // the first connection creates the file and switches it to WAL before readers come
+            let writer = open(sqlite::options(url, 1)).await?;
+            (writer, open(sqlite::options(url, max_connections)).await?)
+        }
+        _ => {
+            let pool = open(postgres::options(url, max_connections)).await?;
+            (pool.clone(), pool)
+        }
+    };
+    Ok(Connections { writer, reader, backend })
+}
+
+async fn open(mut options: ConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    options.sqlx_logging(false).acquire_timeout(Duration::from_secs(5)).connect_timeout(Duration::from_secs(5));
+    Database::connect(options).await.map_err(error)
+}
+
+/// Runs the migrations on a connection of their own, one process at a time.
+///
+/// # Errors
+/// Whatever the database says; a failed migration leaves no trace.
+pub(super) async fn migrate<M: migration::MigratorTrait>(url: &str) -> Result<(), StoreError> {
+    let backend = Backend::of_url(url)?;
+    let options = match backend.0 {
+        DbBackend::Sqlite => sqlite::options(url, 1),
+        _ => postgres::migration_options(url),
+    };
+    let connection = open(options).await?;
+    if backend.0 == DbBackend::Postgres {
+        // held by the session, which is this connection's only one; it ends with it
+        connection.execute_unprepared(postgres::LOCK_MIGRATIONS).await.map_err(error)?;
+    }
+    let outcome = M::up(&connection, None).await.map_err(error);
+    connection.close().await.map_err(error)?;
+    outcome
+}
+
+impl Backend {
+    fn of_url(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            Ok(Self(DbBackend::Sqlite))
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Ok(Self(DbBackend::Postgres))
+        } else {
+            Err(StoreError::Schema("the database URL is neither sqlite: nor postgres:".to_owned()))
+        }
+    }
+
+    pub(super) const fn texts(self) -> &'static Texts {
+        match self.0 {
+            DbBackend::Sqlite => &sqlite::TEXTS,
+            _ => &postgres::TEXTS,
+        }
+    }
+
+    pub(super) fn statement(self, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        Statement::from_sql_and_values(self.0, text, values)
+    }
+
+    /// Inserts rows given as a JSON array of objects.
+    pub(super) fn insert(self, table: &Table, rows: String) -> Statement {
+        self.statement(table.insert(self.0), [rows.into()])
+    }
+
+    /// The same; a row whose key exists is overwritten where the table allows it.
+    pub(super) fn upsert(self, table: &Table, rows: String) -> Statement {
+        self.statement(table.upsert(self.0), [rows.into()])
+    }
+
+    /// Bodies cannot travel as JSON.
+    pub(super) async fn insert_payloads(
+        self,
+        transaction: &DatabaseTransaction,
+        ids: Vec<uuid::Uuid>,
+        bodies: Vec<Vec<u8>>,
+    ) -> Result<(), DbErr> {
+        match self.0 {
+            DbBackend::Sqlite => {
+                // no round trip to save here: one prepared statement a row
+                for (id, body) in ids.into_iter().zip(bodies) {
+                    transaction.execute_raw(self.statement(sqlite::INSERT_PAYLOAD, [id.into(), body.into()])).await?;
+                }
+            }
+            _ => {
+                transaction.execute_raw(self.statement(postgres::INSERT_PAYLOADS, [ids.into(), bodies.into()])).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction that will write: it has the right to from its first statement on.
+    pub(super) async fn begin_write(self, writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+        match self.0 {
+            DbBackend::Sqlite => writer.begin_with_options(sqlite::immediate()).await,
+            _ => writer.begin().await,
+        }
+    }
+
+    pub(super) const fn list_tables(self) -> &'static str {
+        match self.0 {
+            DbBackend::Sqlite => sqlite::LIST_TABLES,
+            _ => postgres::LIST_TABLES,
+        }
+    }
+}
+
+/// Sorts a driver's error by what its reader can do about it.
+pub(super) fn error(error: DbErr) -> StoreError {
+    let driver = match &error {
+        DbErr::ConnectionAcquire(_) => return StoreError::Busy(error),
+        DbErr::Conn(_) => return StoreError::Unavailable(error),
+        DbErr::Exec(RuntimeErr::SqlxError(driver)) | DbErr::Query(RuntimeErr::SqlxError(driver)) => driver.clone(),
+        _ => return StoreError::Statement(error),
+    };
+    match driver.as_database_error() {
+        Some(database) if database.is_unique_violation() => StoreError::Conflict(error),
+        Some(database) => match database.code().as_deref() {
+            Some(code) if sqlite::is_busy(code) || postgres::is_busy(code) => StoreError::Busy(error),
+            Some(code) if postgres::is_conflict(code) => StoreError::Conflict(error),
+            Some(code) if sqlite::is_down(code) || postgres::is_down(code) => StoreError::Unavailable(error),
+            _ => StoreError::Statement(error),
+        },
+        None if matches!(*driver, sqlx::Error::PoolTimedOut) => StoreError::Busy(error),
+        None if is_connection_loss(&driver) => StoreError::Unavailable(error),
+        None => StoreError::Statement(error),
+    }
+}
+
+fn is_connection_loss(driver: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    matches!(driver, E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolClosed | E::WorkerCrashed)
+}

@@ -1,0 +1,84 @@
+//! PostgreSQL: one pool; every commit is synced whatever the server's default; nothing waits for ever.
+
+use sea_orm::ConnectOptions;
+
+use super::Texts;
+
+pub(super) const TEXTS: Texts = Texts {
+    // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
+    lock_tasks: "SELECT * FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+        ORDER BY id COLLATE \"C\" FOR UPDATE",
+    attempts_of: "SELECT * FROM hub_attempts WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+        ORDER BY task_id COLLATE \"C\", number",
+    external_ids: "SELECT * FROM hub_attempts WHERE external_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))",
+    spilled: "SELECT f.* FROM json_to_recordset($1::json) AS r(task_id text, fingerprint text)
+        JOIN hub_fingerprints AS f ON f.task_id = r.task_id AND f.fingerprint = decode(r.fingerprint, 'hex')",
+    idempotent: "SELECT i.* FROM json_to_recordset($1::json) AS r(owner text, idempotency_key text)
+        JOIN hub_idempotency AS i ON i.owner = r.owner AND i.idempotency_key = r.idempotency_key",
+    receipt_chain: "WITH RECURSIVE chain(link, position) AS (
+            SELECT $1::uuid, 1::bigint
+            UNION ALL
+            SELECT previous, position + 1 FROM hub_receipts JOIN chain ON id = link
+            WHERE previous IS NOT NULL AND position < $2)
+        SELECT r.* FROM chain JOIN hub_receipts AS r ON r.id = link ORDER BY position",
+    erase_bodies:
+        "WITH RECURSIVE chain(link) AS (
+            SELECT $1::uuid
+            UNION ALL
+            SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
+        DELETE FROM hub_payloads WHERE id IN (SELECT payload FROM chain JOIN hub_receipts ON id = link WHERE payload IS NOT NULL)",
+    erase_receipts: "WITH RECURSIVE chain(link) AS (
+            SELECT $1::uuid
+            UNION ALL
+            SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
+        UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT link FROM chain)",
+    delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+};
+
+pub(super) const INSERT_PAYLOADS: &str = "INSERT INTO hub_payloads (id, bytes) SELECT * FROM UNNEST($1::uuid[], $2::bytea[])";
+pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name LIKE 'hub\\_%'";
+/// Any number that nobody else on the database uses: "hub".
+pub(super) const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(6845794)";
+
+pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = base(url);
+    options.max_connections(connections).min_connections(1).map_sqlx_postgres_opts(|options| {
+        options.options([
+            ("synchronous_commit", "on"),
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            // the batch statements are the same for one row and for many: planning them anew each time buys nothing
+            ("plan_cache_mode", "force_generic_plan"),
+        ])
+    });
+    options
+}
+
+/// Migrations wait for their turn and take the time that they take.
+pub(super) fn migration_options(url: &str) -> ConnectOptions {
+    let mut options = base(url);
+    options.max_connections(1).min_connections(1).max_lifetime(None).idle_timeout(None);
+    options
+}
+
+fn base(url: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.replacen("postgresql://", "postgres://", 1));
+    options.set_application_name("callback-hub");
+    options
+}
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+pub(super) fn is_conflict(code: &str) -> bool {
+    matches!(code, "40001" | "40P01")
+}
+
+/// Lock not available, statement or lock timeout, too many connections.
+pub(super) fn is_busy(code: &str) -> bool {
+    matches!(code, "55P03" | "57014" | "53300")
+}
+
+/// Connection exceptions, shutting down, out of disk or memory, read-only.
+pub(super) fn is_down(code: &str) -> bool {
+    code.len() == 5 && (code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25006")
+}

@@ -1,0 +1,72 @@
+//! SQLite: WAL with `synchronous=FULL`, so that a 200 survives a power cut; one writer connection, a pool of readers.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, SqliteTransactionMode, TransactionOptions, sqlx::sqlite};
+
+use super::Texts;
+
+pub(super) const TEXTS: Texts = Texts {
+    lock_tasks: "SELECT * FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id",
+    attempts_of: "SELECT * FROM hub_attempts WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id, number",
+    external_ids: "SELECT * FROM hub_attempts WHERE external_id IN (SELECT value FROM json_each($1))",
+    spilled: "SELECT f.* FROM json_each($1) AS r JOIN hub_fingerprints AS f
+        ON f.task_id = r.value ->> 'task_id' AND f.fingerprint = unhex(r.value ->> 'fingerprint')",
+    idempotent: "SELECT i.* FROM json_each($1) AS r JOIN hub_idempotency AS i
+        ON i.owner = r.value ->> 'owner' AND i.idempotency_key = r.value ->> 'idempotency_key'",
+    receipt_chain: "WITH RECURSIVE chain(link, position) AS (
+            SELECT $1, 1
+            UNION ALL
+            SELECT previous, position + 1 FROM hub_receipts JOIN chain ON id = link
+            WHERE previous IS NOT NULL AND position < $2)
+        SELECT r.* FROM chain JOIN hub_receipts AS r ON r.id = link ORDER BY position",
+    erase_bodies: "DELETE FROM hub_payloads WHERE id IN (
+        WITH RECURSIVE chain(link) AS (
+            SELECT $1
+            UNION ALL
+            SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
+        SELECT payload FROM chain JOIN hub_receipts ON id = link WHERE payload IS NOT NULL)",
+    erase_receipts: "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (
+        WITH RECURSIVE chain(link) AS (
+            SELECT $1
+            UNION ALL
+            SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
+        SELECT link FROM chain)",
+    delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+};
+
+pub(super) const INSERT_PAYLOAD: &str = "INSERT INTO hub_payloads (id, bytes) VALUES ($1, $2)";
+pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
+
+pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(connections).min_connections(1).test_before_acquire(false).max_lifetime(None).idle_timeout(None);
+    options.map_sqlx_sqlite_opts(|options| {
+        options
+            .journal_mode(sqlite::SqliteJournalMode::Wal)
+            .synchronous(sqlite::SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+    });
+    options
+}
+
+/// A deferred transaction would be refused at its first write, without waiting, whenever another process writes.
+pub(super) fn immediate() -> TransactionOptions {
+    TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() }
+}
+
+// https://www.sqlite.org/rescode.html; extended codes carry the primary one in their low byte
+pub(super) fn is_busy(code: &str) -> bool {
+    matches!(primary(code), Some(5 | 6))
+}
+
+/// Full, read-only, unreadable: the database as a whole, not the statement.
+pub(super) fn is_down(code: &str) -> bool {
+    matches!(primary(code), Some(8 | 10 | 11 | 13 | 14 | 26))
+}
+
+/// SQLSTATEs have five characters, SQLite's codes at most four.
+fn primary(code: &str) -> Option<u32> {
+    code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff)
+}

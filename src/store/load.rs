@@ -1,0 +1,141 @@
+//! What a batch has to know before it can be planned.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::{DatabaseTransaction, EntityTrait, FromQueryResult};
+use serde::Serialize;
+
+use super::entity::{attempt, fingerprint, idempotency, task};
+use super::error::StoreError;
+use super::{Store, backend};
+use crate::domain::plan::{Command, Item, World};
+use crate::domain::task::{ExternalId, GeneratorName, TaskId};
+
+impl Store {
+    /// Locks the tasks first, in the order of their ids; only what is read after that is sure to be their latest.
+    pub(super) async fn load_world(&self, transaction: &DatabaseTransaction, items: &[Item]) -> Result<World, StoreError> {
+        let texts = self.backend.texts();
+        let ids: BTreeSet<&str> = items.iter().map(|item| item.task.as_str()).collect();
+        let rows: Vec<task::Model> = self.read(transaction, texts.lock_tasks, &ids).await?;
+        let mut world = World::default();
+        if !rows.is_empty() {
+            let mut attempts = self.attempts(transaction, &ids).await?;
+            for row in rows {
+                let attempts = attempts.remove(&row.id).unwrap_or_default();
+                let task = row.into_task(attempts)?;
+                world.tasks.insert(task.id.clone(), task);
+            }
+        }
+        self.load_owners(transaction, items, &mut world).await?;
+        self.load_idempotency(transaction, items, &mut world).await?;
+        self.load_spilled(transaction, items, &mut world).await?;
+        Ok(world)
+    }
+
+    async fn attempts(
+        &self,
+        transaction: &DatabaseTransaction,
+        ids: &BTreeSet<&str>,
+    ) -> Result<HashMap<String, Vec<attempt::Model>>, StoreError> {
+        let mut by_task: HashMap<String, Vec<attempt::Model>> = HashMap::new();
+        for row in self.read::<attempt::Model, _>(transaction, self.backend.texts().attempts_of, ids).await? {
+            by_task.entry(row.task_id.clone()).or_default().push(row);
+        }
+        Ok(by_task)
+    }
+
+    /// Who holds the external ids that this batch would give away.
+    async fn load_owners(&self, transaction: &DatabaseTransaction, items: &[Item], world: &mut World) -> Result<(), StoreError> {
+        let wanted: BTreeSet<&str> = items.iter().filter_map(wanted_external_id).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for row in self.read::<attempt::Model, _>(transaction, self.backend.texts().external_ids, &wanted).await? {
+            let place = super::entity::Place { table: "hub_attempts", row: &row.task_id };
+            let generator = place.check("generator", GeneratorName::parse(&row.generator).ok())?;
+            let id = place.check("external_id", row.external_id.as_deref().and_then(|id| ExternalId::parse(id).ok()))?;
+            let task = place.check("task_id", TaskId::parse(&row.task_id).ok())?;
+            world.owners.insert((generator, id), task);
+        }
+        Ok(())
+    }
+
+    async fn load_idempotency(
+        &self,
+        transaction: &DatabaseTransaction,
+        items: &[Item],
+        world: &mut World,
+    ) -> Result<(), StoreError> {
+        #[derive(Serialize)]
+        struct Key<'a> {
+            owner: &'a str,
+            idempotency_key: &'a str,
+        }
+        let keys: Vec<_> = items
+            .iter()
+            .filter_map(|item| match &item.command {
+                Command::Create(new) => new.idempotency.as_ref(),
+                _ => None,
+            })
+            .map(|key| Key { owner: &key.owner, idempotency_key: &key.key })
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        for row in self.read::<idempotency::Model, _>(transaction, self.backend.texts().idempotent, &keys).await? {
+            let (key, remembered) = row.try_into()?;
+            world.idempotent.insert(key, remembered);
+        }
+        Ok(())
+    }
+
+    /// Only tasks with more events than their row remembers are looked up.
+    async fn load_spilled(&self, transaction: &DatabaseTransaction, items: &[Item], world: &mut World) -> Result<(), StoreError> {
+        #[derive(Serialize)]
+        struct Wanted<'a> {
+            task_id: &'a str,
+            fingerprint: String,
+        }
+        let wanted: Vec<_> = items
+            .iter()
+            .filter(|item| world.tasks.get(&item.task).is_some_and(|task| task.recent.has_spilled()))
+            .filter_map(|item| match &item.command {
+                Command::Occur { occurrence, .. } => occurrence.fingerprint.map(|fingerprint| (&item.task, fingerprint)),
+                _ => None,
+            })
+            .map(|(task, fingerprint)| Wanted { task_id: task.as_str(), fingerprint: hex::encode(fingerprint.0) })
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for row in self.read::<fingerprint::Model, _>(transaction, self.backend.texts().spilled, &wanted).await? {
+            world.spilled.insert(row.try_into()?);
+        }
+        Ok(())
+    }
+
+    /// Runs a constant text with one JSON parameter.
+    async fn read<M, P>(&self, transaction: &DatabaseTransaction, text: &str, parameter: &P) -> Result<Vec<M>, StoreError>
+    where
+        M: sea_orm::ModelTrait + FromQueryResult,
+        P: Serialize,
+    {
+        let parameter = super::write::json(parameter)?;
+        let statement = self.backend.statement(text, [parameter.into()]);
+        <M::Entity as EntityTrait>::find()
+            .from_raw_sql(statement)
+            .into_model::<M>()
+            .all(transaction)
+            .await
+            .map_err(backend::error)
+    }
+}
+
+fn wanted_external_id(item: &Item) -> Option<&str> {
+    match &item.command {
+        Command::Create(new) => new.external_id.as_ref().map(ExternalId::as_str),
+        Command::Patch(patch) => patch.external_id.as_ref().map(ExternalId::as_str),
+        Command::Occur { occurrence, .. } => occurrence.claim.named.as_deref().filter(|named| *named != item.task.as_str()),
+        Command::Erase => None,
+    }
+}

@@ -1,0 +1,31 @@
+//! Secrets that the hub makes for itself once and keeps.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, EntityTrait};
+
+use super::entity::secret;
+use super::error::StoreError;
+use super::{Store, backend};
+use crate::domain::time::Timestamp;
+
+impl Store {
+    /// The secret of this name; `fresh` becomes it if there is none yet. Replicas that start at once agree on one.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn secret_or(&self, name: &str, fresh: Vec<u8>, now: Timestamp) -> Result<Vec<u8>, StoreError> {
+        let row = secret::ActiveModel { name: Set(name.to_owned()), value: Set(fresh), created_at: Set(now.micros()) };
+        let keep_the_first = OnConflict::column(secret::Column::Name).do_nothing().to_owned();
+        secret::Entity::insert(row)
+            .on_conflict(keep_the_first)
+            .exec_without_returning(&self.writer)
+            .await
+            .map_err(backend::error)?;
+        let kept = secret::Entity::find_by_id(name).one(&self.writer).await.map_err(backend::error)?;
+        kept.map(|row| row.value).ok_or_else(|| StoreError::Corrupt {
+            table: "hub_secrets",
+            row: name.to_owned(),
+            column: "value",
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! Reading tasks.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use uuid::Uuid;
+
+use super::entity::{attempt, payload, task};
+use super::error::StoreError;
+use super::{Store, backend};
+use crate::domain::task::{State, Status, Task, TaskId};
+use crate::domain::time::Timestamp;
+
+/// A task with the JSON texts that belong to it, as far as they were asked for.
+#[derive(Clone, Debug)]
+pub struct TaskRecord {
+    pub task: Task,
+    pub input: Option<String>,
+    pub params: Option<String>,
+    pub metadata: Option<String>,
+    pub result: Option<String>,
+}
+
+/// What a list of tasks is narrowed to. Everything that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    pub status: Vec<Status>,
+    pub generator: Option<String>,
+    pub external_id: Option<String>,
+    /// A prefix of the id, or of an external id.
+    pub prefix: Option<String>,
+    /// Running past their deadline at this time.
+    pub overdue_at: Option<Timestamp>,
+    pub created_after: Option<Timestamp>,
+    pub created_before: Option<Timestamp>,
+    pub settled_after: Option<Timestamp>,
+}
+
+/// Newest first; `after` names the last row of the page before.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub limit: u64,
+    pub after: Option<(Timestamp, String)>,
+}
+
+#[derive(Debug, FromQueryResult)]
+pub struct StatusCount {
+    pub generator: String,
+    pub status: String,
+    pub tasks: i64,
+}
+
+impl Store {
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn task(&self, id: &TaskId) -> Result<Option<TaskRecord>, StoreError> {
+        let found = task::Entity::find_by_id(id.as_str()).one(&self.reader).await.map_err(backend::error)?;
+        let Some(row) = found else { return Ok(None) };
+        let task = self.with_attempts(vec![row]).await?.pop();
+        let Some(task) = task else { return Ok(None) };
+        let result = match &task.state {
+            State::Completed { result, .. } => Some(result.payload),
+            _ => None,
+        };
+        let wanted = [task.documents.input, task.documents.params, task.documents.metadata, result];
+        let texts = self.payloads(wanted.into_iter().flatten().collect()).await?;
+        let text = |id: Option<Uuid>| id.and_then(|id| texts.get(&id)).and_then(|bytes| String::from_utf8(bytes.clone()).ok());
+        Ok(Some(TaskRecord {
+            input: text(task.documents.input),
+            params: text(task.documents.params),
+            metadata: text(task.documents.metadata),
+            result: result_text(&task.state, &texts),
+            task,
+        }))
+    }
+
+    /// The task alone, without its documents.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn task_state(&self, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        let found = task::Entity::find_by_id(id.as_str()).one(&self.reader).await.map_err(backend::error)?;
+        Ok(self.with_attempts(found.into_iter().collect()).await?.pop())
+    }
+
+    /// Tasks without input, params and result, newest first.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Vec<TaskRecord>, StoreError> {
+        let mut select = filter.apply(task::Entity::find());
+        if let Some((created, id)) = &page.after {
+            let position = Expr::tuple([Expr::col(task::Column::CreatedAt), Expr::col(task::Column::Id)]);
+            select = select.filter(position.lt(Expr::tuple([Expr::val(created.micros()), Expr::val(id.as_str())])));
+        }
+        let rows = select
+            .order_by_desc(task::Column::CreatedAt)
+            .order_by_desc(task::Column::Id)
+            .limit(page.limit)
+            .all(&self.reader)
+            .await
+            .map_err(backend::error)?;
+        let tasks = self.with_attempts(rows).await?;
+        let texts = self.payloads(tasks.iter().filter_map(|task| task.documents.metadata).collect()).await?;
+        let metadata = |task: &Task| {
+            let bytes = task.documents.metadata.and_then(|id| texts.get(&id));
+            bytes.and_then(|bytes| String::from_utf8(bytes.clone()).ok())
+        };
+        Ok(tasks
+            .into_iter()
+            .map(|task| TaskRecord { metadata: metadata(&task), input: None, params: None, result: None, task })
+            .collect())
+    }
+
+    /// How many tasks each generator has in each state.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn count_by_status(&self) -> Result<Vec<StatusCount>, StoreError> {
+        task::Entity::find()
+            .select_only()
+            .column(task::Column::Generator)
+            .column(task::Column::Status)
+            .column_as(Expr::col(task::Column::Id).count(), "tasks")
+            .group_by(task::Column::Generator)
+            .group_by(task::Column::Status)
+            .order_by_asc(task::Column::Generator)
+            .into_model::<StatusCount>()
+            .all(&self.reader)
+            .await
+            .map_err(backend::error)
+    }
+
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn count_overdue(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let filter = TaskFilter { overdue_at: Some(now), ..TaskFilter::default() };
+        filter.apply(task::Entity::find()).count(&self.reader).await.map_err(backend::error)
+    }
+
+    /// Puts tasks and attempts together, in the order of the rows.
+    async fn with_attempts(&self, rows: Vec<task::Model>) -> Result<Vec<Task>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let attempts = attempt::Entity::find()
+            .filter(attempt::Column::TaskId.is_in(rows.iter().map(|row| row.id.as_str())))
+            .order_by_asc(attempt::Column::Number)
+            .all(&self.reader)
+            .await
+            .map_err(backend::error)?;
+        let mut by_task: HashMap<String, Vec<attempt::Model>> = HashMap::new();
+        for attempt in attempts {
+            by_task.entry(attempt.task_id.clone()).or_default().push(attempt);
+        }
+        // a transition may fall between the two reads: what the row does not know yet is not shown
+        rows.into_iter()
+            .map(|row| {
+                let mut attempts = by_task.remove(&row.id).unwrap_or_default();
+                attempts.retain(|attempt| attempt.number <= row.attempt);
+                row.into_task(attempts)
+            })
+            .collect()
+    }
+
+    pub(super) async fn payloads(&self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = payload::Entity::find().filter(payload::Column::Id.is_in(ids)).all(&self.reader).await;
+        Ok(found.map_err(backend::error)?.into_iter().map(|row| (row.id, row.bytes)).collect())
+    }
+}
+
+fn result_text(state: &State, texts: &HashMap<Uuid, Vec<u8>>) -> Option<String> {
+    let State::Completed { result, .. } = state else { return None };
+    let bytes = texts.get(&result.payload)?.get(result.span.clone())?;
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+impl TaskFilter {
+    fn apply(&self, mut select: Select<task::Entity>) -> Select<task::Entity> {
+        use task::Column as C;
+        if !self.status.is_empty() {
+            select = select.filter(C::Status.is_in(self.status.iter().map(|status| status.as_str())));
+        }
+        if let Some(generator) = &self.generator {
+            select = select.filter(C::Generator.eq(generator.as_str()));
+        }
+        if let Some(id) = &self.external_id {
+            select = select.filter(C::Id.in_subquery(tasks_with(attempt::Column::ExternalId.eq(id.as_str()))));
+        }
+        if let Some(prefix) = &self.prefix {
+            let by_external_id = C::Id.in_subquery(tasks_with(starts_with(attempt::Column::ExternalId, prefix)));
+            select = select.filter(starts_with(C::Id, prefix).or(by_external_id));
+        }
+        if let Some(now) = self.overdue_at {
+            let current = Expr::col((attempt::Entity, attempt::Column::Number)).equals((task::Entity, C::Attempt));
+            let late = attempt::Column::DeadlineAt.lt(now.micros()).and(current);
+            let same = Expr::col((attempt::Entity, attempt::Column::TaskId)).equals((task::Entity, C::Id));
+            let running = C::Status.is_in([Status::Submitted.as_str(), Status::Processing.as_str()]);
+            select = select.filter(running).filter(Expr::exists(attempts_where(late.and(same))));
+        }
+        let bounds = [
+            self.created_after.map(|time| C::CreatedAt.gt(time.micros())),
+            self.created_before.map(|time| C::CreatedAt.lt(time.micros())),
+            self.settled_after.map(|time| C::SettledAt.gt(time.micros())),
+        ];
+        bounds.into_iter().flatten().fold(select, QueryFilter::filter)
+    }
+}
+
+fn tasks_with(condition: Expr) -> sea_orm::sea_query::SelectStatement {
+    Query::select().column(attempt::Column::TaskId).from(attempt::Entity).and_where(condition).take()
+}
+
+fn attempts_where(condition: Expr) -> sea_orm::sea_query::SelectStatement {
+    Query::select().expr(Expr::val(1)).from(attempt::Entity).and_where(condition).take()
+}
+
+/// A range over the index, not a pattern: ids are compared by bytes.
+fn starts_with<C: ColumnTrait>(column: C, prefix: &str) -> Expr {
+    let from = column.gte(prefix);
+    match successor(prefix) {
+        Some(end) => from.and(column.lt(end)),
+        None => from,
+    }
+}
+
+/// The smallest text that is greater than all texts with this prefix.
+fn successor(prefix: &str) -> Option<String> {
+    let (index, last) = prefix.char_indices().next_back()?;
+    let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+    match next {
+        Some(next) => Some(format!("{}{next}", &prefix[..index])),
+        None => successor(&prefix[..index]),
+    }
+}
