@@ -10,7 +10,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::decide::{Decision, Relation, Transition, decide, interpret};
-use super::event::{Claim, Occurrence, Outcome, Policy};
+use super::event::{Claim, Event, Occurrence, Outcome, Policy};
 use super::fingerprint::{Fingerprint, Recent, Seen};
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
@@ -127,7 +127,7 @@ pub enum Refusal {
     IdTaken,
     #[error("A different request was made under this Idempotency-Key")]
     KeyReused,
-    #[error("The external id belongs to another task")]
+    #[error("The external id belongs to another task or attempt")]
     ExternalIdTaken,
     #[error("The attempt has another external id already")]
     ExternalIdSet,
@@ -163,7 +163,7 @@ fn create(world: &mut World, item: &Item, new: &NewTask) -> Result<Answer, Refus
         return if same { Ok(Answer::Repeated(item.task.clone())) } else { Err(Refusal::IdTaken) };
     }
     if let Some(id) = &new.external_id {
-        claim_external_id(world, &new.generator, id, &item.task)?;
+        claim_external_id(world, &new.generator, id, &item.task, 1)?;
     }
     world.tasks.insert(item.task.clone(), created(item, new));
     if let Some(key) = &new.idempotency {
@@ -219,8 +219,8 @@ fn occur(
     }
     let meant = attempt_meant(task, &occurrence.claim)?;
     let duplicate = occurrence.fingerprint.is_some_and(|fingerprint| is_known(world, item, fingerprint, &meant));
-    if let Some(id) = &meant.adopt {
-        adopt(world, item, id, meant.attempt)?;
+    if !duplicate {
+        take_external_id(world, item, &occurrence.event, &meant)?;
     }
     let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
 
@@ -315,16 +315,43 @@ fn is_known(world: &World, item: &Item, fingerprint: Fingerprint, meant: &Meant)
             && world.spilled.iter().any(|(task, seen)| *task == item.task && seen.matches(fingerprint, attempt)))
 }
 
-fn adopt(world: &mut World, item: &Item, id: &ExternalId, attempt: u32) -> Result<(), Refusal> {
-    let generator = known(world, item)?.generator.clone();
-    claim_external_id(world, &generator, id, &item.task).map_err(|_| Refusal::TaskMismatch)?;
-    if let Some(attempt) = world.tasks.get_mut(&item.task).and_then(|task| task.numbered(attempt)) {
+/// The id that a callback is the first to name, or that a submission's answer brings.
+fn take_external_id(world: &mut World, item: &Item, event: &Event, meant: &Meant) -> Result<(), Refusal> {
+    if let Some(id) = &meant.adopt {
+        return adopt(world, item, id, meant.attempt).map_err(|_| Refusal::TaskMismatch);
+    }
+    if let Event::SubmitAnswered { external_id: Some(id), .. } = event {
+        // the submission is a fact, and recorded without the id if that is taken
+        adopt(world, item, id, meant.attempt).ok();
+    }
+    Ok(())
+}
+
+fn adopt(world: &mut World, item: &Item, id: &ExternalId, number: u32) -> Result<(), Refusal> {
+    let task = known(world, item)?;
+    let generator = task.generator.clone();
+    if task.attempts.iter().any(|attempt| attempt.number == number && attempt.external_id.is_some()) {
+        return Err(Refusal::ExternalIdSet);
+    }
+    claim_external_id(world, &generator, id, &item.task, number)?;
+    if let Some(attempt) = world.tasks.get_mut(&item.task).and_then(|task| task.numbered(number)) {
         attempt.external_id = Some(id.clone());
     }
     Ok(())
 }
 
-fn claim_external_id(world: &mut World, generator: &GeneratorName, id: &ExternalId, task: &TaskId) -> Result<(), Refusal> {
+/// An id belongs to one attempt of one task.
+fn claim_external_id(
+    world: &mut World,
+    generator: &GeneratorName,
+    id: &ExternalId,
+    task: &TaskId,
+    number: u32,
+) -> Result<(), Refusal> {
+    let is_elsewhere = |attempt: &Attempt| attempt.number != number && attempt.external_id.as_ref() == Some(id);
+    if world.tasks.get(task).is_some_and(|task| task.attempts.iter().any(is_elsewhere)) {
+        return Err(Refusal::ExternalIdTaken);
+    }
     let owner = world.owners.entry((generator.clone(), id.clone())).or_insert_with(|| task.clone());
     if owner == task { Ok(()) } else { Err(Refusal::ExternalIdTaken) }
 }
@@ -334,13 +361,13 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
     if task.erased_at.is_some() {
         return Err(Refusal::Erased);
     }
-    let generator = task.generator.clone();
+    let (generator, number) = (task.generator.clone(), task.attempt().number);
     if let Some(id) = &patch.external_id {
         let set = task.attempt().external_id.as_ref();
         if set.is_some_and(|set| set != id) {
             return Err(Refusal::ExternalIdSet);
         }
-        claim_external_id(world, &generator, id, &item.task)?;
+        claim_external_id(world, &generator, id, &item.task, number)?;
     }
     let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
     if let Some(id) = &patch.external_id {

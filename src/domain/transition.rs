@@ -50,8 +50,11 @@ pub fn carry_out(task: &mut Task, transition: Transition, event: &Event, arrival
             settle(task, arrival, |settled| State::Failed { settled, error: TaskError::default() });
         }
     }
-    if matches!(arrival.occurrence.source, Source::Callback | Source::Poll) {
-        task.generator_time = arrival.occurrence.generator_time.or(task.generator_time);
+    let source = arrival.occurrence.source;
+    if matches!(source, Source::Callback | Source::Poll) {
+        // a callback that tells no time leaves none to compare the next one with
+        let known = task.generator_time.filter(|_| source == Source::Poll);
+        task.generator_time = arrival.occurrence.generator_time.or(known);
         task.empty_answers = 0;
     }
 }
@@ -67,18 +70,19 @@ pub fn follow_hint(task: &mut Task, arrival: &Arrival<'_>) {
     }
 }
 
+/// The id that the answer brings has been taken by now, as every id is. A settled task wants no more than that.
 fn note_submission(task: &mut Task, event: &Event, arrival: &Arrival<'_>) {
-    let Event::SubmitAnswered { external_id, unknown } = event else { return };
-    let (timeout, settled) = (task.timeout, task.status().is_settled());
+    let Event::SubmitAnswered { unknown, .. } = event else { return };
+    if task.status().is_settled() {
+        return;
+    }
+    let timeout = task.timeout;
     let current = arrival.attempt == task.attempt().number;
     if let Some(attempt) = task.numbered(arrival.attempt) {
-        if attempt.external_id.is_none() {
-            attempt.external_id.clone_from(external_id);
-        }
         attempt.submitted_at.get_or_insert(arrival.now);
         attempt.deadline_at.get_or_insert(arrival.now.plus(timeout));
     }
-    if current && !settled {
+    if current {
         task.submit_unknown = *unknown;
         start_polling(task, arrival);
     }

@@ -1,1 +1,6 @@
-
+mod claims;
+mod creation;
+mod grid;
+mod properties;
+mod samples;
+mod table;
