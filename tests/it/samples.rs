@@ -7,7 +7,8 @@ use callback_hub::domain::event::{Claim, Event, Failure, Found, Occurrence, Poli
 use callback_hub::domain::fingerprint::Fingerprint;
 use callback_hub::domain::plan::{Answer, Command, Item, NewTask, World, plan};
 use callback_hub::domain::task::{
-    Attempt, ExternalId, GeneratorName, ResultAt, Settlement, Source, State, Status, Submitter, Task, TaskError, TaskId,
+    Attempt, Documents, ExternalId, GeneratorName, ResultAt, Settlement, Source, State, Status, Submitter, Task, TaskError,
+    TaskId,
 };
 use callback_hub::domain::time::Timestamp;
 use uuid::Uuid;
@@ -49,7 +50,7 @@ pub(crate) fn new_task(submitter: Submitter) -> NewTask {
         timeout: TIMEOUT,
         priority: 5,
         external_id: None,
-        metadata: None,
+        documents: Documents::default(),
         request_digest: [1; 32],
         idempotency: None,
         policy: Arc::new(policy()),
