@@ -4,4 +4,5 @@ pub mod clock;
 pub mod domain;
 pub mod journal;
 pub mod lifecycle;
+pub mod settings;
 pub mod store;
