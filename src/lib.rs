@@ -1,3 +1,4 @@
 //! Callback Hub: the receiver for external generators' callbacks.
 
 pub mod domain;
+pub mod generator;
