@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod domain;
+pub mod generator;
 pub mod journal;
 pub mod lifecycle;
 pub mod settings;

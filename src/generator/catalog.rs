@@ -1,0 +1,235 @@
+//! All generators that are known: the built-in files, overridden by files of the same name, with their settings applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use toml::Spanned;
+
+use crate::domain::task::GeneratorName;
+
+use super::entry::{Generator, Reading, Settings, is_askable};
+use super::file::{File, SignFile};
+pub use super::mistake::CatalogError;
+use super::mistake::{Page, nearest};
+use super::recipe::{Method, Recipe};
+use super::scalar::{Bind, Confirm, Ingress, Scheme, Several, Trust};
+use super::source::Source;
+
+const EMBEDDED: [(&str, &str); 2] = [
+    ("default.toml", include_str!("../../generators/default.toml")),
+    ("content-creator.toml", include_str!("../../generators/content-creator.toml")),
+];
+const DEFAULT: &str = "default";
+const MOST_SIGNS: usize = 4;
+
+#[derive(Debug, Default)]
+pub struct Catalog(BTreeMap<GeneratorName, Arc<Generator>>);
+
+/// What the settings say about generators; every value here goes before the file's.
+#[derive(Clone, Debug)]
+pub struct Overrides {
+    pub generators: BTreeMap<GeneratorName, GeneratorOverrides>,
+    /// `default` takes unsigned callbacks, and other files may say `trust = "none"`.
+    pub default_unsigned: bool,
+    /// For signed timestamps, where the file has no tolerance of its own.
+    pub tolerance: Duration,
+}
+
+impl Default for Overrides {
+    fn default() -> Self {
+        Self { generators: BTreeMap::new(), default_unsigned: false, tolerance: Duration::from_secs(300) }
+    }
+}
+
+#[derive(Clone, Default)]
+pub struct GeneratorOverrides {
+    /// All live ones; the first signs.
+    pub secrets: Vec<String>,
+    pub base_url: Option<String>,
+    pub api_key: Option<String>,
+    pub trust: Option<Trust>,
+    pub confirm: Option<Confirm>,
+    pub allowed_ips: Option<Vec<IpNet>>,
+    pub max_body: Option<usize>,
+    pub timeout: Option<Duration>,
+    pub max_retries: Option<u32>,
+}
+
+impl fmt::Debug for GeneratorOverrides {
+    /// Without its secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GeneratorOverrides").field("trust", &self.trust).field("confirm", &self.confirm).finish_non_exhaustive()
+    }
+}
+
+impl Catalog {
+    /// The built-in generators and those of `files` (file name, text).
+    ///
+    /// # Errors
+    /// The first mistake, with file, line and key.
+    pub fn load(files: &[(String, String)], overrides: &Overrides) -> Result<Self, CatalogError> {
+        let mut pages = BTreeMap::new();
+        for (file, text) in EMBEDDED.into_iter().chain(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
+            pages.insert(name_of(file)?, Page { file, text });
+        }
+        if let Some(unknown) = overrides.generators.keys().find(|name| !pages.contains_key(name)) {
+            return Err(no_such_generator(unknown, pages.keys()));
+        }
+        let load = |(name, page): (GeneratorName, Page<'_>)| {
+            let own = overrides.generators.get(&name).cloned().unwrap_or_default();
+            let generator = Entry { page, own: &own, overrides, name: name.clone() }.read()?;
+            Ok((name, Arc::new(generator)))
+        };
+        pages.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The names that these files would load under, for finding the settings that belong to them.
+    ///
+    /// # Errors
+    /// A file's name that is no generator's name.
+    pub fn names(files: &[(String, String)]) -> Result<Vec<GeneratorName>, CatalogError> {
+        let names: Result<BTreeSet<_>, _> =
+            EMBEDDED.into_iter().map(|(file, _)| file).chain(files.iter().map(|(file, _)| file.as_str())).map(name_of).collect();
+        names.map(|names| names.into_iter().collect())
+    }
+
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Arc<Generator>> {
+        self.0.get(&GeneratorName::parse(name).ok()?)
+    }
+
+    /// In the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Generator>> {
+        self.0.values()
+    }
+}
+
+fn name_of(file: &str) -> Result<GeneratorName, CatalogError> {
+    let stem = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    GeneratorName::parse(stem.strip_suffix(".toml").unwrap_or(stem)).map_err(|wanted| CatalogError::FileName {
+        file: file.to_owned(),
+        fact: format!("the file is named after its generator, and {wanted}"),
+    })
+}
+
+fn no_such_generator<'a>(unknown: &GeneratorName, known: impl Iterator<Item = &'a GeneratorName>) -> CatalogError {
+    let known: Vec<&str> = known.map(GeneratorName::as_str).collect();
+    let fact = nearest(unknown.as_str(), &known)
+        .map_or_else(|| format!("is none of {}", known.join(", ")), |near| format!("is not known; did you mean `{near}`?"));
+    CatalogError::InSettings { generator: unknown.to_string(), setting: "name", fact }
+}
+
+/// One generator while it is read.
+struct Entry<'a> {
+    page: Page<'a>,
+    own: &'a GeneratorOverrides,
+    overrides: &'a Overrides,
+    name: GeneratorName,
+}
+
+impl Entry<'_> {
+    fn read(self) -> Result<Generator, CatalogError> {
+        let mut file: File = toml::from_str(self.page.text).map_err(|error| self.page.unreadable(error))?;
+        self.check_name(&file)?;
+        self.check_confirm(&file)?;
+        let trust = self.trust(&file)?;
+        let recipes = self.recipes(&file)?;
+        let bind = self.bind(&file, trust, &recipes)?;
+        let ratio = file.event.progress_of.take().map(|list| self.ratio(list)).transpose()?;
+        // the only ingress that exists is the default one
+        let (None | Some(Ingress::Task)) = file.ingress;
+        let settings = Settings::new(&file, self.own);
+        let reading = Reading::new(file.event, ratio);
+        Ok(Generator { name: self.name, trust, bind, recipes, reading, final_errors: file.final_errors.0, settings })
+    }
+
+    fn check_name(&self, file: &File) -> Result<(), CatalogError> {
+        match &file.name {
+            Some(name) if name.get_ref() != self.name.as_str() && !name.get_ref().is_empty() => {
+                Err(self.page.mistake(&name.span(), "name", format!("must be the file's own name, `{}`", self.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_confirm(&self, file: &File) -> Result<(), CatalogError> {
+        if let Some(confirm) = self.own.confirm {
+            return is_askable(confirm).map_err(|fact| self.in_settings("confirm", fact));
+        }
+        let Some(confirm) = &file.event.confirm else { return Ok(()) };
+        is_askable(*confirm.get_ref()).map_err(|fact| self.page.mistake(&confirm.span(), "event.confirm", fact))
+    }
+
+    /// The settings' word, else that unsigned callbacks are taken, else the file's.
+    fn trust(&self, file: &File) -> Result<Trust, CatalogError> {
+        const NOT_PERMITTED: &str = "is \"none\", which only CALLBACK_REQUIRE_SIGNATURE=false permits";
+        let refused = |trust| trust == Trust::None && !self.overrides.default_unsigned;
+        match (self.own.trust, &file.trust) {
+            (Some(trust), _) if refused(trust) => Err(self.in_settings("trust", NOT_PERMITTED)),
+            (Some(trust), _) => Ok(trust),
+            (None, _) if self.overrides.default_unsigned && self.name.as_str() == DEFAULT => Ok(Trust::None),
+            (None, Some(trust)) if refused(*trust.get_ref()) => Err(self.page.mistake(&trust.span(), "trust", NOT_PERMITTED)),
+            (None, Some(trust)) => Ok(*trust.get_ref()),
+            (None, None) => Ok(Trust::Verify),
+        }
+    }
+
+    fn recipes(&self, file: &File) -> Result<Vec<Recipe>, CatalogError> {
+        if let Some(surplus) = file.sign.get(MOST_SIGNS) {
+            return Err(self.page.mistake(&surplus.span(), "sign", format!("may be repeated at most {MOST_SIGNS} times")));
+        }
+        file.sign.iter().filter_map(|sign| self.recipe(sign).transpose()).collect()
+    }
+
+    fn recipe(&self, sign: &Spanned<SignFile>) -> Result<Option<Recipe>, CatalogError> {
+        let mistake = |key: &str, fact: &str| self.page.mistake(&sign.span(), &format!("sign.{key}"), fact);
+        let file = sign.get_ref();
+        let recipe = Recipe::prepare(file, &self.own.secrets, self.overrides.tolerance).map_err(|(key, fact)| match key {
+            "secret" => self.in_settings("secret", &fact),
+            _ => mistake(key, &fact),
+        })?;
+        let covered =
+            !matches!(recipe.as_ref().map(|recipe| &recipe.method), Some(Method::Mac { content, .. }) if !content.covers_body());
+        match (covered, file.covers_body) {
+            (true, None | Some(true)) => Ok(recipe),
+            (_, Some(false)) => {
+                Err(mistake("covers_body", "is false, which needs a status request, and those are not built yet"))
+            }
+            (false, _) => Err(mistake("content", "does not cover the body: `covers_body = false` would say that this is meant")),
+        }
+    }
+
+    fn bind(&self, file: &File, trust: Trust, recipes: &[Recipe]) -> Result<Bind, CatalogError> {
+        let bind = file.bind.as_ref().map_or(Bind::No, |bind| *bind.get_ref());
+        let signs = !recipes.is_empty();
+        let only_none = file.sign.iter().all(|sign| sign.get_ref().scheme == Scheme::None);
+        match (&file.bind, &file.trust) {
+            (Some(at), _) if bind == Bind::Token && (!signs || trust == Trust::None) => {
+                Err(self.page.mistake(&at.span(), "bind", "needs a [[sign]] section and a `trust` other than none"))
+            }
+            _ if self.own.trust == Some(Trust::Verify) && only_none => {
+                Err(self.in_settings("trust", "is \"verify\", and its file has no [[sign]] section that says how"))
+            }
+            (_, Some(at)) if trust == Trust::Verify && only_none => {
+                Err(self.page.mistake(&at.span(), "trust", "is \"verify\", and no [[sign]] section says how"))
+            }
+            (_, None) if trust == Trust::Verify && only_none => {
+                Err(self.page.mistake(&(0..0), "sign", "is missing: without it only `trust = \"token\"` makes sense"))
+            }
+            _ => Ok(bind),
+        }
+    }
+
+    fn ratio(&self, list: Spanned<Several<Source>>) -> Result<[Source; 2], CatalogError> {
+        let span = list.span();
+        <[Source; 2]>::try_from(list.into_inner().0)
+            .map_err(|_| self.page.mistake(&span, "event.progress_of", "must name two values: how far, and of how much"))
+    }
+
+    fn in_settings(&self, setting: &'static str, fact: &str) -> CatalogError {
+        CatalogError::InSettings { generator: self.name.to_string(), setting, fact: fact.to_owned() }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a callback says about its task: the event, built from the values that its generator's file points at.
+
+use crate::domain::event::{Event, Failure, Found, Report};
+use crate::domain::task::TaskError;
+
+use super::entry::{Generator, Reading};
+use super::json::{self, Kind};
+use super::reader::{Reader, Takes};
+use super::refusal::{Code, FieldError, Refusal};
+use super::source::{Pointer, Source};
+use super::vocabulary::{Glob, Meaning};
+
+/// The generator's own word, and what it means.
+pub(super) struct Said {
+    pub word: Option<String>,
+    pub meaning: Meaning,
+}
+
+/// The word for the state; a word of the wrong type is noted as a fault and means nothing.
+pub(super) fn said(reader: &mut Reader<'_>, reading: &Reading) -> Result<Said, Refusal> {
+    let vocabulary = &reading.vocabulary;
+    let takes = if reading.strict { Takes::Strings } else { Takes::Scalars };
+    let Some(word) = reader.text(&reading.state, takes) else {
+        let is_absent = reader.errors.is_empty();
+        return match vocabulary.silence() {
+            Some(meaning) => Ok(Said { word: None, meaning }),
+            None if is_absent => Err(missing(&reading.state)),
+            // progress has the most to check, so that all faults are named at once
+            None => Ok(Said { word: None, meaning: Meaning::Progress }),
+        };
+    };
+    let Some(meaning) = vocabulary.meaning(&word) else { return Err(unknown(&word, reading)) };
+    Ok(Said { word: Some(word), meaning })
+}
+
+fn missing(state: &[Source]) -> Refusal {
+    let field = state.first().map(ToString::to_string).unwrap_or_default();
+    let errors = vec![FieldError::new(field, "is missing")];
+    Refusal::of_fields(Code::MissingEvent, "The body names no event", errors)
+}
+
+fn unknown(word: &str, reading: &Reading) -> Refusal {
+    const SHOWN: usize = 64;
+    let field = reading.state.first().map(ToString::to_string).unwrap_or_default();
+    let word: String = word.chars().take(SHOWN).collect();
+    let errors = vec![FieldError::new(field, format!("`{word}` is none of {}", reading.vocabulary.known()))];
+    Refusal::of_fields(Code::UnknownEvent, "The event is not one that this generator knows", errors)
+}
+
+/// Every value is read, whatever the event is, so that a strict file refuses a wrong one wherever it stands.
+pub(super) fn event(reader: &mut Reader<'_>, generator: &Generator, meaning: Meaning) -> Event {
+    if meaning == Meaning::NotOfInterest {
+        return Event::NotOfInterest;
+    }
+    let reading = &generator.reading;
+    let report = report(reader, reading);
+    let failure = failure(reader, &reading.error, &generator.final_errors);
+    match meaning {
+        Meaning::Completed => Event::Completed(result(reader, reading)),
+        Meaning::Failed => Event::Failed(failure),
+        Meaning::Cancelled => Event::Cancelled,
+        Meaning::Progress => Event::Progress(report),
+        Meaning::Started => Event::Progress(Report { percent: None, ..report }),
+        Meaning::NotOfInterest => Event::NotOfInterest,
+    }
+}
+
+fn report(reader: &mut Reader<'_>, reading: &Reading) -> Report {
+    let ratio = reading.ratio.as_ref().and_then(|ratio| reader.ratio(ratio));
+    Report {
+        percent: reader.percent(&reading.percent, reading.scale).or(ratio),
+        stage: reader.text(&reading.stage, Takes::Strings),
+        message: reader.text(&reading.message, Takes::Strings),
+    }
+}
+
+/// Without a pointer the whole body is the result.
+fn result(reader: &mut Reader<'_>, reading: &Reading) -> Option<Found> {
+    if reading.result.is_empty() {
+        return Some(found(reader.document.text(), 0..reader.document.text().len()));
+    }
+    let value = reading.result.iter().find_map(|pointer| reader.json(pointer))?;
+    Some(found(value.get(), reader.document.span(value)))
+}
+
+fn found(json: &str, span: std::ops::Range<usize>) -> Found {
+    json::without_nul(json).map_or(Found::InBody(span), |mended| Found::Rewritten(mended.into()))
+}
+
+fn failure(reader: &mut Reader<'_>, places: &[Pointer], final_errors: &[Glob]) -> Failure {
+    let mut error = TaskError::default();
+    let mut retryable = true;
+    let found = places.iter().find_map(|place| Some((place, reader.json(place)?)));
+    match found {
+        Some((place, value)) if json::kind(value) == Kind::Object => {
+            let mut part = |key: &str, takes: Takes| {
+                let part = json::member(value, key).filter(|part| json::kind(part) != Kind::Null)?;
+                let text = takes.read(part);
+                if text.is_none() {
+                    reader.complain(format!("{place}.{key}"), takes.wanted());
+                }
+                text
+            };
+            error.code = part("code", Takes::Numbers).unwrap_or(error.code);
+            error.kind = part("type", Takes::Strings).unwrap_or(error.kind);
+            error.message = part("message", Takes::Strings).unwrap_or(error.message);
+            let details = json::member(value, "details").filter(|details| json::kind(details) != Kind::Null);
+            retryable = !details.is_some_and(forbids_retries);
+            error.details = details.map(|details| json::without_nul(details.get()).unwrap_or_else(|| details.get().to_owned()));
+        }
+        Some((place, value)) => {
+            reader.complain(place.to_string(), "must be an object or null");
+            error.message = Takes::Scalars.read(value).unwrap_or(error.message);
+        }
+        None => {}
+    }
+    retryable &= !final_errors.iter().any(|glob| glob.matches(&error.code) || glob.matches(&error.kind));
+    Failure { error, retryable }
+}
+
+fn forbids_retries(details: &serde_json::value::RawValue) -> bool {
+    json::kind(details) == Kind::Object && json::member(details, "retryable").is_some_and(|value| value.get() == "false")
+}

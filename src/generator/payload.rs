@@ -1,0 +1,153 @@
+//! From a proven callback to the event that it stands for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::event::{Claim, Event};
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::task::{GeneratorName, TaskId};
+use crate::domain::time::Timestamp;
+
+use super::entry::{Generator, Reading};
+use super::json::{Document, Malformed};
+use super::mac::sha256;
+use super::meaning::{event, said};
+use super::raw::RawCallback;
+use super::reader::{Reader, Takes};
+use super::refusal::{Code, Refusal};
+use super::signature::Verified;
+use super::source::{IdSource, Source, TaskSource};
+
+mod batch;
+
+pub use batch::{MOST_ITEMS, decode_batch};
+
+/// An event, whose it is, and how to know it again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// The task that the path, or the item of a batch, names.
+    pub task: Option<TaskId>,
+    pub generator: GeneratorName,
+    pub event: Event,
+    /// The generator's own word for it.
+    pub word: Option<String>,
+    pub claim: Claim,
+    pub fingerprint: Fingerprint,
+    pub generator_time: Option<Timestamp>,
+    /// What was signed, or the item's part of it; a result's span counts from its start.
+    pub body: Bytes,
+}
+
+/// # Errors
+/// `malformed_body`, `missing_event`, `unknown_event`, `invalid_event`, in this order.
+pub fn decode(verified: &Verified) -> Result<Decoded, Refusal> {
+    let raw = verified.raw();
+    let claim = Claim { token: verified.token_attempt(), may_adopt: true, ..Claim::default() };
+    let message = Message { body: &raw.body, envelope: Some(raw), task: raw.task.clone(), claim };
+    message.decode(verified.generator(), query_attempt(raw))
+}
+
+/// For a callback that was proven when it arrived: its stored bytes, read with today's catalog. Of the claim only the
+/// named id is read anew.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_stored(generator: &Arc<Generator>, stored: &RawCallback, claim: Claim) -> Result<Decoded, Refusal> {
+    let query = Ok(claim.query);
+    Message { body: &stored.body, envelope: Some(stored), task: stored.task.clone(), claim }.decode(generator, query)
+}
+
+/// A text that is no attempt's number.
+struct NoAttempt;
+
+fn query_attempt(raw: &RawCallback) -> Result<Option<u32>, NoAttempt> {
+    let number = |text: &str| text.parse().ok().filter(|&attempt| attempt > 0).ok_or(NoAttempt);
+    raw.parameter("attempt").next().map(number).transpose()
+}
+
+struct Message<'a> {
+    body: &'a Bytes,
+    envelope: Option<&'a RawCallback>,
+    task: Option<TaskId>,
+    claim: Claim,
+}
+
+impl Message<'_> {
+    fn decode(self, generator: &Generator, query: Result<Option<u32>, NoAttempt>) -> Result<Decoded, Refusal> {
+        let reading = &generator.reading;
+        let document = Document::parse(self.body, &reading.wanted).map_err(|malformed| refused(&malformed))?;
+        let mut reader = Reader { document, envelope: self.envelope, strict: reading.strict, errors: Vec::new() };
+
+        let said = said(&mut reader, reading)?;
+        let event = event(&mut reader, generator, said.meaning);
+        let named = named(&mut reader, reading);
+        let occasion = occasion(&mut reader, reading);
+        let generator_time = reader.moment(&reading.at, reading.at_unit);
+        let query = query.unwrap_or_else(|NoAttempt| {
+            reader.fault("attempt", "must be a whole number from 1");
+            None
+        });
+        if !reader.errors.is_empty() {
+            return Err(Refusal::of_fields(Code::InvalidEvent, "A value is of the wrong type or out of range", reader.errors));
+        }
+
+        let fingerprint = occasion.fingerprint(&event, self.body);
+        Ok(Decoded {
+            task: self.task,
+            generator: generator.name.clone(),
+            event,
+            word: said.word,
+            claim: Claim { named, query, ..self.claim },
+            fingerprint,
+            generator_time,
+            body: self.body.clone(),
+        })
+    }
+}
+
+fn refused(malformed: &Malformed) -> Refusal {
+    Refusal::new(Code::MalformedBody, malformed.to_string())
+}
+
+/// The id that the body names, the task's own or the generator's.
+fn named(reader: &mut Reader<'_>, reading: &Reading) -> Option<String> {
+    reading.task.iter().find_map(|place| match place {
+        TaskSource::Path => None,
+        TaskSource::Elsewhere(source) => reader.text(std::slice::from_ref(source), Takes::Ids),
+    })
+}
+
+/// What tells this event from another one of the same state.
+enum Occasion {
+    Id(String),
+    Task,
+    Body,
+}
+
+fn occasion(reader: &mut Reader<'_>, reading: &Reading) -> Occasion {
+    let found = reading.id.iter().find_map(|place| match place {
+        IdSource::Task => Some(Occasion::Task),
+        // an empty id would make all events of a state one
+        IdSource::Elsewhere(source) => id(reader, source).filter(|id| !id.is_empty()).map(Occasion::Id),
+    });
+    found.unwrap_or(Occasion::Body)
+}
+
+fn id(reader: &mut Reader<'_>, source: &Source) -> Option<String> {
+    reader.text(std::slice::from_ref(source), Takes::Ids)
+}
+
+impl Occasion {
+    fn fingerprint(&self, event: &Event, body: &Bytes) -> Fingerprint {
+        let (kind, bytes): (&[u8], &[u8]) = match self {
+            Self::Id(id) => (b"id", id.as_bytes()),
+            Self::Task => (b"task", b""),
+            Self::Body => (b"body", body),
+        };
+        let digest = sha256([event.name().as_bytes(), b"\0", kind, bytes]);
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        Fingerprint(first)
+    }
+}

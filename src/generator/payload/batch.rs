@@ -1,0 +1,63 @@
+//! Many events under one signature: each item is decoded from its own bytes, and fails alone.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use crate::domain::event::Claim;
+use crate::domain::task::TaskId;
+
+use super::{Decoded, Message, refused};
+use crate::generator::entry::Generator;
+use crate::generator::json::{self, Document, Kind};
+use crate::generator::reader::Takes;
+use crate::generator::refusal::{Code, FieldError, Refusal};
+use crate::generator::signature::Verified;
+use crate::generator::source::Pointer;
+
+pub const MOST_ITEMS: usize = 1_000;
+
+/// The items of `{"callbacks":[{"task_id":…, …event…}, …]}`, in order, each with its own outcome. In a batch no id is
+/// adopted, and headers and query say nothing about single items.
+///
+/// # Errors
+/// `malformed_body`: it is no batch.
+pub fn decode_batch(verified: &Verified) -> Result<Vec<Result<Decoded, Refusal>>, Refusal> {
+    let body = &verified.raw().body;
+    let document = Document::parse(body, &["callbacks"]).map_err(|malformed| refused(&malformed))?;
+    let callbacks = key("callbacks").and_then(|callbacks| document.find(&callbacks).value());
+    let items = callbacks.filter(|value| json::kind(value) == Kind::Array).ok_or_else(|| no_batch("must be an array"))?;
+    let items = json::elements(items, MOST_ITEMS).ok_or_else(|| no_batch("may hold at most 1000 items"))?;
+    let decode = |item: &RawValue| decode_item(verified.generator(), &body.slice(document.span(item)));
+    Ok(items.into_iter().map(decode).collect())
+}
+
+fn no_batch(wanted: &str) -> Refusal {
+    let errors = vec![FieldError::new("callbacks", wanted)];
+    Refusal::of_fields(Code::MalformedBody, "The body is not a batch of callbacks", errors)
+}
+
+fn decode_item(generator: &Generator, body: &Bytes) -> Result<Decoded, Refusal> {
+    let document = Document::parse(body, &["task_id"]).map_err(|malformed| refused(&malformed))?;
+    let value = key("task_id").and_then(|task| document.find(&task).value());
+    let task = match value.map(|value| Takes::Ids.read(value)) {
+        None => Err("is missing".to_owned()),
+        Some(None) => Err(Takes::Ids.wanted().to_owned()),
+        Some(Some(id)) => TaskId::parse(&id).map_err(|wanted| wanted.to_string()),
+    };
+    // the event's own faults come first, as they do outside of batches
+    let message = Message { body, envelope: None, task: task.as_ref().ok().cloned(), claim: Claim::default() };
+    let decoded = message.decode(generator, Ok(None));
+    let Err(fault) = task else { return decoded };
+    let fault = FieldError::new("task_id", fault);
+    Err(match decoded {
+        Ok(_) => Refusal::of_fields(Code::InvalidEvent, "The item does not say which task it is about", vec![fault]),
+        Err(mut refusal) => {
+            refusal.errors.push(fault);
+            refusal
+        }
+    })
+}
+
+fn key(name: &str) -> Option<Pointer> {
+    name.parse().ok()
+}

@@ -1,0 +1,80 @@
+//! What a generator's words mean, and the patterns they are matched by.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use super::scalar::Otherwise;
+
+/// What a word says about a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Completed,
+    Failed,
+    Cancelled,
+    Progress,
+    /// Progress without a percent.
+    Started,
+    NotOfInterest,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Vocabulary {
+    pub words: Vec<(Glob, Meaning)>,
+    pub otherwise: Otherwise,
+}
+
+impl Vocabulary {
+    /// `None`: the word is refused. An exact word goes before any pattern.
+    #[must_use]
+    pub(super) fn meaning(&self, word: &str) -> Option<Meaning> {
+        let exact = self.words.iter().find(|(glob, _)| glob.0 == word);
+        let known = exact.or_else(|| self.words.iter().find(|(glob, _)| glob.matches(word)));
+        known.map(|(_, meaning)| *meaning).or(match self.otherwise {
+            Otherwise::Refuse => None,
+            Otherwise::Ignore => Some(Meaning::NotOfInterest),
+            Otherwise::Progress => Some(Meaning::Progress),
+            Otherwise::Completed => Some(Meaning::Completed),
+        })
+    }
+
+    /// What a body without any word means; `None`: it lacks one.
+    #[must_use]
+    pub(super) const fn silence(&self) -> Option<Meaning> {
+        match self.otherwise {
+            Otherwise::Refuse | Otherwise::Ignore => None,
+            Otherwise::Progress => Some(Meaning::Progress),
+            Otherwise::Completed => Some(Meaning::Completed),
+        }
+    }
+
+    #[must_use]
+    pub(super) fn known(&self) -> String {
+        self.words.iter().map(|(glob, _)| glob.0.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A text in which `*` stands for anything, also nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Glob(String);
+
+impl FromStr for Glob {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Glob {
+    #[must_use]
+    pub(super) fn matches(&self, text: &str) -> bool {
+        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
+        let Some(mut text) = text.strip_prefix(first) else { return false };
+        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+        for part in middle.split('*').filter(|part| !part.is_empty()) {
+            let Some(at) = text.find(part) else { return false };
+            text = &text[at + part.len()..];
+        }
+        text.ends_with(last)
+    }
+}
