@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::entity::{attempt, fingerprint, idempotency, task};
 use super::error::StoreError;
 use super::{Store, backend};
+use crate::domain::event::Event;
 use crate::domain::plan::{Command, Item, World};
 use crate::domain::task::{ExternalId, GeneratorName, TaskId};
 
@@ -46,7 +47,7 @@ impl Store {
 
     /// Who holds the external ids that this batch would give away.
     async fn load_owners(&self, transaction: &DatabaseTransaction, items: &[Item], world: &mut World) -> Result<(), StoreError> {
-        let wanted: BTreeSet<&str> = items.iter().filter_map(wanted_external_id).collect();
+        let wanted: BTreeSet<&str> = items.iter().flat_map(wanted_external_ids).collect();
         if wanted.is_empty() {
             return Ok(());
         }
@@ -131,11 +132,18 @@ impl Store {
     }
 }
 
-fn wanted_external_id(item: &Item) -> Option<&str> {
-    match &item.command {
-        Command::Create(new) => new.external_id.as_ref().map(ExternalId::as_str),
-        Command::Patch(patch) => patch.external_id.as_ref().map(ExternalId::as_str),
-        Command::Occur { occurrence, .. } => occurrence.claim.named.as_deref().filter(|named| *named != item.task.as_str()),
-        Command::Erase => None,
-    }
+fn wanted_external_ids(item: &Item) -> impl Iterator<Item = &str> {
+    let (given, named) = match &item.command {
+        Command::Create(new) => (new.external_id.as_ref(), None),
+        Command::Patch(patch) => (patch.external_id.as_ref(), None),
+        Command::Occur { occurrence, .. } => {
+            let answered = match &occurrence.event {
+                Event::SubmitAnswered { external_id, .. } => external_id.as_ref(),
+                _ => None,
+            };
+            (answered, occurrence.claim.named.as_deref().filter(|named| *named != item.task.as_str()))
+        }
+        Command::Erase => (None, None),
+    };
+    given.map(ExternalId::as_str).into_iter().chain(named)
 }

@@ -10,8 +10,8 @@ use super::{Store, backend};
 ///
 /// # Errors
 /// When the database already has tables of our names that are not ours, or a migration fails.
-pub async fn migrate(url: &str, max_connections: u32) -> Result<(), StoreError> {
-    let store = Store::connect(url, max_connections).await?;
+pub async fn migrate(url: &str) -> Result<(), StoreError> {
+    let store = Store::connect(url, 1).await?;
     let foreign = store.foreign_tables().await;
     store.close().await;
     let foreign = foreign?;

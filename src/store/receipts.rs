@@ -66,24 +66,23 @@ impl Store {
         Ok(rows.into_iter().map(Receipt::from).collect())
     }
 
-    /// A task's receipts, newest first; `after` is the last one of the page before. `None`: there is no such task.
+    /// A task's receipts, newest first, found along their chain.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn receipts_of(&self, task: &TaskId, after: Option<Uuid>, limit: u32) -> Result<Option<Vec<Receipt>>, StoreError> {
-        let Some(known) = self.task_state(task).await? else { return Ok(None) };
-        let newest = match after {
-            Some(after) => self
-                .receipt(after)
-                .await?
-                .filter(|receipt| receipt.task.as_deref() == Some(task.as_str()))
-                .and_then(|last| last.previous),
-            None => known.last_receipt,
-        };
-        let Some(newest) = newest else { return Ok(Some(Vec::new())) };
-        let statement = self.backend.statement(self.backend.texts().receipt_chain, [newest.into(), i64::from(limit).into()]);
-        let rows = receipt::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
-        Ok(Some(rows.into_iter().map(Receipt::from).collect()))
+    pub async fn receipts_of(&self, task: &TaskId, filter: &ReceiptFilter, limit: u64) -> Result<Vec<Receipt>, StoreError> {
+        // a chain is walked in slices, since what the filter lets through is only known on the way
+        const SLICE: i64 = 200;
+        let mut link = self.task_state(task).await?.and_then(|task| task.last_receipt);
+        let mut found = Vec::new();
+        while let Some(newest) = link.filter(|_| (found.len() as u64) < limit) {
+            let statement = self.backend.statement(self.backend.texts().receipt_chain, [newest.into(), SLICE.into()]);
+            let rows = receipt::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
+            link = rows.last().and_then(|row| row.previous);
+            found.extend(rows.into_iter().map(Receipt::from).filter(|receipt| filter.lets_through(receipt)));
+        }
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     /// The stored bytes of a payload.
@@ -92,6 +91,17 @@ impl Store {
     /// Whatever the database says.
     pub async fn payload(&self, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.payloads(vec![id]).await?.remove(&id))
+    }
+}
+
+impl ReceiptFilter {
+    fn lets_through(&self, receipt: &Receipt) -> bool {
+        let same = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        same(&self.generator, &receipt.generator)
+            && same(&self.outcome, &receipt.outcome)
+            && same(&self.event, &receipt.event)
+            && same(&self.source, &receipt.source)
+            && self.before.is_none_or(|before| receipt.id < before)
     }
 }
 

@@ -42,6 +42,14 @@ pub struct RejectionLimits {
     pub bytes: u64,
 }
 
+impl Rejection {
+    /// Whether less than the whole body was kept.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.body.len() as u64 != self.body_length
+    }
+}
+
 #[derive(FromQueryResult)]
 struct Totals {
     rows: i64,

@@ -21,11 +21,16 @@ impl Store {
             .exec_without_returning(&self.writer)
             .await
             .map_err(backend::error)?;
+        let kept = self.secret(name).await?;
+        kept.ok_or_else(|| StoreError::Corrupt { table: "hub_secrets", row: name.to_owned(), column: "value" })
+    }
+
+    /// The secret of this name, if one was ever made.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let kept = secret::Entity::find_by_id(name).one(&self.writer).await.map_err(backend::error)?;
-        kept.map(|row| row.value).ok_or_else(|| StoreError::Corrupt {
-            table: "hub_secrets",
-            row: name.to_owned(),
-            column: "value",
-        })
+        Ok(kept.map(|row| row.value))
     }
 }

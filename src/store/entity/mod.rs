@@ -1,5 +1,4 @@
 //! Rows as the tables hold them: private to the store. Domain values are made of them by `TryFrom`, and they of domain values.
-#![expect(unreachable_pub, reason = "sea-orm's derives want their rows to be `pub`; the room's door is closed in `store`")]
 
 pub(super) mod attempt;
 pub(super) mod fingerprint;

@@ -1,0 +1,195 @@
+//! The composition root: the only file that knows everyone.
+
+mod assembly;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::generator::catalog::{Catalog, Overrides};
+use crate::generator::scalar::Trust;
+use crate::http::server::{Bounds, serve};
+use crate::http::state::{Handles, Hub};
+use crate::journal::{self, Journal, Limits};
+use crate::lifecycle::Lifecycle;
+use crate::rejections::{self, Rejections};
+use crate::settings::{Migrate, Settings, SettingsError};
+use crate::store::{Store, StoreError, migrate, pending_migrations};
+use crate::{generator, http};
+
+/// What requests may still take once the service is told to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Why the service does not start: one sentence each.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{}", .0.join("\n"))]
+    Refused(Vec<String>),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Catalog(#[from] generator::catalog::CatalogError),
+    #[error("{path}: {error}")]
+    File { path: String, error: std::io::Error },
+    #[error("The database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    #[error("The schema lacks {}: run `callback-hub migrate`, or set DATABASE_MIGRATE=auto", .0.join(", "))]
+    Unmigrated(Vec<String>),
+    #[error("Cannot listen on {address}: {error}")]
+    Listen { address: String, error: std::io::Error },
+    #[error("The system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// What is not a setting.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub clock: Clock,
+    pub journal: Limits,
+    /// Writers of the journal; more than one only pays where transactions run side by side.
+    pub journal_workers: usize,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { clock: Clock::System, journal: Limits::default(), journal_workers: 1 }
+    }
+}
+
+/// A hub that listens and does not serve yet.
+pub struct App {
+    hub: Arc<Hub>,
+    listener: TcpListener,
+    bounds: Bounds,
+    store: Store,
+    journal: journal::Worker,
+    journal_workers: usize,
+    rejections: rejections::Writer,
+    /// To be told to the operator, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// # Errors
+/// Everything that the service must not start with.
+pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &Lifecycle) -> Result<App, StartError> {
+    assembly::refuse_unbuilt(settings)?;
+    let configured = assembly::configured(settings)?;
+    let (catalog, _) = assembly::catalog(settings, |_| {})?;
+    // first without the database, so that a refused start leaves no file behind
+    assembly::check(settings, &configured, true)?;
+    let store = open(settings).await?;
+    let warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
+    let capabilities = assembly::capability_keys(settings, &store, &surroundings.clock).await?;
+    let listener = listen(settings)?;
+    let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
+
+    let Surroundings { clock, journal: limits, journal_workers } = surroundings;
+    let (journal, worker) = Journal::new(store.clone(), clock.clone(), limits);
+    let (book, writer) = Rejections::new(store.clone());
+    let handles = Handles {
+        catalog: Arc::new(catalog),
+        capabilities,
+        store: store.clone(),
+        journal,
+        rejections: book,
+        clock,
+        stopping: lifecycle.stopping().clone(),
+    };
+    let bounds = Bounds {
+        head_timeout: settings.server.head_timeout,
+        connections: settings.server.max_connections.get() as usize,
+        grace: GRACE,
+    };
+    let hub = Arc::new(Hub::new(assembly::options(settings, port), handles));
+    Ok(App { hub, listener, bounds, store, journal: worker, journal_workers, rejections: writer, warnings })
+}
+
+impl App {
+    /// Where it listens; the port is the real one.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    #[must_use]
+    pub const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Serves until the lifecycle says stop; then requests end first, and what they have queued is written after them.
+    /// False: a part died before its time.
+    pub async fn run(self, lifecycle: Lifecycle) -> bool {
+        let served = CancellationToken::new();
+        let Self { hub, listener, bounds, store, journal, journal_workers, rejections, .. } = self;
+        for worker in (1..journal_workers).map(|_| journal.twin()).collect::<Vec<_>>() {
+            lifecycle.spawn_loop("journal", worker.run(served.clone()));
+        }
+        lifecycle.spawn_loop("journal", journal.run(served.clone()));
+        lifecycle.spawn_loop("rejections", rejections.run(served.clone()));
+        let router = http::router(hub);
+        let stopping = lifecycle.stopping().clone();
+        lifecycle.spawn_loop("listener", async move {
+            if let Err(error) = serve(listener, router, bounds, stopping).await {
+                tracing::error!(%error, "the listener failed");
+            }
+            served.cancel();
+        });
+        let well = lifecycle.ended(GRACE + Duration::from_secs(10)).await;
+        store.close().await;
+        well
+    }
+}
+
+/// The catalog without a database, and the secret that a generator would sign with, for commands that stand in for one.
+///
+/// # Errors
+/// What is wrong with generator files or settings.
+pub fn offline(settings: &Settings, generator: &str) -> Result<(Catalog, Option<String>), StartError> {
+    let (catalog, overrides) = assembly::catalog(settings, |_| {})?;
+    let own = overrides.generators.iter().find(|(name, _)| name.as_str() == generator);
+    Ok((catalog, own.and_then(|(_, own)| own.secrets.first().cloned())))
+}
+
+/// The catalog for judging a signature: it is needed, whatever else would do, and `secret` goes before the settings'.
+///
+/// # Errors
+/// What is wrong with generator files or settings.
+pub fn judge(settings: &Settings, generator: &str, secret: Option<&str>) -> Result<Catalog, StartError> {
+    let judged = |overrides: &mut Overrides| {
+        for (_, own) in overrides.generators.iter_mut().filter(|(name, _)| name.as_str() == generator) {
+            own.trust = Some(Trust::Verify);
+            if let Some(secret) = secret {
+                own.secrets = vec![secret.to_owned()];
+            }
+        }
+        overrides.default_unsigned = false;
+    };
+    Ok(assembly::catalog(settings, judged)?.0)
+}
+
+async fn open(settings: &Settings) -> Result<Store, StartError> {
+    let (url, connections) = (settings.database.url.expose(), settings.database.max_connections.get());
+    match settings.database.migrate {
+        Migrate::Auto => migrate(url).await?,
+        Migrate::Check => {
+            let pending = pending_migrations(url).await?;
+            if !pending.is_empty() {
+                return Err(StartError::Unmigrated(pending));
+            }
+        }
+    }
+    Ok(Store::connect(url, connections).await?)
+}
+
+fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
+    let (host, port) = (settings.server.host.as_str(), settings.server.port);
+    let failed = |error| StartError::Listen { address: format!("{host}:{port}"), error };
+    let listener = TcpListener::bind((host.trim_matches(['[', ']']), port)).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}

@@ -1,0 +1,142 @@
+//! Settings, files and stored secrets, put into the forms that the rooms take.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::StartError;
+use crate::clock::Clock;
+use crate::domain::task::GeneratorName;
+use crate::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
+use crate::generator::mac::sha256;
+use crate::generator::token::CapabilityKeys;
+use crate::http::state::Options;
+use crate::settings::{GeneratorSettings, Settings};
+use crate::store::Store;
+
+type Configured = BTreeMap<String, GeneratorSettings>;
+
+const CAPABILITY_KEY: &str = "capability";
+
+/// Settings of features to come must not seem to work: who asks for TLS and gets none is worse off than who is told.
+pub(super) fn refuse_unbuilt(settings: &Settings) -> Result<(), StartError> {
+    let server = &settings.server;
+    let set = [
+        ("SERVER_TLS_CERT", server.tls_cert.is_some()),
+        ("SERVER_TLS_KEY", server.tls_key.is_some()),
+        ("SERVER_TLS_CLIENT_CA", server.tls_client_ca.is_some()),
+        ("SERVER_ADMIN_HOST", server.admin_host.is_some()),
+        ("SERVER_ADMIN_PORT", server.admin_port.is_some()),
+    ];
+    let sentences: Vec<_> =
+        set.into_iter().filter(|(_, set)| *set).map(|(name, _)| format!("{name} is set, and that is not built yet")).collect();
+    if sentences.is_empty() { Ok(()) } else { Err(StartError::Refused(sentences)) }
+}
+
+/// What the settings say about single generators.
+pub(super) fn configured(settings: &Settings) -> Result<Configured, StartError> {
+    let names = Catalog::names(&generator_files(settings)?)?;
+    let names: Vec<&str> = names.iter().map(GeneratorName::as_str).collect();
+    Ok(settings.generator_overrides(&names)?)
+}
+
+/// The generators, with what the settings say about them; `adjust` has the last word.
+pub(super) fn catalog(settings: &Settings, adjust: impl FnOnce(&mut Overrides)) -> Result<(Catalog, Overrides), StartError> {
+    let files = generator_files(settings)?;
+    let mut configured = configured(settings)?;
+    let mut generators = BTreeMap::new();
+    for name in Catalog::names(&files)? {
+        let own = configured.remove(name.as_str()).unwrap_or_default();
+        let mut own = overrides(name.as_str(), own)?;
+        if name.as_str() == "default" {
+            own.secrets.splice(0..0, settings.callback.secret_key.iter().map(|secret| secret.expose().to_owned()));
+        }
+        generators.insert(name, own);
+    }
+    let default_unsigned = !settings.callback.require_signature;
+    let mut overrides = Overrides { generators, default_unsigned, tolerance: settings.callback.tolerance };
+    adjust(&mut overrides);
+    Ok((Catalog::load(&files, &overrides)?, overrides))
+}
+
+fn generator_files(settings: &Settings) -> Result<Vec<(String, String)>, StartError> {
+    let Some(folder) = &settings.generators.dir else { return Ok(Vec::new()) };
+    let failed = |path: &Path| {
+        let path = path.display().to_string();
+        move |error| StartError::File { path, error }
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let path = entry.map_err(failed(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = fs::read_to_string(&path).map_err(failed(&path))?;
+            files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn overrides(name: &str, own: GeneratorSettings) -> Result<GeneratorOverrides, StartError> {
+    let setting = |key: &str| format!("GENERATOR_{}_{key}", name.to_ascii_uppercase().replace('-', "_"));
+    let word = |key: &str, error: String| StartError::Refused(vec![format!("{} {error}", setting(key))]);
+    Ok(GeneratorOverrides {
+        secrets: own.secret.iter().map(|secret| secret.expose().to_owned()).collect(),
+        base_url: own.base_url.map(|url| url.as_str().to_owned()),
+        api_key: own.api_key.map(|key| key.expose().to_owned()),
+        trust: own.trust.map(|text| text.parse().map_err(|error| word("TRUST", error))).transpose()?,
+        confirm: own.confirm.map(|text| text.parse().map_err(|error| word("CONFIRM", error))).transpose()?,
+        allowed_ips: own.allowed_ips,
+        max_body: own.max_body.map(|size| size.as_usize()),
+        timeout: own.timeout,
+        max_retries: own.max_retries,
+    })
+}
+
+/// # Errors
+/// What the service must not start with.
+pub(super) fn check(settings: &Settings, configured: &Configured, keys_in_database: bool) -> Result<Vec<String>, StartError> {
+    settings
+        .check(configured, keys_in_database)
+        .map_err(|refusals| StartError::Refused(refusals.iter().map(ToString::to_string).collect()))
+}
+
+/// The keys of capability tokens: of the settings, else one that is made once; that one verifies for ever.
+pub(super) async fn capability_keys(settings: &Settings, store: &Store, clock: &Clock) -> Result<CapabilityKeys, StartError> {
+    let configured: Vec<&[u8]> = settings.secrets.key.iter().map(|key| key.expose().as_slice()).collect();
+    let Some((mints, verify)) = configured.split_first() else {
+        let mut fresh = vec![0; 32];
+        getrandom::fill(&mut fresh).map_err(StartError::Random)?;
+        let kept = store.secret_or(CAPABILITY_KEY, fresh, clock.now()).await?;
+        return Ok(CapabilityKeys::derive(&kept, []));
+    };
+    let made_before = store.secret(CAPABILITY_KEY).await?;
+    Ok(CapabilityKeys::derive(mints, verify.iter().copied().chain(made_before.as_deref())))
+}
+
+pub(super) fn options(settings: &Settings, port: u16) -> Options {
+    let Settings { server, callback, task, poll, .. } = settings;
+    let base_url = callback.base_url.clone().unwrap_or_else(|| server.base_url(port));
+    let api_keys = settings.api.keys.iter().map(|key| {
+        let hash = sha256([key.expose().as_bytes()]);
+        (format!("settings:{}", hex::encode(&hash[..4])), hash)
+    });
+    Options {
+        callbacks_enabled: callback.enabled,
+        base_url: base_url.as_str().to_owned(),
+        callback_timeout: callback.timeout,
+        max_body: callback.max_body.as_usize(),
+        max_buffered: callback.max_buffered.as_usize(),
+        body_timeout: server.body_timeout,
+        allowed_ips: callback.allowed_ips.clone(),
+        rate_limit: callback.rate_limit.map(|limit| (limit.requests, limit.per)),
+        trusted_proxies: server.trusted_proxies.clone(),
+        api_keys: api_keys.collect(),
+        task_timeout: task.timeout,
+        task_timeout_default: task.timeout(),
+        task_max_retries: task.max_retries,
+        task_retry_delays: task.retry_delays().into(),
+        poll_first_after: poll.first_after(),
+        auto_approve: task.auto_approve(),
+    }
+}

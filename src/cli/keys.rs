@@ -1,0 +1,82 @@
+//! `callback-hub keys`: API keys, directly in the database, so that the first one can be made.
+
+use clap::Subcommand;
+use uuid::Uuid;
+
+use super::{Failure, Outcome, settings};
+use crate::app::StartError;
+use crate::clock::Clock;
+use crate::generator::mac::sha256;
+use crate::store::{Store, migrate};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make a key; it is shown this once
+    Create {
+        /// What or whom it is for
+        #[arg(long, default_value = "unnamed")]
+        name: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all keys
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a key useless
+    Revoke {
+        /// The key's id, as `list` shows it
+        id: Uuid,
+    },
+}
+
+pub(super) async fn run(command: Command) -> Outcome {
+    let loaded = settings()?;
+    let url = loaded.settings.database.url.expose();
+    migrate(url).await.map_err(StartError::from)?;
+    let store = Store::connect(url, 1).await.map_err(StartError::from)?;
+    let outcome = match command {
+        Command::Create { name, json } => create(&store, &name, json).await,
+        Command::List { json } => list(&store, json).await,
+        Command::Revoke { id } => revoke(&store, id).await,
+    };
+    store.close().await;
+    outcome
+}
+
+async fn create(store: &Store, name: &str, json: bool) -> Outcome {
+    let mut random = [0; 24];
+    getrandom::fill(&mut random).map_err(StartError::Random)?;
+    let key = format!("chk_{}", hex::encode(random));
+    let made = store.add_key(name, &sha256([key.as_bytes()]), Clock::System.now()).await.map_err(StartError::from)?;
+    if json {
+        println!("{}", serde_json::json!({"id": made.id, "name": made.name, "key": key}));
+    } else {
+        println!("{key}");
+        eprintln!("callback-hub: key {} ({}); it is not shown again", made.id, made.name);
+    }
+    Ok(())
+}
+
+async fn list(store: &Store, json: bool) -> Outcome {
+    for key in store.keys().await.map_err(StartError::from)? {
+        if json {
+            let row = serde_json::json!({
+                "id": key.id, "name": key.name, "created_at": key.created_at, "revoked_at": key.revoked_at,
+            });
+            println!("{row}");
+        } else {
+            let state = key.revoked_at.map_or_else(|| "live".to_owned(), |time| format!("revoked {time}"));
+            println!("{}  {}  {}  {state}", key.id, key.created_at, key.name);
+        }
+    }
+    Ok(())
+}
+
+async fn revoke(store: &Store, id: Uuid) -> Outcome {
+    let revoked = store.revoke_key(id, Clock::System.now()).await.map_err(StartError::from)?;
+    if revoked { Ok(()) } else { Err(Failure::No(anyhow::anyhow!("there is no live key {id}"))) }
+}

@@ -1,0 +1,132 @@
+//! The command line: one command a file. Exit code 0: done; 1: the answer is no, or work failed; 2: wrong usage or settings.
+
+mod config;
+mod keys;
+mod migrate;
+mod openapi;
+mod send;
+mod serve;
+mod verify;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::StartError;
+use crate::settings::{Loaded, Settings, SettingsError, Sources};
+
+/// Receives the callbacks of external generators, exactly once, and tells how their tasks ended.
+#[derive(Parser)]
+#[command(name = "callback-hub", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service (the default)
+    Serve,
+    /// Bring the database's schema up to date
+    Migrate(migrate::Arguments),
+    /// Show the effective settings, secrets masked, and where each came from
+    Config(config::Arguments),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Create, list and revoke API keys, directly in the database
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Sign and post a callback, as that generator would
+    Send(send::Arguments),
+    /// Does this signature hold?
+    Verify(verify::Arguments),
+}
+
+/// How a command ends, apart from well.
+#[derive(Debug)]
+enum Failure {
+    /// The answer is no, or work failed.
+    No(anyhow::Error),
+    /// Wrong usage or settings.
+    Usage(anyhow::Error),
+}
+
+type Outcome = Result<(), Failure>;
+
+#[must_use]
+pub fn main() -> ExitCode {
+    // two providers are linked in and neither may guess: this one serves everybody
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        eprintln!("callback-hub: a TLS provider is installed already");
+    }
+    let arguments = Arguments::parse();
+    match run(arguments.command.unwrap_or(Command::Serve)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::No(error)) => complain(&error, 1),
+        Err(Failure::Usage(error)) => complain(&error, 2),
+    }
+}
+
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    let text = format!("{error:#}");
+    if !text.is_empty() {
+        for line in text.lines() {
+            eprintln!("callback-hub: {line}");
+        }
+    }
+    ExitCode::from(code)
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve => block_on(serve::run()),
+        Command::Migrate(arguments) => block_on(migrate::run(arguments)),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Openapi => openapi::run(),
+        Command::Keys(command) => block_on(keys::run(command)),
+        Command::Send(arguments) => block_on(send::run(arguments)),
+        Command::Verify(arguments) => verify::run(&arguments),
+    }
+}
+
+fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::No(error.into()))?.block_on(future)
+}
+
+/// The settings of this process; warnings go to standard error.
+fn settings() -> Result<Loaded, Failure> {
+    let loaded = Sources::from_process().and_then(|sources| Settings::load(&sources))?;
+    for warning in &loaded.warnings {
+        eprintln!("callback-hub: {warning}");
+    }
+    Ok(loaded)
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let sentences: Vec<String> = error.sentences().collect();
+        Self::Usage(anyhow::anyhow!(sentences.join("\n")))
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Settings(error) => error.into(),
+            StartError::Refused(_) | StartError::Catalog(_) | StartError::File { .. } => Self::Usage(error.into()),
+            StartError::Store(ref store) => {
+                let cause = std::error::Error::source(store).map(ToString::to_string).unwrap_or_default();
+                Self::No(anyhow::anyhow!("{error}{}{cause}", if cause.is_empty() { "" } else { ": " }))
+            }
+            other => Self::No(other.into()),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::No(error)
+    }
+}

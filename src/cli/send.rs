@@ -1,0 +1,93 @@
+//! `callback-hub send`: posts a callback as its generator would.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::{Failure, Outcome, settings};
+use crate::app;
+use crate::clock::Clock;
+use crate::domain::task::TaskId;
+use crate::generator::signing::sign;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The task's id
+    #[arg(long)]
+    task: String,
+    /// completed, failed, progress, cancelled …
+    #[arg(long)]
+    event: String,
+    /// JSON: the result of completed, the error of failed, the progress of progress
+    #[arg(long)]
+    data: Option<String>,
+    /// Who calls
+    #[arg(long, default_value = "default")]
+    generator: String,
+    /// Signs; the first secret of the settings if absent
+    #[arg(long)]
+    secret: Option<String>,
+    /// The hub, or the whole callback URL
+    #[arg(long, env = "CALLBACK_HUB_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Outcome {
+    let usage = |error: String| Failure::Usage(anyhow::anyhow!(error));
+    let task = TaskId::parse(&arguments.task).map_err(|error| usage(error.to_string()))?;
+    let (catalog, secret) = app::offline(&settings()?.settings, &arguments.generator)?;
+    let generator =
+        catalog.find(&arguments.generator).ok_or_else(|| usage(format!("there is no generator {}", arguments.generator)))?;
+    let body = body(&arguments).map_err(|error| usage(format!("--data is not JSON: {error}")))?.to_string();
+    let headers = match arguments.secret.or(secret) {
+        Some(secret) => {
+            sign(generator, &secret, &task, body.as_bytes(), Clock::System.now()).map_err(|error| usage(error.to_string()))?
+        }
+        None => Vec::new(),
+    };
+
+    let mut request = client()?.post(target(&arguments.url, &task, &arguments.generator)).body(body);
+    request = request.header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let response = request.send().await.context("the hub cannot be reached")?;
+    let status = response.status();
+    let text = response.text().await.context("the answer broke off")?;
+    println!("{text}");
+    if status.is_success() { Ok(()) } else { Err(Failure::No(anyhow::anyhow!("the hub answered {status}"))) }
+}
+
+/// A callback URL that was handed out has the token in it: it is used as it is.
+fn target(url: &str, task: &TaskId, generator: &str) -> String {
+    if url.contains("/callback/") {
+        url.to_owned()
+    } else {
+        format!("{}/callback/{task}?generator={generator}", url.trim_end_matches('/'))
+    }
+}
+
+/// A body of generator `default`.
+fn body(arguments: &Arguments) -> serde_json::Result<Value> {
+    let data: Option<Value> = arguments.data.as_deref().map(serde_json::from_str).transpose()?;
+    let mut body = Map::new();
+    body.insert("event".to_owned(), json!(arguments.event));
+    body.insert("taskId".to_owned(), json!(arguments.task));
+    body.insert("timestamp".to_owned(), json!(Clock::System.now()));
+    let (member, otherwise) = match arguments.event.as_str() {
+        "completed" => ("result", json!({})),
+        "failed" => ("error", Value::Null),
+        _ => ("progress", Value::Null),
+    };
+    body.insert(member.to_owned(), data.unwrap_or(otherwise));
+    Ok(Value::Object(body))
+}
+
+/// For requests to a hub: no redirects, no proxy of the environment, an end to waiting.
+pub(super) fn client() -> anyhow::Result<reqwest::Client> {
+    let builder =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(Duration::from_secs(90));
+    builder.build().context("no HTTP client can be made")
+}

@@ -1,0 +1,82 @@
+//! Who may use the management API: a key of the settings, a key of the database, or, as long as there is none at all,
+//! whoever reaches the loopback address by a local name.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::{Code, Problem};
+use super::state::Hub;
+use crate::generator::mac::{any_equal, sha256};
+use crate::store::StoreError;
+
+/// Whose key it is; idempotency keys count per owner.
+#[derive(Clone, Debug)]
+pub struct Caller(pub String);
+
+/// Lets a request through to the management API, or not.
+pub async fn guard(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
+    match admit(&hub, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Problem> {
+    match presented(headers) {
+        Some(key) => identify(hub, key).await?.ok_or_else(|| Problem::new(Code::Unauthorized, "The API key is not valid")),
+        None if !hub.options.api_keys.is_empty() || hub.store.has_keys().await? => {
+            Err(Problem::new(Code::Unauthorized, "Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"))
+        }
+        None => local(headers),
+    }
+}
+
+fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, key) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
+    });
+    bearer.or_else(|| headers.get("x-api-key").map(axum::http::HeaderValue::as_bytes))
+}
+
+async fn identify(hub: &Hub, key: &[u8]) -> Result<Option<Caller>, StoreError> {
+    let hash = sha256([key.trim_ascii()]);
+    let mut found = None;
+    for (name, known) in &hub.options.api_keys {
+        if bool::from(any_equal(&[*known], &[key.trim_ascii().to_vec()])) {
+            found = Some(Caller(name.clone()));
+        }
+    }
+    if found.is_some() {
+        return Ok(found);
+    }
+    Ok(hub.store.find_key(&hash).await?.map(|key| Caller(format!("key:{}", key.id))))
+}
+
+/// A page of a foreign site could have its own name resolve to this machine; it cannot choose the Host header.
+fn local(headers: &HeaderMap) -> Result<Caller, Problem> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    let local = name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if local { Ok(Caller("local".to_owned())) } else { Err(Problem::of(Code::HostNotAllowed)) }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_passing() {
+            return Self::unavailable("The database is not available");
+        }
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(%error, cause, "the database could not be read");
+        Self::of(Code::Internal)
+    }
+}

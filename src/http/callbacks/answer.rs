@@ -1,0 +1,172 @@
+//! What a generator is told.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::domain::decide::Transition;
+use crate::domain::event::{Outcome, Reason};
+use crate::domain::plan::{Answer, Recorded, Refusal};
+use crate::domain::task::TaskId;
+use crate::generator::entry::Generator;
+use crate::generator::scalar::Early;
+use crate::http::problem::{Code, FieldProblem, Problem};
+use crate::http::state::Hub;
+use crate::journal::RecordError;
+
+/// A callback that is in the books.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Accepted {
+    /// Always true.
+    pub success: bool,
+    /// `applied`, `duplicate`, `ignored` (with a reason), `hint`
+    #[schema(example = "applied")]
+    pub outcome: &'static str,
+    /// Why it was ignored: `already_settled`, `stale_progress`, `stale_attempt`, `not_of_interest`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    #[schema(example = "Task completed")]
+    pub message: String,
+    pub task_id: String,
+    /// The task's state after the callback.
+    #[schema(example = "completed")]
+    pub status: &'static str,
+    /// The receipt's id.
+    pub callback_id: String,
+    #[schema(value_type = Object)]
+    pub details: Map<String, Value>,
+}
+
+/// An item's outcome, or why it was refused.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum BatchResult {
+    Accepted(Accepted),
+    Refused(BatchRefusal),
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchRefusal {
+    /// Always false.
+    pub success: bool,
+    #[schema(example = "unknown_task")]
+    pub code: &'static str,
+    pub detail: String,
+    pub task_id: Option<String>,
+    pub errors: Vec<FieldProblem>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchAccepted {
+    /// Whether every item was taken.
+    pub success: bool,
+    /// In the order of the items.
+    pub results: Vec<BatchResult>,
+}
+
+/// The answer to a single callback.
+pub(super) fn single(
+    hub: &Hub,
+    generator: &Generator,
+    task: &TaskId,
+    word: Option<&str>,
+    answer: Result<Answer, RecordError>,
+) -> Result<Response, Problem> {
+    let accepted = accepted(hub, generator, task, word, answer)?;
+    let status = StatusCode::from_u16(generator.accepted()).unwrap_or(StatusCode::OK);
+    Ok((status, Json(accepted)).into_response())
+}
+
+/// # Errors
+/// What the contract's rows 12 to 15 say.
+pub(super) fn accepted(
+    hub: &Hub,
+    generator: &Generator,
+    task: &TaskId,
+    word: Option<&str>,
+    answer: Result<Answer, RecordError>,
+) -> Result<Accepted, Problem> {
+    match answer {
+        Ok(Answer::Recorded(recorded)) => {
+            let outcome = recorded.outcome.as_str();
+            hub.figures.count_outcome(outcome);
+            tracing::info!(
+                outcome,
+                reason = recorded.outcome.reason().map(Reason::as_str),
+                task = task.as_str(),
+                callback = %recorded.receipt,
+                generator = generator.name().as_str(),
+                word,
+                "callback taken"
+            );
+            Ok(Accepted::of(task, &recorded))
+        }
+        Ok(Answer::Refused(refusal)) => Err(refused(generator, refusal)),
+        Ok(_) => Err(Problem::of(Code::Internal)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refused(generator: &Generator, refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::UnknownTask if generator.early() == Early::Retry => Problem {
+            retry_after: Some(generator.retry_after().as_secs().max(1)),
+            ..Problem::new(Code::Unavailable, "There is no such task yet")
+        },
+        Refusal::UnknownTask => Problem::of(Code::UnknownTask),
+        Refusal::NoSuchAttempt => Problem::field(Code::InvalidEvent, "attempt", "is above the task's current attempt"),
+        Refusal::TaskMismatch => Problem::of(Code::TaskMismatch),
+        other => Problem::new(Code::Conflict, other.to_string()),
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Failed => Self::of(Code::Internal),
+            RecordError::Full | RecordError::Closed | RecordError::Unavailable => {
+                let mut sentence = error.to_string();
+                if let Some(first) = sentence.get_mut(..1) {
+                    first.make_ascii_uppercase();
+                }
+                Self::unavailable(sentence)
+            }
+        }
+    }
+}
+
+impl Accepted {
+    pub(super) fn of(task: &TaskId, recorded: &Recorded) -> Self {
+        let mut details = Map::new();
+        details.insert("attempt".to_owned(), json!(recorded.attempt));
+        Self {
+            success: true,
+            outcome: recorded.outcome.as_str(),
+            reason: recorded.outcome.reason().map(Reason::as_str),
+            message: message(recorded),
+            task_id: task.as_str().to_owned(),
+            status: recorded.status.as_str(),
+            callback_id: recorded.receipt.to_string(),
+            details,
+        }
+    }
+}
+
+fn message(recorded: &Recorded) -> String {
+    let status = recorded.status.as_str();
+    match (recorded.outcome, recorded.transition) {
+        (Outcome::Duplicate, _) => "Seen before; nothing changed".to_owned(),
+        (Outcome::Hint, _) => "Noted; the generator will be asked".to_owned(),
+        (Outcome::Ignored(Reason::AlreadySettled), _) => format!("The task is {status} already"),
+        (Outcome::Ignored(Reason::StaleProgress), _) => "Newer progress is known already".to_owned(),
+        (Outcome::Ignored(Reason::StaleAttempt), _) => "The task has left that attempt".to_owned(),
+        (Outcome::Ignored(Reason::NotOfInterest), _) => "Kept; it changes no task".to_owned(),
+        (Outcome::Applied, Some(Transition::Progress)) => "Progress recorded".to_owned(),
+        (Outcome::Applied, Some(Transition::Complete { late: true })) => "Task completed, late".to_owned(),
+        (Outcome::Applied, Some(Transition::Retry)) => "Attempt failed; the task will be retried".to_owned(),
+        (Outcome::Applied, _) => format!("Task {}", status.replace('_', " ")),
+    }
+}

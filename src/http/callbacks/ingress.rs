@@ -1,0 +1,123 @@
+//! The checks of a callback, in the order of the contract. Before the sender is proven nothing is read from the database,
+//! and nothing is waited for, so that nobody learns which tasks exist.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+
+use super::refused::Case;
+use super::{answer, record};
+use crate::domain::task::TaskId;
+use crate::generator::entry::Generator;
+use crate::generator::payload;
+use crate::generator::raw::RawCallback;
+use crate::generator::signature::{Verified, verify};
+use crate::http::body::{self, Buffered, Terms};
+use crate::http::client;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::Hub;
+
+/// A callback at the door.
+pub(super) struct Inbound {
+    pub method: String,
+    pub path: String,
+    pub peer: SocketAddr,
+    /// As the path has it.
+    pub task: Option<String>,
+    pub headers: HeaderMap,
+    /// Percent-decoded pairs.
+    pub query: Vec<(String, String)>,
+    pub body: Body,
+    default_generator: &'static str,
+}
+
+/// A callback whose sender is proven, still holding its share of the buffer.
+pub(super) struct Proven {
+    pub verified: Verified,
+    pub generator: Arc<Generator>,
+    _buffered: Buffered,
+}
+
+impl Inbound {
+    pub(super) fn new(
+        request: Request<Body>,
+        peer: SocketAddr,
+        task: Option<String>,
+        query: Option<&str>,
+        default_generator: &'static str,
+    ) -> Self {
+        let (parts, body) = request.into_parts();
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        Self {
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            peer,
+            task,
+            headers: parts.headers,
+            query: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
+            body,
+            default_generator,
+        }
+    }
+
+    /// The generator that the query names, or the path's default.
+    pub(super) fn generator_name(&self) -> &str {
+        let named = self.query.iter().find(|(name, _)| name == "generator");
+        named.map_or(self.default_generator, |(_, value)| value.as_str())
+    }
+}
+
+pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
+    let mut case = Case::open(&hub, &inbound);
+    match single(&hub, inbound, &mut case).await {
+        Ok(response) => response,
+        Err(problem) => case.close(&hub, &problem).into_response(),
+    }
+}
+
+async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
+    let proven = prove(hub, inbound, case).await?;
+    let decoded = payload::decode(&proven.verified)?;
+    let Some(task) = decoded.task.clone() else { return Err(Problem::of(Code::UnknownTask)) };
+    let arrival = record::Arrival::of(&proven);
+    let word = decoded.word.clone();
+    let answer = record::record(hub, arrival.entry(hub, task.clone(), decoded)).await;
+    answer::single(hub, &proven.generator, &task, word.as_deref(), answer)
+}
+
+/// Rows 1 to 8 of the contract's table.
+pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Proven, Problem> {
+    let options = &hub.options;
+    if !options.callbacks_enabled {
+        return Err(Problem::of(Code::CallbacksDisabled));
+    }
+    let generator = hub.catalog.find(inbound.generator_name()).cloned();
+    let address = client::address(inbound.peer, &inbound.headers, &options.trusted_proxies);
+    let allowed = generator.as_ref().and_then(|generator| generator.allowed_ips()).unwrap_or(&options.allowed_ips);
+    if !allowed.is_empty() && !client::contains(allowed, address) {
+        return Err(Problem::of(Code::AddressNotAllowed));
+    }
+    if let Some(seconds) = hub.rate_limited(address) {
+        return Err(Problem { retry_after: Some(seconds), ..Problem::of(Code::RateLimited) });
+    }
+    let limit = generator.as_ref().and_then(|generator| generator.max_body()).unwrap_or(options.max_body);
+    let terms = Terms { limit, within: options.body_timeout };
+    let buffered = body::read(inbound.body, &hub.budget, &terms).await?;
+    case.body = buffered.bytes.clone();
+    let Some(generator) = generator else { return Err(Problem::of(Code::UnknownGenerator)) };
+    let raw = RawCallback {
+        task: inbound.task.as_deref().and_then(|task| TaskId::parse(task).ok()),
+        headers: inbound.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
+        query: inbound.query,
+        body: buffered.bytes.clone(),
+        arrived: case.arrived,
+        url: format!("{}{}", options.base_url, inbound.path),
+    };
+    let verified = verify(raw, &generator, &hub.capabilities).map_err(|(_, refusal)| refusal)?;
+    case.prove(&verified);
+    Ok(Proven { verified, generator, _buffered: buffered })
+}

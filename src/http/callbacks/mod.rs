@@ -1,0 +1,101 @@
+//! Where generators call. Four operations, one road: [`ingress`].
+
+mod answer;
+mod batch;
+mod headers;
+mod ingress;
+pub mod receipts;
+mod record;
+mod refused;
+pub mod replay;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::response::Response;
+
+pub use answer::{Accepted, BatchAccepted, BatchResult};
+use ingress::Inbound;
+
+use super::openapi::{CallbackBody, CallbackErrors};
+use super::state::Hub;
+
+/// What a path without `generator` means.
+const DEFAULT: &str = "default";
+const CONTENT_CREATOR: &str = "content-creator";
+
+macro_rules! single {
+    ($(#[$doc:meta])* $name:ident, $method:ident, $path:literal, $generator:expr) => {
+        $(#[$doc])*
+        #[utoipa::path(
+            $method,
+            path = $path,
+            tag = "callbacks",
+            params(
+                ("task_id" = String, Path, description = "The task's id: `[A-Za-z0-9._:-]{1,128}`", example = "video-42"),
+                ("generator" = Option<String>, Query, description = "Who calls; part of the callback URL that the hub hands out"),
+                ("attempt" = Option<u32>, Query, description = "Which attempt is meant; part of the callback URL"),
+                ("token" = Option<String>, Query, description = "The capability token; part of the callback URL"),
+                ("X-Webhook-Signature" = Option<String>, Header,
+                    description = "HMAC-SHA256 over the raw body, as hex or base64, with or without `sha256=` in front (generator `default`; other generators use the headers that their file names)",
+                    example = "sha256=6d1f…"),
+                ("X-Request-ID" = Option<String>, Header, description = "Echoed; made if absent"),
+            ),
+            request_body(content = CallbackBody, content_type = "application/json", description = "The body of generator `default`; other generators send their own"),
+            responses((status = 200, description = "Committed, or known already", body = Accepted), CallbackErrors),
+        )]
+        pub async fn $name(
+            State(hub): State<Arc<Hub>>,
+            ConnectInfo(peer): ConnectInfo<SocketAddr>,
+            Path(task): Path<String>,
+            RawQuery(query): RawQuery,
+            request: Request<Body>,
+        ) -> Response {
+            ingress::take_single(hub, Inbound::new(request, peer, Some(task), query.as_deref(), $generator)).await
+        }
+    };
+}
+
+single!(
+    /// Take a callback
+    ///
+    /// Answers 200 only after the event is committed and synced. A redelivery answers `duplicate`.
+    receive_callback, post, "/callback/{task_id}", DEFAULT
+);
+single!(
+    /// Take a callback by PUT
+    ///
+    /// For generators that cannot POST. The same as `POST /callback/{task_id}`.
+    receive_callback_by_put, put, "/callback/{task_id}", DEFAULT
+);
+single!(
+    /// Take a callback on `ContentHub`'s path
+    ///
+    /// The same as `POST /callback/{task_id}`; without `generator` the sender is `content-creator`.
+    receive_contenthub_callback, post, "/api/v1/content/callback/{task_id}", CONTENT_CREATOR
+);
+
+/// Take many callbacks at once
+///
+/// One signature over the whole body, at most 1,000 items; each has an outcome of its own.
+#[utoipa::path(
+    post,
+    path = "/callback",
+    tag = "callbacks",
+    params(
+        ("generator" = Option<String>, Query, description = "Who calls; `default` if absent"),
+        ("X-Webhook-Signature" = Option<String>, Header, description = "HMAC-SHA256 over the raw body"),
+    ),
+    request_body(content = super::openapi::BatchBody, content_type = "application/json"),
+    responses((status = 200, description = "An outcome for each item, in order", body = BatchAccepted), CallbackErrors),
+)]
+pub async fn receive_callback_batch(
+    State(hub): State<Arc<Hub>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
+    request: Request<Body>,
+) -> Response {
+    batch::take(hub, Inbound::new(request, peer, None, query.as_deref(), DEFAULT)).await
+}

@@ -1,0 +1,260 @@
+//! Receipts: what was accepted and what was refused, as operators see it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::task::TaskId;
+use crate::domain::time::Timestamp;
+use crate::http::cursor::{self, DEFAULT_LIMIT};
+use crate::http::fields::Fields;
+use crate::http::openapi::ApiErrors;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::Hub;
+use crate::store::{Receipt, ReceiptFilter, Rejection};
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub struct ReceiptBody {
+    id: Uuid,
+    task_id: Option<String>,
+    generator: String,
+    attempt: Option<u32>,
+    /// `submit`, `callback`, `poll`, `deadline`, `operator`
+    source: String,
+    /// What it meant; null if it was refused.
+    #[schema(example = "completed")]
+    event: Option<String>,
+    /// `accepted`, `rejected`
+    verdict: &'static str,
+    #[schema(example = "applied")]
+    outcome: Option<String>,
+    /// Why it was ignored.
+    reason: Option<String>,
+    /// Why it was refused.
+    code: Option<String>,
+    /// The refusal's sentence.
+    detail: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+    /// Until it was written, in microseconds.
+    duration_us: i64,
+    /// Secrets masked, signatures kept.
+    #[schema(value_type = Object)]
+    headers: Option<Box<RawValue>>,
+    /// As it was received; null in lists, for duplicates (the first one has it) and after erasure.
+    body: Option<String>,
+    /// `utf8`, or `base64` for bodies that are not text.
+    body_encoding: Option<&'static str>,
+    /// Whether only the beginning of the body was kept.
+    body_cut: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReceiptList {
+    items: Vec<ReceiptBody>,
+    /// Give it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// List callbacks
+///
+/// All receipts, refused callbacks too, newest first, without bodies.
+#[utoipa::path(
+    get,
+    path = "/api/callbacks",
+    tag = "receipts",
+    params(
+        ("verdict" = Option<String>, Query, description = "`accepted` or `rejected`"),
+        ("generator" = Option<String>, Query),
+        ("task_id" = Option<String>, Query),
+        ("outcome" = Option<String>, Query),
+        ("event" = Option<String>, Query),
+        ("source" = Option<String>, Query),
+        ("code" = Option<String>, Query, description = "Of refused callbacks"),
+        ("limit" = Option<u64>, Query, description = "1 to 200; 50 if absent"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, body = ReceiptList), ApiErrors),
+)]
+pub async fn list_callbacks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -> Result<Json<ReceiptList>, Problem> {
+    let mut fields = Fields::of_query(query.as_deref());
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.contains('\0'));
+    let verdict = fields.parse("verdict", "accepted or rejected", |text| match text {
+        "accepted" => Some(true),
+        "rejected" => Some(false),
+        _ => None,
+    });
+    let task = fields.parse("task_id", "a task's id", text);
+    let code = fields.parse("code", "a code", text);
+    let limit = fields.parse("limit", "a whole number from 1 to 200", cursor::limit).unwrap_or(DEFAULT_LIMIT);
+    let filter = ReceiptFilter {
+        generator: fields.parse("generator", "a generator's name", text),
+        outcome: fields.parse("outcome", "an outcome", text),
+        event: fields.parse("event", "an event", text),
+        source: fields.parse("source", "a source", text),
+        before: fields.parse("cursor", "the next_cursor of a page", position),
+    };
+    fields.finish()?;
+
+    let only_rejected = code.is_some() || verdict == Some(false);
+    let only_accepted = verdict == Some(true) || filter.outcome.is_some() || filter.event.is_some() || filter.source.is_some();
+    let mut items = Vec::new();
+    if !only_rejected {
+        items = accepted(&hub, task.as_deref(), &filter, limit + 1).await?;
+    }
+    if !only_accepted {
+        let (generator, code) = (filter.generator.as_deref(), code.as_deref());
+        let rejected = hub.store.rejections(task.as_deref(), generator, code, filter.before, limit + 1).await?;
+        items.extend(rejected.into_iter().map(|rejection| ReceiptBody::rejected(rejection, false)));
+    }
+    Ok(Json(page(items, limit)))
+}
+
+/// List a task's callbacks
+///
+/// Newest first, with the refused ones that named the task in their path, without bodies.
+#[utoipa::path(
+    get,
+    path = "/api/tasks/{task_id}/callbacks",
+    tag = "receipts",
+    params(
+        ("task_id" = String, Path),
+        ("limit" = Option<u64>, Query, description = "1 to 200; 50 if absent"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, body = ReceiptList), ApiErrors),
+)]
+pub async fn list_task_callbacks(
+    State(hub): State<Arc<Hub>>,
+    Path(task): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ReceiptList>, Problem> {
+    let mut fields = Fields::of_query(query.as_deref());
+    let limit = fields.parse("limit", "a whole number from 1 to 200", cursor::limit).unwrap_or(DEFAULT_LIMIT);
+    let before = fields.parse("cursor", "the next_cursor of a page", position);
+    fields.finish()?;
+    let id = TaskId::parse(&task).map_err(|_| Problem::of(Code::UnknownTask))?;
+    if hub.store.task_state(&id).await?.is_none() {
+        return Err(Problem::of(Code::UnknownTask));
+    }
+    let filter = ReceiptFilter { before, ..ReceiptFilter::default() };
+    let mut items = accepted(&hub, Some(id.as_str()), &filter, limit + 1).await?;
+    let rejected = hub.store.rejections(Some(id.as_str()), None, None, before, limit + 1).await?;
+    items.extend(rejected.into_iter().map(|rejection| ReceiptBody::rejected(rejection, false)));
+    Ok(Json(page(items, limit)))
+}
+
+/// Read a callback
+///
+/// With its body and headers.
+#[utoipa::path(
+    get,
+    path = "/api/callbacks/{callback_id}",
+    tag = "receipts",
+    params(("callback_id" = String, Path)),
+    responses((status = 200, body = ReceiptBody), ApiErrors),
+)]
+pub async fn read_callback(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<ReceiptBody>, Problem> {
+    let unknown = || Problem::new(Code::NotFound, "There is no such callback");
+    let id = id.parse::<Uuid>().map_err(|_| unknown())?;
+    if let Some(receipt) = hub.store.receipt(id).await? {
+        let body = match receipt.payload {
+            Some(payload) => hub.store.payload(payload).await?,
+            None => None,
+        };
+        return Ok(Json(ReceiptBody::accepted(receipt, body)));
+    }
+    let rejection = hub.store.rejection(id).await?.ok_or_else(unknown)?;
+    Ok(Json(ReceiptBody::rejected(rejection, true)))
+}
+
+/// A task's receipts are found along their chain; all receipts lie in the order of their ids.
+async fn accepted(hub: &Hub, task: Option<&str>, filter: &ReceiptFilter, limit: u64) -> Result<Vec<ReceiptBody>, Problem> {
+    let receipts = match task.map(TaskId::parse) {
+        None => hub.store.receipts(filter, limit).await?,
+        Some(Ok(task)) => hub.store.receipts_of(&task, filter, limit).await?,
+        Some(Err(_)) => Vec::new(),
+    };
+    Ok(receipts.into_iter().map(|receipt| ReceiptBody::accepted(receipt, None)).collect())
+}
+
+/// Ids are in the order of arrival, so that two lists can be put together by them.
+fn page(mut items: Vec<ReceiptBody>, limit: u64) -> ReceiptList {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    items.sort_by_key(|item| std::cmp::Reverse(item.id));
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more);
+    let next_cursor = last.map(|item| cursor::encode(&[&item.id.to_string()]));
+    ReceiptList { items, next_cursor }
+}
+
+fn position(text: &str) -> Option<Uuid> {
+    let [id] = cursor::decode(text)?;
+    id.parse().ok()
+}
+
+impl ReceiptBody {
+    fn accepted(receipt: Receipt, body: Option<Vec<u8>>) -> Self {
+        let (body, body_encoding) = spelled(body);
+        Self {
+            id: receipt.id,
+            task_id: receipt.task,
+            generator: receipt.generator,
+            attempt: receipt.attempt.and_then(|attempt| u32::try_from(attempt).ok()),
+            source: receipt.source,
+            event: Some(receipt.event),
+            verdict: "accepted",
+            outcome: Some(receipt.outcome),
+            reason: receipt.reason,
+            code: None,
+            detail: None,
+            received_at: receipt.received_at,
+            duration_us: receipt.duration_us,
+            headers: RawValue::from_string(receipt.headers).ok(),
+            body,
+            body_encoding,
+            body_cut: false,
+        }
+    }
+
+    fn rejected(rejection: Rejection, with_body: bool) -> Self {
+        let body_cut = rejection.is_cut();
+        let (body, body_encoding) = spelled(Some(rejection.body).filter(|_| with_body));
+        Self {
+            id: rejection.id,
+            task_id: rejection.task,
+            generator: rejection.generator,
+            attempt: rejection.token_attempt.or(rejection.attempt),
+            source: "callback".to_owned(),
+            event: None,
+            verdict: "rejected",
+            outcome: None,
+            reason: None,
+            code: Some(rejection.code),
+            detail: Some(rejection.detail),
+            received_at: rejection.received_at,
+            duration_us: rejection.duration_us,
+            headers: RawValue::from_string(rejection.headers).ok(),
+            body,
+            body_encoding,
+            body_cut,
+        }
+    }
+}
+
+fn spelled(body: Option<Vec<u8>>) -> (Option<String>, Option<&'static str>) {
+    match body.map(String::from_utf8) {
+        None => (None, None),
+        Some(Ok(text)) => (Some(text), Some("utf8")),
+        Some(Err(bytes)) => (Some(STANDARD.encode(bytes.as_bytes())), Some("base64")),
+    }
+}

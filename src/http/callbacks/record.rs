@@ -1,0 +1,86 @@
+//! From a decoded callback to an entry of the journal.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::headers;
+use super::ingress::Proven;
+use crate::domain::event::{Event, Found, Occurrence};
+use crate::domain::plan::{Answer, Command, Item};
+use crate::domain::task::{Source, TaskId};
+use crate::domain::time::Timestamp;
+use crate::generator::entry::Generator;
+use crate::generator::payload::Decoded;
+use crate::http::state::Hub;
+use crate::journal::RecordError;
+use crate::store::{Draft, Entry, Papers};
+
+/// How and when a callback came, for its receipt.
+pub(super) struct Arrival<'a> {
+    pub generator: &'a Arc<Generator>,
+    pub received_at: Timestamp,
+    /// A JSON object.
+    pub headers: String,
+}
+
+impl<'a> Arrival<'a> {
+    pub(super) fn of(proven: &'a Proven) -> Self {
+        let raw = proven.verified.raw();
+        let headers = raw.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        Self { generator: &proven.generator, received_at: raw.arrived, headers: headers::kept(headers) }
+    }
+
+    pub(super) fn entry(&self, hub: &Hub, task: TaskId, decoded: Decoded) -> Entry {
+        let fingerprint = decoded.fingerprint;
+        let mut entry = self.unfingerprinted(hub, task, decoded);
+        if let Command::Occur { occurrence, .. } = &mut entry.item.command {
+            occurrence.fingerprint = Some(fingerprint);
+        }
+        entry
+    }
+
+    /// For replays: what was seen before counts again, though only through the grid.
+    pub(super) fn unfingerprinted(&self, hub: &Hub, task: TaskId, decoded: Decoded) -> Entry {
+        let receipt = Uuid::now_v7();
+        let result = match &decoded.event {
+            Event::Completed(found) => found.clone(),
+            _ => None,
+        };
+        // a mended result is a text of its own, any other a part of the body
+        let result_payload = if matches!(result, Some(Found::Rewritten(_))) { Uuid::now_v7() } else { receipt };
+        let occurrence = Occurrence {
+            event: decoded.event,
+            source: Source::Callback,
+            generator: Some(decoded.generator.clone()),
+            claim: decoded.claim,
+            policy: hub.policy(self.generator),
+            fingerprint: None,
+            generator_time: decoded.generator_time,
+        };
+        let draft = Draft {
+            generator: decoded.generator,
+            received_at: self.received_at,
+            headers: self.headers.clone(),
+            body: Some(decoded.body),
+            result,
+        };
+        Entry {
+            item: Item {
+                task,
+                at: hub.clock.now(),
+                command: Command::Occur { receipt, result_payload, occurrence: Box::new(occurrence) },
+            },
+            papers: Papers::Receipt(Box::new(draft)),
+        }
+    }
+}
+
+/// Waits for the commit, no longer than a callback may take.
+pub(super) async fn record(hub: &Hub, entry: Entry) -> Result<Answer, RecordError> {
+    within(hub, hub.journal.record(entry)).await
+}
+
+pub(super) async fn within(hub: &Hub, answer: impl Future<Output = Result<Answer, RecordError>>) -> Result<Answer, RecordError> {
+    tokio::time::timeout(hub.options.callback_timeout, answer).await.unwrap_or(Err(RecordError::Unavailable))
+}

@@ -1,0 +1,102 @@
+//! What is kept of a callback that is refused, for the operator who wonders why.
+
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::headers;
+use super::ingress::Inbound;
+use crate::domain::time::Timestamp;
+use crate::generator::refusal::{self, Refusal};
+use crate::generator::signature::Verified;
+use crate::http::problem::{Code, FieldProblem, Problem};
+use crate::http::state::Hub;
+use crate::rejections::KEPT_BODY;
+use crate::store::Rejection;
+
+/// A callback while nobody knows yet whether it will be taken.
+pub(super) struct Case {
+    pub arrived: Timestamp,
+    pub body: Bytes,
+    method: String,
+    path: String,
+    task: Option<String>,
+    generator: String,
+    headers: HeaderMap,
+    attempt: Option<u32>,
+    proven: bool,
+    token_attempt: Option<u32>,
+}
+
+impl Case {
+    pub(super) fn open(hub: &Hub, inbound: &Inbound) -> Self {
+        // made-up names would fill the book with kinds of their own
+        let generator = hub.catalog.find(inbound.generator_name()).map_or("unknown", |generator| generator.name().as_str());
+        let attempt = inbound.query.iter().find(|(name, _)| name == "attempt");
+        Self {
+            arrived: hub.clock.now(),
+            body: Bytes::new(),
+            method: inbound.method.clone(),
+            path: inbound.path.chars().take(512).collect(),
+            task: inbound.task.as_ref().map(|task| task.chars().take(128).filter(|c| !c.is_control()).collect()),
+            generator: generator.to_owned(),
+            headers: inbound.headers.clone(),
+            attempt: attempt.and_then(|(_, value)| value.parse().ok()),
+            proven: false,
+            token_attempt: None,
+        }
+    }
+
+    pub(super) fn prove(&mut self, verified: &Verified) {
+        self.proven = true;
+        self.token_attempt = verified.token_attempt();
+    }
+
+    /// Counts, logs and keeps; gives the problem back.
+    pub(super) fn close(self, hub: &Hub, problem: &Problem) -> Problem {
+        let code = problem.code.as_str();
+        hub.figures.count_rejection(code);
+        tracing::info!(code, generator = self.generator, task = self.task, "callback refused");
+        let body_length = self.body.len() as u64;
+        let now = hub.clock.now();
+        hub.rejections.report(Rejection {
+            id: Uuid::now_v7(),
+            task: self.task,
+            generator: self.generator,
+            code: code.to_owned(),
+            detail: problem.detail.replace('\0', "\u{fffd}"),
+            received_at: self.arrived,
+            duration_us: i64::try_from(now.since(self.arrived).as_micros()).unwrap_or(i64::MAX),
+            method: self.method,
+            path: self.path,
+            attempt: self.attempt,
+            token_attempt: self.token_attempt,
+            proven: self.proven,
+            headers: headers::kept(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))),
+            body: self.body[..self.body.len().min(KEPT_BODY)].to_vec(),
+            body_length,
+        });
+        problem.clone()
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let errors = refusal.errors.into_iter().map(|error| FieldProblem { field: error.field, detail: error.detail });
+        Self { errors: errors.collect(), ..Self::new(refusal.code.into(), refusal.detail) }
+    }
+}
+
+impl From<refusal::Code> for Code {
+    fn from(code: refusal::Code) -> Self {
+        match code {
+            refusal::Code::SignatureMissing => Self::SignatureMissing,
+            refusal::Code::TimestampOutOfTolerance => Self::TimestampOutOfTolerance,
+            refusal::Code::SignatureInvalid => Self::SignatureInvalid,
+            refusal::Code::MalformedBody => Self::MalformedBody,
+            refusal::Code::MissingEvent => Self::MissingEvent,
+            refusal::Code::UnknownEvent => Self::UnknownEvent,
+            refusal::Code::InvalidEvent => Self::InvalidEvent,
+        }
+    }
+}

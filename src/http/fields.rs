@@ -1,0 +1,153 @@
+//! Reads a request's fields one by one, so that an answer can name all that are at fault, and what was probably meant.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::problem::{Code, FieldProblem, Problem};
+
+/// The members of a JSON object, or the parameters of a query, not all of them looked at yet.
+pub struct Fields<'a> {
+    given: BTreeMap<Cow<'a, str>, Value<'a>>,
+    known: Vec<&'static str>,
+    problems: Vec<FieldProblem>,
+}
+
+enum Value<'a> {
+    Json(&'a RawValue),
+    Text(String),
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a body that is a JSON object; an empty body is an empty object.
+    ///
+    /// # Errors
+    /// `malformed_body`.
+    pub fn of_body(body: &'a [u8]) -> Result<Self, Problem> {
+        let text = if body.is_empty() { b"{}" } else { body };
+        let given: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_slice(text)
+            .map_err(|error| Problem::new(Code::MalformedBody, format!("The body is not a JSON object: {error}")))?;
+        Ok(Self::new(given.into_iter().map(|(name, value)| (name, Value::Json(value))).collect()))
+    }
+
+    #[must_use]
+    pub fn of_query(query: Option<&str>) -> Self {
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let given = pairs.map(|(name, value)| (Cow::Owned(name.into_owned()), Value::Text(value.into_owned())));
+        Self::new(given.collect())
+    }
+
+    const fn new(given: BTreeMap<Cow<'a, str>, Value<'a>>) -> Self {
+        Self { given, known: Vec::new(), problems: Vec::new() }
+    }
+
+    /// A field of this type; absent and null are the same. `wanted` says what it should be.
+    pub fn take<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
+        match self.remove(name)? {
+            Value::Json(json) if json.get() == "null" => None,
+            Value::Json(json) => self.expect(name, wanted, serde_json::from_str(json.get()).ok()),
+            Value::Text(text) => {
+                let plain = serde_json::from_str(&text).ok();
+                let parsed = plain.or_else(|| serde_json::from_value(serde_json::Value::String(text)).ok());
+                self.expect(name, wanted, parsed)
+            }
+        }
+    }
+
+    /// A text of a query, or a string of a body, that `parse` understands.
+    pub fn parse<T>(&mut self, name: &'static str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = match self.remove(name)? {
+            Value::Json(json) if json.get() == "null" => return None,
+            Value::Json(json) => serde_json::from_str::<String>(json.get()).ok(),
+            Value::Text(text) => Some(text),
+        };
+        self.expect(name, wanted, text.and_then(|text| parse(&text)))
+    }
+
+    /// A field of a body as it stands.
+    pub fn raw(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        match self.remove(name)? {
+            Value::Json(json) if json.get() != "null" => Some(json),
+            _ => None,
+        }
+    }
+
+    /// A field that may not be given, and why.
+    pub fn refuse(&mut self, name: &'static str, why: &str) {
+        if self.remove(name).is_some() {
+            self.blame(name, why);
+        }
+    }
+
+    pub fn blame(&mut self, name: &str, detail: impl Into<String>) {
+        self.problems.push(FieldProblem { field: name.to_owned(), detail: detail.into() });
+    }
+
+    /// Complains about everything that was wrong, and everything that nobody asked for.
+    ///
+    /// # Errors
+    /// `invalid_request`, with a field problem each.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        for name in self.given.keys() {
+            let likely = self.known.iter().map(|known| (edits(name, known), known)).min();
+            let hint = likely.filter(|(edits, _)| *edits <= 2).map(|(_, known)| format!(", did you mean {known}?"));
+            let detail = format!("unknown field{}", hint.unwrap_or_default());
+            self.problems.push(FieldProblem { field: name.to_string(), detail });
+        }
+        match self.problems.as_slice() {
+            [] => Ok(()),
+            [first, ..] => {
+                let detail = format!("{}: {}", first.field, first.detail);
+                Err(Problem { errors: self.problems, ..Problem::new(Code::InvalidRequest, detail) })
+            }
+        }
+    }
+
+    fn remove(&mut self, name: &'static str) -> Option<Value<'a>> {
+        self.known.push(name);
+        self.given.remove(name)
+    }
+
+    fn expect<T>(&mut self, name: &str, wanted: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.blame(name, format!("must be {wanted}"));
+        }
+        value
+    }
+}
+
+/// How many letters have to change (Levenshtein).
+fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (above, letter) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = above + 1;
+        for (index, other) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(letter != *other);
+            diagonal = row[index + 1];
+            row[index + 1] = substituted.min(diagonal + 1).min(row[index] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_every_field_at_fault_and_the_word_that_was_meant() {
+        let mut fields = Fields::of_body(br#"{"priority": "high", "timeout_second": 5}"#).unwrap();
+        assert_eq!(fields.take::<u8>("priority", "a number from 1 to 10"), None);
+        assert_eq!(fields.take::<u64>("timeout_seconds", "a number of seconds"), None);
+        let problem = fields.finish().unwrap_err();
+        let named: Vec<_> = problem.errors.iter().map(|error| (error.field.as_str(), error.detail.as_str())).collect();
+        assert_eq!(
+            named,
+            [("priority", "must be a number from 1 to 10"), ("timeout_second", "unknown field, did you mean timeout_seconds?")]
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! Counts since the start.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Callbacks by what became of them.
+#[derive(Default)]
+pub struct Figures {
+    callbacks: Mutex<BTreeMap<&'static str, u64>>,
+    rejected: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Figures {
+    pub fn count_outcome(&self, outcome: &'static str) {
+        *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;
+    }
+
+    pub fn count_rejection(&self, code: &'static str) {
+        *self.rejected.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
+    }
+
+    #[must_use]
+    pub fn outcomes(&self) -> BTreeMap<&'static str, u64> {
+        self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    #[must_use]
+    pub fn rejections(&self) -> BTreeMap<&'static str, u64> {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,95 @@
+//! The outside of the hub. This file is the route table; one resource a file.
+
+mod access;
+mod body;
+pub mod callbacks;
+mod client;
+mod cursor;
+mod fields;
+mod figures;
+pub mod health;
+mod openapi;
+mod problem;
+mod request_id;
+pub mod server;
+pub mod state;
+pub mod stats;
+pub mod tasks;
+mod text;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::{Json, Router};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use problem::{Code, Problem};
+use state::Hub;
+
+/// Where generators call.
+fn callback_routes() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(callbacks::receive_callback, callbacks::receive_callback_by_put))
+        .routes(routes!(callbacks::receive_contenthub_callback))
+        .routes(routes!(callbacks::receive_callback_batch))
+}
+
+/// What clients and operators use, with a key.
+fn api_routes() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(tasks::create_task, tasks::list_tasks))
+        .routes(routes!(tasks::read_task, tasks::patch_task, tasks::erase_task))
+        .routes(routes!(tasks::cancel_task))
+        .routes(routes!(tasks::retry_task))
+        .routes(routes!(callbacks::receipts::list_task_callbacks))
+        .routes(routes!(callbacks::receipts::list_callbacks))
+        .routes(routes!(callbacks::receipts::read_callback))
+        .routes(routes!(callbacks::replay::replay_callback))
+        .routes(routes!(stats::read_stats))
+}
+
+/// Open to everybody.
+fn health_routes() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new().routes(routes!(health::health_live)).routes(routes!(health::health_ready))
+}
+
+/// The API document, the same that `/openapi.json` answers.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = openapi::Document::openapi();
+    document.merge(callback_routes().into_openapi());
+    let mut api = api_routes().into_openapi();
+    let no_scopes: [String; 0] = [];
+    let keys = ["bearer", "api_key"].map(|name| SecurityRequirement::new(name, no_scopes.clone()));
+    for operation in api.paths.paths.values_mut().flat_map(openapi::operations) {
+        operation.security = Some(keys.to_vec());
+    }
+    document.merge(api);
+    document.merge(health_routes().into_openapi());
+    document
+}
+
+pub fn router(hub: Arc<Hub>) -> Router {
+    let api = Router::from(api_routes()).route_layer(from_fn_with_state(hub.clone(), access::guard));
+    let document = document();
+    let docs = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]));
+    Router::new()
+        .merge(callback_routes())
+        .merge(api)
+        .merge(health_routes())
+        .route("/openapi.json", axum::routing::get(|| async { Json(document) }))
+        .with_state(hub)
+        .merge(docs)
+        .fallback(|| async { Problem::of(Code::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed) })
+        // bodies are bounded where they are read
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(Problem::of(Code::Internal))))
+        .layer(from_fn(request_id::identify))
+}

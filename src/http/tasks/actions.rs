@@ -1,0 +1,155 @@
+//! What clients and operators do to a task that exists.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use bytes::Bytes;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{TaskBody, generator_of, load, refused, task_id};
+use crate::domain::event::{Claim, Event, Occurrence};
+use crate::domain::plan::{Answer, Command, Item, Patch, Refusal};
+use crate::domain::task::{ExternalId, Source, TaskId};
+use crate::http::body::{self, Terms};
+use crate::http::fields::Fields;
+use crate::http::openapi::ApiErrors;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::Hub;
+use crate::http::text;
+use crate::store::{Draft, Entry, Papers};
+
+/// What may change about a task.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TaskPatch)]
+#[expect(dead_code, reason = "describes the body for the API document; it is read field by field")]
+pub struct PatchBody {
+    /// The generator's own id of the current attempt; can be set once.
+    external_id: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<serde_json::Value>,
+    #[schema(minimum = 1, maximum = 10)]
+    priority: Option<u8>,
+}
+
+/// Change a task
+///
+/// Own code reports the generator's id here after submitting.
+#[utoipa::path(
+    patch,
+    path = "/api/tasks/{task_id}",
+    tag = "tasks",
+    params(("task_id" = String, Path)),
+    request_body(content = PatchBody, content_type = "application/json"),
+    responses((status = 200, body = TaskBody), ApiErrors),
+)]
+pub async fn patch_task(
+    State(hub): State<Arc<Hub>>,
+    Path(task): Path<String>,
+    request: Request<Body>,
+) -> Result<Json<TaskBody>, Problem> {
+    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
+    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
+    let mut fields = Fields::of_body(&body.bytes)?;
+    let external_id =
+        fields.parse("external_id", "1 to 256 bytes without control characters", |text| ExternalId::parse(text).ok());
+    let metadata = fields.raw("metadata");
+    let priority: Option<u8> = fields.take("priority", "a whole number from 1 to 10");
+    if priority.is_some_and(|priority| !(1..=10).contains(&priority)) {
+        fields.blame("priority", "must be a whole number from 1 to 10");
+    }
+    fields.finish()?;
+
+    let id = task_id(&task)?;
+    let generator = generator_of(&hub, load(&hub, &id).await?.task.generator.as_str())?;
+    let patch = Patch { external_id, metadata: metadata.map(|_| Uuid::now_v7()), priority, policy: hub.policy(&generator) };
+    let metadata = metadata.map(|raw| Bytes::copy_from_slice(text::without_nul(raw.get()).as_bytes()));
+    let entry = Entry {
+        item: Item { task: id.clone(), at: hub.clock.now(), command: Command::Patch(patch) },
+        papers: Papers::Documents { input: None, params: None, metadata },
+    };
+    match hub.journal.record(entry).await? {
+        Answer::Refused(refusal) => Err(refused(refusal)),
+        _ => Ok(Json(TaskBody::brief(&hub, load(&hub, &id).await?))),
+    }
+}
+
+/// Erase a settled task's bodies
+///
+/// Input, result, callbacks' bodies and headers are gone for good; the id stays taken.
+#[utoipa::path(
+    delete,
+    path = "/api/tasks/{task_id}",
+    tag = "tasks",
+    params(("task_id" = String, Path)),
+    responses((status = 204, description = "Erased"), ApiErrors),
+)]
+pub async fn erase_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<StatusCode, Problem> {
+    let item = Item { task: task_id(&task)?, at: hub.clock.now(), command: Command::Erase };
+    match hub.journal.record(Entry { item, papers: Papers::None }).await? {
+        Answer::Refused(Refusal::WrongState(status)) => {
+            let detail = format!("The task is {}: only settled tasks can be erased", status.as_str());
+            Err(Problem::new(Code::Conflict, detail))
+        }
+        Answer::Refused(refusal) => Err(refused(refusal)),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
+/// Cancel a task
+///
+/// Cancelling a cancelled task changes nothing; other settled tasks answer 409.
+#[utoipa::path(
+    post,
+    path = "/api/tasks/{task_id}/cancel",
+    tag = "tasks",
+    params(("task_id" = String, Path)),
+    responses((status = 200, body = TaskBody), ApiErrors),
+)]
+pub async fn cancel_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<Json<TaskBody>, Problem> {
+    let id = operate(&hub, &task, Event::OperatorCancel).await?;
+    Ok(Json(TaskBody::brief(&hub, load(&hub, &id).await?)))
+}
+
+/// Retry a task
+///
+/// Failed, timed out and cancelled tasks get a new attempt, and the answer its `callback_url`.
+#[utoipa::path(
+    post,
+    path = "/api/tasks/{task_id}/retry",
+    tag = "tasks",
+    params(("task_id" = String, Path)),
+    responses((status = 200, body = TaskBody), ApiErrors),
+)]
+pub async fn retry_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<Json<TaskBody>, Problem> {
+    let id = operate(&hub, &task, Event::OperatorRetry).await?;
+    Ok(Json(TaskBody::whole(&hub, load(&hub, &id).await?)))
+}
+
+/// An operator's wish is an event like any other.
+async fn operate(hub: &Hub, task: &str, event: Event) -> Result<TaskId, Problem> {
+    let id = task_id(task)?;
+    let generator = generator_of(hub, load(hub, &id).await?.task.generator.as_str())?;
+    let (now, receipt) = (hub.clock.now(), Uuid::now_v7());
+    let occurrence = Occurrence {
+        event,
+        source: Source::Operator,
+        generator: None,
+        claim: Claim::default(),
+        policy: hub.policy(&generator),
+        fingerprint: None,
+        generator_time: None,
+    };
+    let draft =
+        Draft { generator: generator.name().clone(), received_at: now, headers: "{}".to_owned(), body: None, result: None };
+    let command = Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) };
+    let entry = Entry { item: Item { task: id.clone(), at: now, command }, papers: Papers::Receipt(Box::new(draft)) };
+    match hub.journal.record(entry).await? {
+        Answer::Refused(refusal) => Err(refused(refusal)),
+        _ => Ok(id),
+    }
+}

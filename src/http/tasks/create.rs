@@ -1,0 +1,228 @@
+//! `POST /api/tasks`
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{TaskBody, load, refused};
+use crate::domain::plan::{Answer, Command, IdempotencyKey, Item, NewTask};
+use crate::domain::task::{Documents, ExternalId, Submitter, TaskId};
+use crate::generator::entry::Generator;
+use crate::generator::mac::sha256;
+use crate::http::access::Caller;
+use crate::http::body::{self, Buffered, Terms};
+use crate::http::fields::Fields;
+use crate::http::openapi::ApiErrors;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::Hub;
+use crate::http::text;
+use crate::store::{Entry, Papers};
+
+const LONGEST_TIMEOUT: u64 = 30 * 24 * 3600;
+const LONGEST_KEY: usize = 255;
+
+/// A task to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewTask)]
+#[expect(dead_code, reason = "describes the body for the API document; it is read field by field")]
+pub struct NewTaskBody {
+    /// `[A-Za-z0-9._:-]{1,128}`; made if absent.
+    #[schema(example = "video-42")]
+    id: Option<String>,
+    /// `default` if absent.
+    #[schema(example = "default")]
+    generator: Option<String>,
+    /// The request body that the generator documents.
+    #[schema(value_type = Option<Object>)]
+    input: Option<serde_json::Value>,
+    /// Fill `{…}` in the generator's URLs.
+    params: Option<BTreeMap<String, String>>,
+    /// Yours; the hub hands it back and does not read it.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<serde_json::Value>,
+    /// 1 first, 10 last; 5 if absent.
+    #[schema(minimum = 1, maximum = 10)]
+    priority: Option<u8>,
+    /// From submission to deadline.
+    #[schema(minimum = 1, example = 1800)]
+    timeout_seconds: Option<u64>,
+    /// Attempts after the first that failures may use up.
+    #[schema(maximum = 100)]
+    max_retries: Option<u32>,
+    /// The generator's own id, if you have submitted the job already.
+    external_id: Option<String>,
+    /// Whether the hub submits the job; true where the generator has a submit request.
+    submit: Option<bool>,
+}
+
+/// Create a task
+///
+/// Answers 201 with the task and the `callback_url` to hand to the generator. The same `id` or `Idempotency-Key` with an
+/// equal body answers 200 with the first task.
+#[utoipa::path(
+    post,
+    path = "/api/tasks",
+    tag = "tasks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes creation repeatable for at least 24 hours, per API key")),
+    request_body(content = NewTaskBody, content_type = "application/json"),
+    responses(
+        (status = 201, description = "Created", body = TaskBody),
+        (status = 200, description = "Created before, by an equal request", body = TaskBody),
+        ApiErrors,
+    ),
+)]
+pub async fn create_task(
+    State(hub): State<Arc<Hub>>,
+    Extension(Caller(owner)): Extension<Caller>,
+    headers: HeaderMap,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
+    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
+    let entry = entry(&hub, &body, idempotency_key(&headers, owner)?)?;
+    let id = entry.item.task.clone();
+    let (status, id) = match hub.journal.record(entry).await? {
+        Answer::Created => (StatusCode::CREATED, id),
+        Answer::Repeated(first) => (StatusCode::OK, first),
+        Answer::Refused(refusal) => return Err(refused(refusal)),
+        _ => return Err(Problem::of(Code::Internal)),
+    };
+    let record = load(&hub, &id).await?;
+    Ok((status, Json(TaskBody::whole(&hub, record))).into_response())
+}
+
+fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let wanted = "must be 1 to 255 visible ASCII characters";
+    let key = key.ok_or_else(|| Problem::field(Code::InvalidRequest, "Idempotency-Key", wanted))?;
+    Ok(Some(IdempotencyKey { owner, key: key.to_owned() }))
+}
+
+fn entry(hub: &Hub, body: &Buffered, idempotency: Option<IdempotencyKey>) -> Result<Entry, Problem> {
+    let mut fields = Fields::of_body(&body.bytes)?;
+    let id = fields.parse("id", "1 to 128 characters of A-Z a-z 0-9 . _ : -", |text| TaskId::parse(text).ok());
+    let generator = generator(hub, &mut fields);
+    let input = fields.raw("input");
+    let params: Option<BTreeMap<String, RawScalar>> = fields.take("params", "an object of strings and numbers");
+    let metadata = fields.raw("metadata");
+    let priority: Option<u8> = fields.take("priority", "a whole number from 1 to 10");
+    let timeout: Option<u64> = fields.take("timeout_seconds", "a whole number of seconds, at most 30 days");
+    let max_retries: Option<u32> = fields.take("max_retries", "a whole number from 0 to 100");
+    let external_id =
+        fields.parse("external_id", "1 to 256 bytes without control characters", |text| ExternalId::parse(text).ok());
+    let submit: Option<bool> = fields.take("submit", "true or false");
+    bounds(&mut fields, priority, timeout, max_retries);
+    if submit == Some(true) {
+        fields.blame("submit", "this generator has no submit request: submit the job yourself");
+    }
+    fields.refuse("callback_url", "is made by the hub, did you mean webhook.url?");
+    fields.refuse("webhook", "webhooks are not built yet");
+    fields.refuse("auto_approve", "reviews are not built yet");
+    fields.finish()?;
+    let Some(generator) = generator else { return Err(Problem::of(Code::Internal)) };
+
+    let params = params.map(|params| json_bytes(&params));
+    let documents = Documents {
+        input: input.map(|_| Uuid::now_v7()),
+        params: params.as_ref().map(|_| Uuid::now_v7()),
+        metadata: metadata.map(|_| Uuid::now_v7()),
+    };
+    let new = NewTask {
+        submitter: Submitter::OwnCode,
+        max_retries: max_retries.unwrap_or_else(|| hub.options.task_max_retries.unwrap_or(generator.max_retries())),
+        timeout: timeout.map_or_else(|| default_timeout(hub, &generator), Duration::from_secs),
+        priority: priority.unwrap_or(5),
+        external_id,
+        documents,
+        request_digest: digest(&body.bytes)?,
+        idempotency,
+        policy: hub.policy(&generator),
+        generator: generator.name().clone(),
+    };
+    let task = match id {
+        Some(id) => id,
+        None => TaskId::parse(&Uuid::now_v7().to_string()).map_err(|_| Problem::of(Code::Internal))?,
+    };
+    let stored = |raw: Option<&RawValue>| raw.map(|raw| Bytes::copy_from_slice(text::without_nul(raw.get()).as_bytes()));
+    Ok(Entry {
+        item: Item { task, at: hub.clock.now(), command: Command::Create(Box::new(new)) },
+        papers: Papers::Documents { input: stored(input), params, metadata: stored(metadata) },
+    })
+}
+
+fn generator(hub: &Hub, fields: &mut Fields<'_>) -> Option<Arc<Generator>> {
+    let name: Option<String> = fields.take("generator", "the name of a generator");
+    let name = name.as_deref().unwrap_or("default");
+    let found = hub.catalog.find(name).cloned();
+    if found.is_none() {
+        let known: Vec<&str> = hub.catalog.iter().map(|generator| generator.name().as_str()).collect();
+        fields.blame("generator", format!("is none of {}", known.join(", ")));
+    }
+    found
+}
+
+fn bounds(fields: &mut Fields<'_>, priority: Option<u8>, timeout: Option<u64>, max_retries: Option<u32>) {
+    if priority.is_some_and(|priority| !(1..=10).contains(&priority)) {
+        fields.blame("priority", "must be a whole number from 1 to 10");
+    }
+    if timeout.is_some_and(|seconds| !(1..=LONGEST_TIMEOUT).contains(&seconds)) {
+        fields.blame("timeout_seconds", "must be a whole number of seconds from 1 to 30 days");
+    }
+    if max_retries.is_some_and(|retries| retries > 100) {
+        fields.blame("max_retries", "must be a whole number from 0 to 100");
+    }
+}
+
+/// A setting that is set goes before the file's word, that before the setting's default.
+fn default_timeout(hub: &Hub, generator: &Generator) -> Duration {
+    hub.options.task_timeout.or(generator.timeout()).unwrap_or(hub.options.task_timeout_default)
+}
+
+/// What stands in a URL: a text or a number.
+#[derive(Deserialize, serde::Serialize)]
+#[serde(untagged)]
+enum RawScalar {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+fn json_bytes(value: &impl serde::Serialize) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_default().into()
+}
+
+/// Equal as JSON values, equal as digests: members are sorted, and whole numbers have one spelling.
+fn digest(body: &[u8]) -> Result<[u8; 32], Problem> {
+    let text = if body.is_empty() { b"{}" } else { body };
+    let value: serde_json::Value = serde_json::from_slice(text)
+        .map_err(|error| Problem::new(Code::MalformedBody, format!("The body is not a JSON object: {error}")))?;
+    Ok(sha256([canonical(value).to_string().as_bytes()]))
+}
+
+fn canonical(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) => number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e15).map_or_else(
+            || Value::Number(number.clone()),
+            |float| {
+                #[expect(clippy::cast_possible_truncation, reason = "whole and well within i64")]
+                let whole = float as i64;
+                Value::from(whole)
+            },
+        ),
+        Value::Array(items) => items.into_iter().map(canonical).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, canonical(value))).collect(),
+        plain => plain,
+    }
+}

@@ -1,0 +1,86 @@
+//! `GET /api/tasks`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::TaskBody;
+use crate::domain::task::Status;
+use crate::domain::time::Timestamp;
+use crate::http::cursor::{self, DEFAULT_LIMIT, MOST_ITEMS};
+use crate::http::fields::Fields;
+use crate::http::openapi::ApiErrors;
+use crate::http::problem::Problem;
+use crate::http::state::Hub;
+use crate::store::{Page, TaskFilter};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaskList {
+    items: Vec<TaskBody>,
+    /// Give it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// List tasks
+///
+/// Newest first, without `input`, `params`, `result` and `callback_url`.
+#[utoipa::path(
+    get,
+    path = "/api/tasks",
+    tag = "tasks",
+    params(
+        ("status" = Option<String>, Query, description = "One or several states, separated by commas", example = "failed,timed_out"),
+        ("generator" = Option<String>, Query),
+        ("external_id" = Option<String>, Query),
+        ("q" = Option<String>, Query, description = "A prefix of the id or of an external id"),
+        ("overdue" = Option<bool>, Query, description = "Running past their deadline"),
+        ("created_after" = Option<String>, Query, description = "RFC 3339"),
+        ("created_before" = Option<String>, Query, description = "RFC 3339"),
+        ("settled_after" = Option<String>, Query, description = "RFC 3339"),
+        ("limit" = Option<u64>, Query, description = "1 to 200; 50 if absent"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, body = TaskList), ApiErrors),
+)]
+pub async fn list_tasks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -> Result<Json<TaskList>, Problem> {
+    let mut fields = Fields::of_query(query.as_deref());
+    let filter = filter(&hub, &mut fields);
+    let limit = fields.parse("limit", "a whole number from 1 to 200", cursor::limit).unwrap_or(DEFAULT_LIMIT);
+    let after = fields.parse("cursor", "the next_cursor of a page", position);
+    fields.finish()?;
+    debug_assert!(limit <= MOST_ITEMS);
+
+    let page = Page { limit: limit + 1, after };
+    let mut records = hub.store.tasks(&filter, &page).await?;
+    let more = records.len() as u64 > limit;
+    records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let last = records.last().filter(|_| more).map(|record| &record.task);
+    let next_cursor = last.map(|task| cursor::encode(&[&task.created_at.micros().to_string(), task.id.as_str()]));
+    let items = records.into_iter().map(|record| TaskBody::brief(&hub, record)).collect();
+    Ok(Json(TaskList { items, next_cursor }))
+}
+
+fn filter(hub: &Hub, fields: &mut Fields<'_>) -> TaskFilter {
+    const TIME: &str = "an RFC 3339 time";
+    let states = "one or several of pending, submitted, processing, completed, failed, timed_out, cancelled";
+    let flag = |text: &str| text.parse::<bool>().ok();
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
+    TaskFilter {
+        status: fields.parse("status", states, |text| text.split(',').map(Status::parse).collect()).unwrap_or_default(),
+        generator: fields.parse("generator", "a generator's name", given),
+        external_id: fields.parse("external_id", "an external id", given),
+        prefix: fields.parse("q", "the beginning of an id", given),
+        overdue_at: fields.parse("overdue", "true or false", flag).filter(|wanted| *wanted).map(|_| hub.clock.now()),
+        created_after: fields.parse("created_after", TIME, Timestamp::parse),
+        created_before: fields.parse("created_before", TIME, Timestamp::parse),
+        settled_after: fields.parse("settled_after", TIME, Timestamp::parse),
+    }
+}
+
+fn position(text: &str) -> Option<(Timestamp, String)> {
+    let [created, id] = cursor::decode(text)?;
+    Some((Timestamp::from_micros(created.parse().ok()?), id))
+}
