@@ -1,7 +1,8 @@
 //! Logs, to standard error: sentences with ids as fields, never bodies, secrets or query strings.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::settings::{Log, LogFormat};
 
@@ -12,7 +13,7 @@ pub fn init(log: &Log) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        .with_span_events(FmtSpan::NONE)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match log.format {
         LogFormat::Pretty => builder.compact().init(),

@@ -1,6 +1,7 @@
 mod claims;
 mod creation;
 mod grid;
+mod harness;
 mod properties;
 mod samples;
 mod table;
