@@ -1,6 +1,7 @@
 //! Callback Hub: the receiver for external generators' callbacks.
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod domain;

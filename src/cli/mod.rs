@@ -1,5 +1,6 @@
 //! The command line: one command a file. Exit code 0: done; 1: the answer is no, or work failed; 2: wrong usage or settings.
 
+mod bench;
 mod config;
 mod keys;
 mod migrate;
@@ -41,6 +42,8 @@ enum Command {
     Send(send::Arguments),
     /// Does this signature hold?
     Verify(verify::Arguments),
+    /// Measure this machine
+    Bench(bench::Arguments),
 }
 
 /// How a command ends, apart from well.
@@ -87,6 +90,7 @@ fn run(command: Command) -> Outcome {
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Send(arguments) => block_on(send::run(arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Bench(arguments) => block_on(bench::run(arguments)),
     }
 }
 

@@ -1,0 +1,233 @@
+//! What is measured: hubs with different journals, and an endpoint that only verifies and parses. Each is a process.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use clap::ValueEnum;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, Surroundings};
+use crate::clock::Clock;
+use crate::domain::plan::{Command as Wish, Item, NewTask};
+use crate::domain::task::{Documents, GeneratorName, Submitter, TaskId};
+use crate::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
+use crate::generator::payload::decode;
+use crate::generator::raw::RawCallback;
+use crate::generator::signature::verify;
+use crate::generator::token::CapabilityKeys;
+use crate::http::server::{Bounds, serve};
+use crate::http::state::Hub;
+use crate::journal::Limits;
+use crate::lifecycle::Lifecycle;
+use crate::settings::{Settings, Sources};
+use crate::store::{Entry, Papers};
+
+/// Signs the load; worth nothing outside of it.
+pub const SECRET: &str = "5eed5eed5eed5eed5eed5eed5eed5eed";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Verifies and parses, stores nothing.
+    Ceiling,
+    /// The hub as it is.
+    Journal,
+    /// The hub with one transaction a callback, side by side where the database can.
+    OneByOne,
+}
+
+/// A subject's process, ended when dropped.
+pub struct Subject {
+    pub address: SocketAddr,
+    /// What its tasks are named after.
+    pub run: String,
+    kind: Kind,
+    child: Child,
+}
+
+/// `journal` of `/api/stats`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct JournalFigures {
+    pub entries: u64,
+    pub commits: u64,
+}
+
+impl Subject {
+    /// # Errors
+    /// When the process does not become ready.
+    pub fn start(kind: Kind, database: &str, tasks: usize) -> anyhow::Result<Self> {
+        let run = uuid::Uuid::now_v7().simple().to_string();
+        let name = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["bench", "--subject", &name, "--run", &run, "--tasks", &tasks.to_string()])
+            .env("DATABASE_URL", database)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().context("no standard output")?;
+        BufReader::new(stdout).read_line(&mut line)?;
+        let address = line.trim().parse().with_context(|| format!("the {name} subject did not start"))?;
+        Ok(Self { address, run, kind, child })
+    }
+
+    #[must_use]
+    pub fn commits(&self) -> bool {
+        self.kind != Kind::Ceiling
+    }
+
+    /// # Errors
+    /// When the subject does not answer.
+    pub async fn figures(&self) -> anyhow::Result<JournalFigures> {
+        #[derive(Deserialize)]
+        struct Stats {
+            journal: JournalFigures,
+        }
+        if !self.commits() {
+            return Ok(JournalFigures::default());
+        }
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let stats: Stats = client.get(format!("http://{}/api/stats", self.address)).send().await?.json().await?;
+        Ok(stats.journal)
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        // it may have ended by itself; either way it is gone afterwards
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The other side: runs as a subject until standard input ends.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn become_subject(kind: Kind, run: &str, tasks: usize) -> anyhow::Result<()> {
+    let lifecycle = Lifecycle::new();
+    let stopper = lifecycle.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read(&mut [0]);
+        stopper.stop();
+    });
+    if kind == Kind::Ceiling {
+        return ceiling(&lifecycle).await;
+    }
+    let settings = settings()?;
+    let mut surroundings = Surroundings::default();
+    if kind == Kind::OneByOne {
+        surroundings.journal = Limits { items: 1, ..Limits::default() };
+        surroundings.journal_workers = settings.database.max_connections.get() as usize;
+    }
+    let app = app::build(&settings, surroundings, &lifecycle).await?;
+    let (address, hub) = (app.address()?, app.hub().clone());
+    let ending = lifecycle.clone();
+    let run = run.to_owned();
+    lifecycle.spawn(async move {
+        match create(&hub, &run, tasks).await {
+            Ok(()) => announce(address),
+            Err(error) => {
+                eprintln!("{error:#}");
+                ending.stop();
+            }
+        }
+    });
+    app.run(lifecycle).await;
+    Ok(())
+}
+
+fn announce(address: SocketAddr) {
+    println!("{address}");
+    // a parent that does not listen any more has ended
+    let _ = std::io::stdout().flush();
+}
+
+fn settings() -> anyhow::Result<Settings> {
+    let database = std::env::var("DATABASE_URL").context("DATABASE_URL")?;
+    let given = [("DATABASE_URL", database.as_str()), ("CALLBACK_SECRET_KEY", SECRET), ("SERVER_PORT", "0")];
+    let sources = Sources::new(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Ok(Settings::load(&sources)?.settings)
+}
+
+/// Tasks through the journal itself, a batch at a time.
+async fn create(hub: &Hub, run: &str, tasks: usize) -> anyhow::Result<()> {
+    let generator = hub.catalog.find("default").context("the default generator")?;
+    let policy = hub.policy(generator);
+    for chunk in (0..tasks).collect::<Vec<_>>().chunks(1000) {
+        let mut waiting = Vec::with_capacity(chunk.len());
+        for number in chunk {
+            let new = NewTask {
+                generator: GeneratorName::parse("default")?,
+                submitter: Submitter::OwnCode,
+                max_retries: 0,
+                timeout: Duration::from_secs(24 * 3600),
+                priority: 5,
+                external_id: None,
+                documents: Documents::default(),
+                request_digest: [0; 32],
+                idempotency: None,
+                policy: policy.clone(),
+            };
+            let task = TaskId::parse(&format!("{run}-{number}"))?;
+            let item = Item { task, at: hub.clock.now(), command: Wish::Create(Box::new(new)) };
+            waiting.push(hub.journal.enqueue(Entry { item, papers: Papers::None })?);
+        }
+        for answer in waiting {
+            answer.wait().await?;
+        }
+    }
+    Ok(())
+}
+
+struct Ceiling {
+    catalog: Catalog,
+    tokens: CapabilityKeys,
+}
+
+/// All that a callback costs, but for the database.
+async fn ceiling(lifecycle: &Lifecycle) -> anyhow::Result<()> {
+    let name = GeneratorName::parse("default")?;
+    let own = GeneratorOverrides { secrets: vec![SECRET.to_owned()], ..GeneratorOverrides::default() };
+    let overrides = Overrides { generators: [(name, own)].into(), ..Overrides::default() };
+    let state = Ceiling { catalog: Catalog::load(&[], &overrides)?, tokens: CapabilityKeys::derive(b"", []) };
+    let router = Router::new()
+        .route("/callback/{task_id}", post(verify_only))
+        .route("/health/live", get(|| async { "ok" }))
+        .with_state(Arc::new(state));
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    announce(listener.local_addr()?);
+    let bounds = Bounds { head_timeout: Duration::from_secs(10), connections: 4096, grace: Duration::ZERO };
+    let stopping: CancellationToken = lifecycle.stopping().clone();
+    Ok(serve(listener, router, bounds, stopping).await?)
+}
+
+async fn verify_only(
+    State(ceiling): State<Arc<Ceiling>>,
+    Path(task): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<String, StatusCode> {
+    let generator = ceiling.catalog.find("default").ok_or(StatusCode::NOT_FOUND)?;
+    let raw = RawCallback {
+        task: TaskId::parse(&task).ok(),
+        headers: headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
+        query: Vec::new(),
+        body,
+        arrived: Clock::System.now(),
+        url: String::new(),
+    };
+    let verified = verify(raw, generator, &ceiling.tokens).map_err(|_| StatusCode::UNAUTHORIZED)?;
+    let decoded = decode(&verified).map_err(|_| StatusCode::BAD_REQUEST)?;
+    Ok(format!(r#"{{"success":true,"outcome":"{}"}}"#, decoded.event.name()))
+}
