@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, say};
 use crate::bench::subject::{Kind, become_subject};
 use crate::bench::{self, Plan};
 
@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         eprintln!("round {round}  {connections:>3} connections  {name:<24} {rate:>8.0}/s");
     })
     .await?;
-    println!("{report}");
+    say(&report);
     let failures = report.failures();
     if failures.is_empty() { Ok(()) } else { Err(Failure::No(anyhow::anyhow!(failures.join("\n")))) }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Outcome, settings};
+use super::{Outcome, say, settings};
 use crate::settings::effective;
 
 #[derive(Args)]
@@ -15,13 +15,13 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let rows = effective(&settings()?);
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&rows).map_err(anyhow::Error::from)?);
+        say(serde_json::to_string_pretty(&rows).map_err(anyhow::Error::from)?);
         return Ok(());
     }
     let name = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let value = rows.iter().map(|row| row.value.chars().count()).max().unwrap_or(0).min(48);
     for row in rows {
-        println!("{:name$}  {:value$}  {}", row.name, row.value, row.origin);
+        say(format!("{:name$}  {:value$}  {}", row.name, row.value, row.origin));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::{Failure, Outcome, settings};
+use super::{Failure, Outcome, say, settings};
 use crate::app::StartError;
 use crate::clock::Clock;
 use crate::generator::mac::sha256;
@@ -53,9 +53,9 @@ async fn create(store: &Store, name: &str, json: bool) -> Outcome {
     let key = format!("chk_{}", hex::encode(random));
     let made = store.add_key(name, &sha256([key.as_bytes()]), Clock::System.now()).await.map_err(StartError::from)?;
     if json {
-        println!("{}", serde_json::json!({"id": made.id, "name": made.name, "key": key}));
+        say(serde_json::json!({"id": made.id, "name": made.name, "key": key}));
     } else {
-        println!("{key}");
+        say(key);
         eprintln!("callback-hub: key {} ({}); it is not shown again", made.id, made.name);
     }
     Ok(())
@@ -67,10 +67,10 @@ async fn list(store: &Store, json: bool) -> Outcome {
             let row = serde_json::json!({
                 "id": key.id, "name": key.name, "created_at": key.created_at, "revoked_at": key.revoked_at,
             });
-            println!("{row}");
+            say(row);
         } else {
             let state = key.revoked_at.map_or_else(|| "live".to_owned(), |time| format!("revoked {time}"));
-            println!("{}  {}  {}  {state}", key.id, key.created_at, key.name);
+            say(format!("{}  {}  {}  {state}", key.id, key.created_at, key.name));
         }
     }
     Ok(())

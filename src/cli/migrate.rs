@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Outcome, settings};
+use super::{Outcome, say, settings};
 use crate::app::StartError;
 use crate::store;
 
@@ -18,7 +18,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let url = loaded.settings.database.url.expose();
     let pending = store::pending_migrations(url).await.map_err(StartError::from)?;
     if pending.is_empty() {
-        println!("Nothing to do: the schema is up to date");
+        say("Nothing to do: the schema is up to date");
         return Ok(());
     }
     if !arguments.dry_run {
@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     }
     let done = if arguments.dry_run { "missing" } else { "applied" };
     for name in pending {
-        println!("{done} {name}");
+        say(format!("{done} {name}"));
     }
     Ok(())
 }

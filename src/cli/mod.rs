@@ -10,6 +10,7 @@ mod serve;
 mod verify;
 
 use std::future::Future;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -97,6 +98,11 @@ fn run(command: Command) -> Outcome {
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Failure::No(error.into()))?.block_on(future)
+}
+
+/// A line on standard output. Who has closed it does not want to read on, and nothing is wrong.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The settings of this process; warnings go to standard error.

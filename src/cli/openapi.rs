@@ -1,9 +1,9 @@
 //! `callback-hub openapi`
 
-use super::Outcome;
+use super::{Outcome, say};
 use crate::http;
 
 pub(super) fn run() -> Outcome {
-    println!("{}", http::document().to_pretty_json().map_err(anyhow::Error::from)?);
+    say(http::document().to_pretty_json().map_err(anyhow::Error::from)?);
     Ok(())
 }

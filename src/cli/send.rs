@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, Outcome, settings};
+use super::{Failure, Outcome, say, settings};
 use crate::app;
 use crate::clock::Clock;
 use crate::domain::task::TaskId;
@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let response = request.send().await.context("the hub cannot be reached")?;
     let status = response.status();
     let text = response.text().await.context("the answer broke off")?;
-    println!("{text}");
+    say(text);
     if status.is_success() { Ok(()) } else { Err(Failure::No(anyhow::anyhow!("the hub answered {status}"))) }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome, settings};
+use super::{Failure, Outcome, say, settings};
 use crate::app;
 use crate::clock::Clock;
 use crate::domain::task::TaskId;
@@ -60,9 +60,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Err((_, refusal)) => Verdict::Refused(refusal),
     };
     if arguments.json {
-        println!("{}", verdict.document());
+        say(verdict.document());
     } else {
-        println!("{}", verdict.lines());
+        say(verdict.lines());
     }
     match verdict {
         Verdict::Holds(_) => Ok(()),

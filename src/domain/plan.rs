@@ -4,69 +4,17 @@
 //! before and the world after.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
-use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::claim::{attempt_meant, claim_external_id, is_known, take_external_id};
 use super::decide::{Decision, Relation, Transition, decide, interpret};
-use super::event::{Claim, Event, Occurrence, Outcome, Policy};
-use super::fingerprint::{Fingerprint, Recent, Seen};
+use super::event::{Occurrence, Outcome, Policy};
+use super::fingerprint::{Recent, Seen};
+pub use super::item::{Answer, Command, IdempotencyKey, Item, NewTask, Patch, Recorded, Refusal};
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
-
-/// One wish at the door of the journal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Item {
-    pub task: TaskId,
-    pub at: Timestamp,
-    pub command: Command,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    Create(Box<NewTask>),
-    Occur {
-        /// The id of the receipt to be; also of the stored body.
-        receipt: Uuid,
-        /// The stored text that a result is a span of: the body, or a mended copy.
-        result_payload: Uuid,
-        occurrence: Box<Occurrence>,
-    },
-    Patch(Patch),
-    /// Forget bodies and results of a settled task.
-    Erase,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewTask {
-    pub generator: GeneratorName,
-    pub submitter: Submitter,
-    pub max_retries: u32,
-    pub timeout: Duration,
-    pub priority: u8,
-    pub external_id: Option<ExternalId>,
-    pub documents: Documents,
-    pub request_digest: [u8; 32],
-    pub idempotency: Option<IdempotencyKey>,
-    pub policy: Arc<Policy>,
-}
-
-/// A client's `Idempotency-Key`, which counts per API key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IdempotencyKey {
-    pub owner: String,
-    pub key: String,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Patch {
-    pub external_id: Option<ExternalId>,
-    pub metadata: Option<Uuid>,
-    pub priority: Option<u8>,
-    pub policy: Arc<Policy>,
-}
 
 /// What is known before a batch, and, folded over it, after.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,57 +32,6 @@ pub struct World {
 pub struct Remembered {
     pub task: TaskId,
     pub request_digest: [u8; 32],
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    Recorded(Recorded),
-    Created,
-    /// The same creation as before: this is its task.
-    Repeated(TaskId),
-    Patched,
-    Erased,
-    /// An operator's wish was fulfilled already.
-    Unchanged,
-    Refused(Refusal),
-}
-
-/// An event that is in the books now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recorded {
-    pub outcome: Outcome,
-    pub transition: Option<Transition>,
-    /// After the event.
-    pub status: Status,
-    /// The attempt that the event speaks of.
-    pub attempt: u32,
-    pub receipt: Uuid,
-    /// The receipt's number within the task, from 1.
-    pub sequence: u64,
-    /// The task's receipt before this one.
-    pub previous: Option<Uuid>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("There is no such task")]
-    UnknownTask,
-    #[error("The body names another task")]
-    TaskMismatch,
-    #[error("The task has had no such attempt")]
-    NoSuchAttempt,
-    #[error("A different task was created under this id")]
-    IdTaken,
-    #[error("A different request was made under this Idempotency-Key")]
-    KeyReused,
-    #[error("The external id belongs to another task or attempt")]
-    ExternalIdTaken,
-    #[error("The attempt has another external id already")]
-    ExternalIdSet,
-    #[error("The task is {}", .0.as_str())]
-    WrongState(Status),
-    #[error("The task was erased")]
-    Erased,
 }
 
 /// The answers, one an item, in order. What is to be written is `world` compared with what it was.
@@ -159,18 +56,26 @@ fn create(world: &mut World, item: &Item, new: &NewTask) -> Result<Answer, Refus
         return if same { Ok(Answer::Repeated(first.task.clone())) } else { Err(Refusal::KeyReused) };
     }
     if let Some(known) = world.tasks.get(&item.task) {
-        let same = known.request_digest == new.request_digest && known.generator == new.generator;
-        return if same { Ok(Answer::Repeated(item.task.clone())) } else { Err(Refusal::IdTaken) };
+        if known.request_digest != new.request_digest || known.generator != new.generator {
+            return Err(Refusal::IdTaken);
+        }
+        remember(world, item, new);
+        return Ok(Answer::Repeated(item.task.clone()));
     }
     if let Some(id) = &new.external_id {
         claim_external_id(world, &new.generator, id, &item.task, 1)?;
     }
     world.tasks.insert(item.task.clone(), created(item, new));
+    remember(world, item, new);
+    Ok(Answer::Created)
+}
+
+/// From now on the key stands for this task, however often it was created.
+fn remember(world: &mut World, item: &Item, new: &NewTask) {
     if let Some(key) = &new.idempotency {
         let remembered = Remembered { task: item.task.clone(), request_digest: new.request_digest };
         world.idempotent.insert(key.clone(), remembered);
     }
-    Ok(Answer::Created)
 }
 
 fn created(item: &Item, new: &NewTask) -> Task {
@@ -274,86 +179,6 @@ fn act(task: &mut Task, arrival: &Arrival<'_>) -> Result<Acted, Result<Answer, R
         Decision::Unchanged => Err(Ok(Answer::Unchanged)),
         Decision::Refuse => Err(Err(Refusal::WrongState(task.status()))),
     }
-}
-
-/// The attempt that an event belongs to.
-struct Meant {
-    attempt: u32,
-    /// Whether the event itself says so.
-    known: bool,
-    /// An id that nobody has yet: it becomes the attempt's.
-    adopt: Option<ExternalId>,
-}
-
-/// The attempt of its token; else of the external id that it names; else of the query; else the current one, or, while
-/// that was never sent, the one before.
-fn attempt_meant(task: &Task, claim: &Claim) -> Result<Meant, Refusal> {
-    let named = claim.named.as_deref().filter(|named| *named != task.id.as_str());
-    let holder = named.and_then(|named| {
-        task.attempts.iter().find(|attempt| attempt.external_id.as_ref().is_some_and(|id| id.as_str() == named))
-    });
-    let said = claim.token.or(holder.map(|attempt| attempt.number)).or(claim.query);
-    let current = task.attempt();
-    let likely = if task.status() == Status::Pending && !current.was_sent() { current.number.max(2) - 1 } else { current.number };
-    let number = said.unwrap_or(likely);
-    let attempt = task.attempts.iter().find(|attempt| attempt.number == number).ok_or(Refusal::NoSuchAttempt)?;
-    let adopt = match (named, holder) {
-        (Some(named), None) => {
-            let free = claim.may_adopt && attempt.external_id.is_none();
-            Some(ExternalId::parse(named).ok().filter(|_| free).ok_or(Refusal::TaskMismatch)?)
-        }
-        _ => None,
-    };
-    Ok(Meant { attempt: number, known: said.is_some(), adopt })
-}
-
-fn is_known(world: &World, item: &Item, fingerprint: Fingerprint, meant: &Meant) -> bool {
-    let attempt = meant.known.then_some(meant.attempt);
-    let Some(task) = world.tasks.get(&item.task) else { return false };
-    task.recent.contains(fingerprint, attempt)
-        || (task.recent.has_spilled()
-            && world.spilled.iter().any(|(task, seen)| *task == item.task && seen.matches(fingerprint, attempt)))
-}
-
-/// The id that a callback is the first to name, or that a submission's answer brings.
-fn take_external_id(world: &mut World, item: &Item, event: &Event, meant: &Meant) -> Result<(), Refusal> {
-    if let Some(id) = &meant.adopt {
-        return adopt(world, item, id, meant.attempt).map_err(|_| Refusal::TaskMismatch);
-    }
-    if let Event::SubmitAnswered { external_id: Some(id), .. } = event {
-        // the submission is a fact, and recorded without the id if that is taken
-        adopt(world, item, id, meant.attempt).ok();
-    }
-    Ok(())
-}
-
-fn adopt(world: &mut World, item: &Item, id: &ExternalId, number: u32) -> Result<(), Refusal> {
-    let task = known(world, item)?;
-    let generator = task.generator.clone();
-    if task.attempts.iter().any(|attempt| attempt.number == number && attempt.external_id.is_some()) {
-        return Err(Refusal::ExternalIdSet);
-    }
-    claim_external_id(world, &generator, id, &item.task, number)?;
-    if let Some(attempt) = world.tasks.get_mut(&item.task).and_then(|task| task.numbered(number)) {
-        attempt.external_id = Some(id.clone());
-    }
-    Ok(())
-}
-
-/// An id belongs to one attempt of one task.
-fn claim_external_id(
-    world: &mut World,
-    generator: &GeneratorName,
-    id: &ExternalId,
-    task: &TaskId,
-    number: u32,
-) -> Result<(), Refusal> {
-    let is_elsewhere = |attempt: &Attempt| attempt.number != number && attempt.external_id.as_ref() == Some(id);
-    if world.tasks.get(task).is_some_and(|task| task.attempts.iter().any(is_elsewhere)) {
-        return Err(Refusal::ExternalIdTaken);
-    }
-    let owner = world.owners.entry((generator.clone(), id.clone())).or_insert_with(|| task.clone());
-    if owner == task { Ok(()) } else { Err(Refusal::ExternalIdTaken) }
 }
 
 fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusal> {

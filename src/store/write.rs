@@ -39,6 +39,8 @@ impl Changes {
         }
         let spilled = after.spilled.difference(&before.spilled);
         changes.spilled = spilled.map(|(task, seen)| fingerprint::Model::of(task, seen)).collect();
+        let remembered = after.idempotent.iter().filter(|(key, _)| !before.idempotent.contains_key(key));
+        changes.idempotent = remembered.map(|(key, remembered)| idempotency::Model::of(key, remembered, now)).collect();
         for (entry, answer) in entries.iter().zip(answers) {
             changes.add_papers(entry, answer, after);
         }
@@ -93,9 +95,6 @@ impl Changes {
                 let documents = new.documents;
                 for (id, text) in [(documents.input, input), (documents.params, params), (documents.metadata, metadata)] {
                     self.add_payload(id, text.as_ref().map(|text| text.to_vec()));
-                }
-                if let Some((key, remembered)) = new.idempotency.as_ref().and_then(|key| after.idempotent.get_key_value(key)) {
-                    self.idempotent.push(idempotency::Model::of(key, remembered, entry.item.at));
                 }
             }
             (Command::Patch(patch), Answer::Patched, Papers::Documents { metadata, .. }) => {

@@ -1,0 +1,114 @@
+//! What is wished at the door of the journal, and what is answered there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::decide::Transition;
+use super::event::{Occurrence, Outcome, Policy};
+use super::task::{Documents, ExternalId, GeneratorName, Status, Submitter, TaskId};
+use super::time::Timestamp;
+
+/// One wish at the door of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    pub task: TaskId,
+    pub at: Timestamp,
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Create(Box<NewTask>),
+    Occur {
+        /// The id of the receipt to be; also of the stored body.
+        receipt: Uuid,
+        /// The stored text that a result is a span of: the body, or a mended copy.
+        result_payload: Uuid,
+        occurrence: Box<Occurrence>,
+    },
+    Patch(Patch),
+    /// Forget bodies and results of a settled task.
+    Erase,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTask {
+    pub generator: GeneratorName,
+    pub submitter: Submitter,
+    pub max_retries: u32,
+    pub timeout: Duration,
+    pub priority: u8,
+    pub external_id: Option<ExternalId>,
+    pub documents: Documents,
+    pub request_digest: [u8; 32],
+    pub idempotency: Option<IdempotencyKey>,
+    pub policy: Arc<Policy>,
+}
+
+/// A client's `Idempotency-Key`, which counts per API key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey {
+    pub owner: String,
+    pub key: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    pub external_id: Option<ExternalId>,
+    pub metadata: Option<Uuid>,
+    pub priority: Option<u8>,
+    pub policy: Arc<Policy>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Recorded(Recorded),
+    Created,
+    /// The same creation as before: this is its task.
+    Repeated(TaskId),
+    Patched,
+    Erased,
+    /// An operator's wish was fulfilled already.
+    Unchanged,
+    Refused(Refusal),
+}
+
+/// An event that is in the books now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    pub outcome: Outcome,
+    pub transition: Option<Transition>,
+    /// After the event.
+    pub status: Status,
+    /// The attempt that the event speaks of.
+    pub attempt: u32,
+    pub receipt: Uuid,
+    /// The receipt's number within the task, from 1.
+    pub sequence: u64,
+    /// The task's receipt before this one.
+    pub previous: Option<Uuid>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("There is no such task")]
+    UnknownTask,
+    #[error("The body names another task")]
+    TaskMismatch,
+    #[error("The task has had no such attempt")]
+    NoSuchAttempt,
+    #[error("A different task was created under this id")]
+    IdTaken,
+    #[error("A different request was made under this Idempotency-Key")]
+    KeyReused,
+    #[error("The external id belongs to another task or attempt")]
+    ExternalIdTaken,
+    #[error("The attempt has another external id already")]
+    ExternalIdSet,
+    #[error("The task is {}", .0.as_str())]
+    WrongState(Status),
+    #[error("The task was erased")]
+    Erased,
+}
