@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::DefaultClock;
@@ -67,6 +68,7 @@ pub struct Hub {
     pub budget: Budget,
     pub figures: Figures,
     limiter: Option<Limiter>,
+    limited: AtomicU64,
 }
 
 /// The handles that the composition root brings along.
@@ -90,7 +92,20 @@ impl Hub {
         });
         let budget = Budget::new(options.max_buffered);
         let figures = Figures::default();
-        Self { options, catalog, capabilities, store, journal, rejections, clock, stopping, budget, figures, limiter }
+        Self {
+            options,
+            catalog,
+            capabilities,
+            store,
+            journal,
+            rejections,
+            clock,
+            stopping,
+            budget,
+            figures,
+            limiter,
+            limited: AtomicU64::new(0),
+        }
     }
 
     /// Seconds until the address may come again, if it comes too often.
@@ -98,10 +113,12 @@ impl Hub {
     pub fn rate_limited(&self, address: IpAddr) -> Option<u64> {
         use governor::clock::{Clock, QuantaClock};
         let limiter = self.limiter.as_ref()?;
-        let refused = limiter.check_key(&address).err()?;
-        if limiter.len() > 10_000 {
+        // addresses that have been quiet are forgotten now and then, or the table would grow for ever
+        if self.limited.fetch_add(1, Ordering::Relaxed) % 4096 == 4095 {
             limiter.retain_recent();
+            limiter.shrink_to_fit();
         }
+        let refused = limiter.check_key(&address).err()?;
         Some(refused.wait_time_from(QuantaClock::default().now()).as_secs().max(1))
     }
 

@@ -54,8 +54,10 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
             (writer, open(sqlite::options(url, max_connections)).await?)
         }
         _ => {
-            let pool = open(postgres::options(url, max_connections)).await?;
-            (pool.clone(), pool)
+            // pools of their own, so that no flood of reading keeps the journal waiting for a connection
+            let writers = (max_connections / 2).max(1);
+            let readers = (max_connections - writers).max(1);
+            (open(postgres::options(url, writers)).await?, open(postgres::options(url, readers)).await?)
         }
     };
     Ok(Connections { writer, reader, backend })
