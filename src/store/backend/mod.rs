@@ -57,7 +57,7 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
             // pools of their own, so that no flood of reading keeps the journal waiting for a connection
             let writers = (max_connections / 2).max(1);
             let readers = (max_connections - writers).max(1);
-            (open(postgres::options(url, writers)).await?, open(postgres::options(url, readers)).await?)
+            (open(postgres::writer_options(url, writers)).await?, open(postgres::options(url, readers)).await?)
         }
     };
     Ok(Connections { writer, reader, backend })

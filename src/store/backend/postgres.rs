@@ -40,18 +40,33 @@ pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information
 /// Any number that nobody else on the database uses: "hub".
 pub(super) const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(6845794)";
 
+/// For reading.
 pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
+    with_session(url, connections, &[])
+}
+
+/// For the journal: a handful of texts, each for any number of rows, each of them looking rows up by key.
+pub(super) fn writer_options(url: &str, connections: u32) -> ConnectOptions {
+    let plans = [
+        // the same plan serves one row and many: planning anew each time buys nothing
+        ("plan_cache_mode", "force_generic_plan"),
+        // a plan made while the tables were small would read them from end to end, and be kept when they have grown
+        ("enable_seqscan", "off"),
+    ];
+    with_session(url, connections, &plans)
+}
+
+fn with_session(url: &str, connections: u32, more: &[(&'static str, &'static str)]) -> ConnectOptions {
+    let mut session = vec![
+        ("synchronous_commit", "on"),
+        ("statement_timeout", "30s"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+    ];
+    session.extend_from_slice(more);
     let mut options = base(url);
-    options.max_connections(connections).min_connections(1).map_sqlx_postgres_opts(|options| {
-        options.options([
-            ("synchronous_commit", "on"),
-            ("statement_timeout", "30s"),
-            ("lock_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", "30s"),
-            // the batch statements are the same for one row and for many: planning them anew each time buys nothing
-            ("plan_cache_mode", "force_generic_plan"),
-        ])
-    });
+    options.max_connections(connections).min_connections(1);
+    options.map_sqlx_postgres_opts(move |options| options.options(session.iter().copied()));
     options
 }
 
