@@ -1,7 +1,10 @@
+mod chaos;
 mod claims;
+mod constant_time;
 mod creation;
 mod grid;
 mod harness;
+mod journal;
 mod properties;
 mod samples;
 mod table;

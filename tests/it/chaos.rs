@@ -1,0 +1,13 @@
+//! Faults under load, with an audit afterwards.
+
+mod audit;
+mod books;
+mod chance;
+mod client;
+mod graceful;
+mod history;
+mod kill;
+mod load;
+mod outage;
+mod strace;
+mod sync;

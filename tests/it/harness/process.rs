@@ -1,0 +1,89 @@
+//! The real binary as a process of its own, which can be stopped, and killed.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::signing::SECRET;
+
+pub(crate) const API_KEY: &str = "an-api-key-of-the-tests";
+const START: Duration = Duration::from_secs(60);
+/// More than what the service itself gives its requests at the end.
+const STOP: Duration = Duration::from_secs(40);
+
+/// A running hub. Killed when dropped.
+pub(crate) struct Process {
+    pub address: SocketAddr,
+    pid: Pid,
+    child: Child,
+    log: PathBuf,
+    /// Kept open: a closed pipe is not what is tested here.
+    _ready: Lines<BufReader<ChildStdout>>,
+    _folder: TempDir,
+}
+
+impl Process {
+    /// Starts on a free port, with nothing of the surroundings' environment, and waits until it says that it is ready.
+    pub(crate) async fn start(database: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = folder.path().join("log");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_callback-hub"))
+            .arg("serve")
+            .env_clear()
+            .envs([("DATABASE_URL", database), ("CALLBACK_SECRET_KEY", SECRET), ("API_KEYS", API_KEY)])
+            .envs([("SERVER_PORT", "0"), ("LOG_LEVEL", "warn")])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).expect("a file for the log"))
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the hub's binary");
+        let pid = Pid::from_raw(child.id().and_then(|id| id.try_into().ok()).expect("a process has an id"));
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let line = timeout(START, lines.next_line()).await.expect("the hub is ready within a minute").expect("its output");
+        let ready = line.unwrap_or_else(|| panic!("the hub does not start: {}", read(&log)));
+        let address = ready.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|at| at.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("no address in {ready:?}"));
+        Self { address, pid, child, log, _ready: lines, _folder: folder }
+    }
+
+    pub(crate) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// What the hub has logged: warnings and errors.
+    pub(crate) fn log(&self) -> String {
+        read(&self.log)
+    }
+
+    /// `kill -9`: the process gets no chance to do anything more.
+    pub(crate) async fn kill(mut self) {
+        kill(self.pid, Signal::SIGKILL).expect("the hub runs");
+        self.child.wait().await.expect("the hub is a child of ours");
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        kill(self.pid, Signal::SIGTERM).expect("the hub runs");
+    }
+
+    /// Waits for the end that [`Self::terminate`] asked for.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let ended = timeout(STOP, self.child.wait()).await;
+        ended.unwrap_or_else(|_| panic!("the hub does not end: {}", read(&self.log))).expect("the hub is a child of ours")
+    }
+}
+
+fn read(log: &PathBuf) -> String {
+    std::fs::read_to_string(log).unwrap_or_else(|error| error.to_string())
+}
