@@ -1,11 +1,13 @@
 //! The command line: one command a file. Exit code 0: done; 1: the answer is no, or work failed; 2: wrong usage or settings.
 
 mod config;
+mod demo;
 mod keys;
 mod migrate;
 mod openapi;
 mod send;
 mod serve;
+mod simulate;
 mod verify;
 
 use std::future::Future;
@@ -28,6 +30,7 @@ struct Arguments {
 enum Command {
     /// Run the service (the default)
     Serve,
+    Demo(demo::Arguments),
     /// Bring the database's schema up to date
     Migrate(migrate::Arguments),
     /// Show the effective settings, secrets masked, and where each came from
@@ -41,6 +44,7 @@ enum Command {
     Send(send::Arguments),
     /// Does this signature hold?
     Verify(verify::Arguments),
+    Simulate(simulate::Arguments),
 }
 
 /// How a command ends, apart from well.
@@ -81,12 +85,14 @@ fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
 fn run(command: Command) -> Outcome {
     match command {
         Command::Serve => block_on(serve::run()),
+        Command::Demo(arguments) => block_on(demo::run(arguments)),
         Command::Migrate(arguments) => block_on(migrate::run(arguments)),
         Command::Config(arguments) => config::run(&arguments),
         Command::Openapi => openapi::run(),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Send(arguments) => block_on(send::run(arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Simulate(arguments) => block_on(simulate::run(arguments)),
     }
 }
 

@@ -1,5 +1,6 @@
 mod claims;
 mod creation;
+mod demo;
 mod grid;
 mod harness;
 mod properties;
