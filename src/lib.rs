@@ -36,5 +36,6 @@ pub mod journal;
 pub mod lifecycle;
 pub mod rejections;
 pub mod settings;
+pub mod simulator;
 pub mod store;
 pub mod telemetry;

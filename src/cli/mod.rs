@@ -2,11 +2,13 @@
 
 mod bench;
 mod config;
+mod demo;
 mod keys;
 mod migrate;
 mod openapi;
 mod send;
 mod serve;
+mod simulate;
 mod verify;
 
 use std::future::Future;
@@ -30,6 +32,7 @@ struct Arguments {
 enum Command {
     /// Run the service (the default)
     Serve,
+    Demo(demo::Arguments),
     /// Bring the database's schema up to date
     Migrate(migrate::Arguments),
     /// Show the effective settings, secrets masked, and where each came from
@@ -45,6 +48,7 @@ enum Command {
     Verify(verify::Arguments),
     /// Measure this machine
     Bench(bench::Arguments),
+    Simulate(simulate::Arguments),
 }
 
 /// How a command ends, apart from well.
@@ -85,6 +89,7 @@ fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
 fn run(command: Command) -> Outcome {
     match command {
         Command::Serve => block_on(serve::run()),
+        Command::Demo(arguments) => block_on(demo::run(arguments)),
         Command::Migrate(arguments) => block_on(migrate::run(arguments)),
         Command::Config(arguments) => config::run(&arguments),
         Command::Openapi => openapi::run(),
@@ -92,6 +97,7 @@ fn run(command: Command) -> Outcome {
         Command::Send(arguments) => block_on(send::run(arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => block_on(bench::run(arguments)),
+        Command::Simulate(arguments) => block_on(simulate::run(arguments)),
     }
 }
 

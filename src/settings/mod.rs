@@ -33,7 +33,7 @@ pub use sections::{Api, Callback, Database, Delivery, Generators, Log, Poll, Ret
 pub use sources::Sources;
 pub use values::{
     AllowedNetwork, BaseUrl, ByteSize, DatabaseKind, DatabaseUrl, EncryptionKey, Host, LogFormat, LogLevel, Migrate, RateLimit,
-    Secret,
+    Secret, duration,
 };
 
 use generators::GeneratorEntry;

@@ -2,6 +2,7 @@ mod chaos;
 mod claims;
 mod constant_time;
 mod creation;
+mod demo;
 mod grid;
 mod harness;
 mod journal;

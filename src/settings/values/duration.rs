@@ -6,6 +6,14 @@ const DAY: u64 = 86_400;
 /// Longer ones are slips, and would overflow where they are multiplied.
 const LONGEST: Duration = Duration::from_secs(36_500 * DAY);
 
+/// Reads a duration as settings write it, for the command line.
+///
+/// # Errors
+/// What it should look like.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    Duration::read(text)
+}
+
 impl Text for Duration {
     fn read(text: &str) -> Result<Self, String> {
         let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

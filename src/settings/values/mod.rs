@@ -12,6 +12,7 @@ mod word;
 pub(crate) mod written;
 
 pub use database::{DatabaseKind, DatabaseUrl};
+pub use duration::duration;
 pub use endpoint::{BaseUrl, Host};
 pub use key::EncryptionKey;
 pub use network::AllowedNetwork;
