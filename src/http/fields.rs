@@ -56,6 +56,13 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A whole number of a body, in whatever way JSON spells it: 8 and 8.0 are the same.
+    pub fn whole<T: TryFrom<u64>>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
+        let number: serde_json::Number = self.take(name, wanted)?;
+        let whole = number.as_u64().or_else(|| number.as_f64().and_then(whole));
+        self.expect(name, wanted, whole.and_then(|whole| T::try_from(whole).ok()))
+    }
+
     /// A text of a query, or a string of a body, that `parse` understands.
     pub fn parse<T>(&mut self, name: &'static str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = match self.remove(name)? {
@@ -118,6 +125,16 @@ impl<'a> Fields<'a> {
     }
 }
 
+fn whole(float: f64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole, not negative, and small enough to be exact"
+    )]
+    let whole = || float as u64;
+    (float.fract() == 0.0 && (0.0..9e15).contains(&float)).then(whole)
+}
+
 /// How many letters have to change (Levenshtein).
 fn edits(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
@@ -137,6 +154,15 @@ fn edits(left: &str, right: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_spelled_with_a_fraction_of_zero() {
+        let body = br#"{"a": 8, "b": 8.0, "c": 8e0, "d": 8.5, "e": -8, "f": 300, "g": "8"}"#;
+        let mut fields = Fields::of_body(body).unwrap();
+        let read = ["a", "b", "c", "d", "e", "f", "g"].map(|name| fields.whole::<u8>(name, "a small number"));
+        assert_eq!(read, [Some(8), Some(8), Some(8), None, None, None, None]);
+        assert_eq!(fields.finish().unwrap_err().errors.len(), 4);
+    }
 
     #[test]
     fn names_every_field_at_fault_and_the_word_that_was_meant() {

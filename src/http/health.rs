@@ -22,17 +22,21 @@ pub struct Health {
 }
 
 /// Whether the process lives
-#[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, body = Health)), security(()))]
+///
+/// Looks at nothing else; for a supervisor that restarts.
+#[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, description = "It lives", body = Health)), security(()))]
 pub async fn health_live() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// Whether to send requests here
+///
+/// Asks the database; for a load balancer.
 #[utoipa::path(
     get,
     path = "/health/ready",
     tag = "operations",
-    responses((status = 200, body = Health), (status = 503, description = "`stopping`, `database`", body = Health)),
+    responses((status = 200, description = "It can take requests", body = Health), (status = 503, description = "Not now: `stopping`, or the `database` does not answer", body = Health)),
     security(()),
 )]
 pub async fn health_ready(State(hub): State<Arc<Hub>>) -> Response {

@@ -9,6 +9,7 @@ mod fields;
 mod figures;
 pub mod health;
 mod openapi;
+mod path;
 mod problem;
 mod request_id;
 pub mod server;
@@ -24,7 +25,6 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -63,14 +63,8 @@ fn health_routes() -> OpenApiRouter<Arc<Hub>> {
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = openapi::Document::openapi();
-    document.merge(callback_routes().into_openapi());
-    let mut api = api_routes().into_openapi();
-    let no_scopes: [String; 0] = [];
-    let keys = ["bearer", "api_key"].map(|name| SecurityRequirement::new(name, no_scopes.clone()));
-    for operation in api.paths.paths.values_mut().flat_map(openapi::operations) {
-        operation.security = Some(keys.to_vec());
-    }
-    document.merge(api);
+    document.merge(openapi::secured(callback_routes().into_openapi(), ["signature", "capability_token"]));
+    document.merge(openapi::secured(api_routes().into_openapi(), ["bearer", "api_key"]));
     document.merge(health_routes().into_openapi());
     document
 }

@@ -140,6 +140,7 @@ impl Problem {
 
 /// RFC 9457 problem details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(example = "/docs#signature_invalid")]

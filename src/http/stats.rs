@@ -9,7 +9,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::ApiErrors;
+use super::openapi::PlainErrors;
 use super::problem::Problem;
 use super::state::Hub;
 use crate::domain::task::Status;
@@ -52,8 +52,10 @@ pub struct JournalFigures {
     waiting: u64,
 }
 
-/// Figures
-#[utoipa::path(get, path = "/api/stats", tag = "operations", responses((status = 200, body = Stats), ApiErrors))]
+/// Read the figures
+///
+/// Tasks are counted in the database, callbacks and the journal since this process started.
+#[utoipa::path(get, path = "/api/stats", tag = "operations", responses((status = 200, description = "The figures", body = Stats), PlainErrors))]
 pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Problem> {
     let mut tasks: BTreeMap<&'static str, u64> = Status::ALL.into_iter().map(|status| (status.as_str(), 0)).collect();
     let mut generators: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();

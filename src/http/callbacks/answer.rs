@@ -36,7 +36,8 @@ pub struct Accepted {
     pub status: &'static str,
     /// The receipt's id.
     pub callback_id: String,
-    #[schema(value_type = Object)]
+    /// More about it: `attempt`, the attempt that it counted for.
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub details: Map<String, Value>,
 }
 

@@ -13,13 +13,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{ConnectInfo, RawQuery, Request, State};
 use axum::response::Response;
 
 pub use answer::{Accepted, BatchAccepted, BatchResult};
 use ingress::Inbound;
 
-use super::openapi::{CallbackBody, CallbackErrors};
+use super::openapi::{BatchBody, BatchErrors, CallbackBody, CallbackErrors};
+use super::path::Named;
 use super::state::Hub;
 
 /// What a path without `generator` means.
@@ -34,22 +35,46 @@ macro_rules! single {
             path = $path,
             tag = "callbacks",
             params(
-                ("task_id" = String, Path, description = "The task's id: `[A-Za-z0-9._:-]{1,128}`", example = "video-42"),
+                ("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42"),
                 ("generator" = Option<String>, Query, description = "Who calls; part of the callback URL that the hub hands out"),
                 ("attempt" = Option<u32>, Query, description = "Which attempt is meant; part of the callback URL"),
                 ("token" = Option<String>, Query, description = "The capability token; part of the callback URL"),
                 ("X-Webhook-Signature" = Option<String>, Header,
                     description = "HMAC-SHA256 over the raw body, as hex or base64, with or without `sha256=` in front (generator `default`; other generators use the headers that their file names)",
-                    example = "sha256=6d1f…"),
+                    example = "sha256=fe27079123a103c2f7cba09fe467e651a59c7ee348b26b566df4bbf7b6110963"),
                 ("X-Request-ID" = Option<String>, Header, description = "Echoed; made if absent"),
             ),
-            request_body(content = CallbackBody, content_type = "application/json", description = "The body of generator `default`; other generators send their own"),
-            responses((status = 200, description = "Committed, or known already", body = Accepted), CallbackErrors),
+            request_body(
+                content = CallbackBody,
+                content_type = "application/json",
+                description = "The body of generator `default`; other generators send their own. The Content-Type is not looked at.",
+                examples(
+                    ("completed" = (summary = "The job is done", value = json!({
+                        "event": "completed", "taskId": "video-42", "result": {"url": "https://files.example/video-42.mp4"}
+                    }))),
+                    ("failed" = (summary = "It cannot be done", value = json!({
+                        "event": "failed", "taskId": "video-42",
+                        "error": {"message": "the source file is damaged", "code": "BAD_INPUT", "details": {"retryable": false}}
+                    }))),
+                    ("progress" = (summary = "It is being done", value = json!({
+                        "event": "progress", "taskId": "video-42", "progress": {"percentage": 40, "stage": "encoding"}
+                    }))),
+                    ("cancelled" = (summary = "Somebody stopped it", value = json!({"event": "cancelled", "taskId": "video-42"}))),
+                ),
+            ),
+            responses(
+                (status = 200, description = "Committed now, or known already: `outcome` says which", body = Accepted,
+                    example = json!({
+                        "success": true, "outcome": "applied", "message": "Task completed", "task_id": "video-42",
+                        "status": "completed", "callback_id": "01981c2f-7d1b-7cc0-9f2e-3a6b5e1f0a42", "details": {"attempt": 1}
+                    })),
+                CallbackErrors,
+            ),
         )]
         pub async fn $name(
             State(hub): State<Arc<Hub>>,
             ConnectInfo(peer): ConnectInfo<SocketAddr>,
-            Path(task): Path<String>,
+            Named(task): Named,
             RawQuery(query): RawQuery,
             request: Request<Body>,
         ) -> Response {
@@ -79,17 +104,20 @@ single!(
 
 /// Take many callbacks at once
 ///
-/// One signature over the whole body, at most 1,000 items; each has an outcome of its own.
+/// One signature over the whole body, at most 1,000 items; each has an outcome of its own, in order. A refused item has
+/// `"success": false` and a `code`; if one has to come again later, the whole batch answers 503.
 #[utoipa::path(
     post,
     path = "/callback",
     tag = "callbacks",
     params(
         ("generator" = Option<String>, Query, description = "Who calls; `default` if absent"),
-        ("X-Webhook-Signature" = Option<String>, Header, description = "HMAC-SHA256 over the raw body"),
+        ("X-Webhook-Signature" = Option<String>, Header,
+            description = "HMAC-SHA256 over the raw body, as hex or base64, with or without `sha256=` in front"),
+        ("X-Request-ID" = Option<String>, Header, description = "Echoed; made if absent"),
     ),
-    request_body(content = super::openapi::BatchBody, content_type = "application/json"),
-    responses((status = 200, description = "An outcome for each item, in order", body = BatchAccepted), CallbackErrors),
+    request_body(content = BatchBody, content_type = "application/json"),
+    responses((status = 200, description = "An outcome for each item, in order", body = BatchAccepted), BatchErrors),
 )]
 pub async fn receive_callback_batch(
     State(hub): State<Arc<Hub>>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -15,7 +15,8 @@ use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::http::cursor::{self, DEFAULT_LIMIT};
 use crate::http::fields::Fields;
-use crate::http::openapi::ApiErrors;
+use crate::http::openapi::{ListErrors, ReceiptErrors, TaskErrors};
+use crate::http::path::Named;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
 use crate::store::{Receipt, ReceiptFilter, Rejection};
@@ -47,7 +48,7 @@ pub struct ReceiptBody {
     /// Until it was written, in microseconds.
     duration_us: i64,
     /// Secrets masked, signatures kept.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     headers: Option<Box<RawValue>>,
     /// As it was received; null in lists, for duplicates (the first one has it) and after erasure.
     body: Option<String>,
@@ -72,17 +73,17 @@ pub struct ReceiptList {
     path = "/api/callbacks",
     tag = "receipts",
     params(
-        ("verdict" = Option<String>, Query, description = "`accepted` or `rejected`"),
-        ("generator" = Option<String>, Query),
-        ("task_id" = Option<String>, Query),
-        ("outcome" = Option<String>, Query),
-        ("event" = Option<String>, Query),
-        ("source" = Option<String>, Query),
-        ("code" = Option<String>, Query, description = "Of refused callbacks"),
-        ("limit" = Option<u64>, Query, description = "1 to 200; 50 if absent"),
+        ("verdict" = Option<String>, Query, pattern = "^(accepted|rejected)$", description = "`accepted` or `rejected`"),
+        ("generator" = Option<String>, Query, description = "Of this generator"),
+        ("task_id" = Option<String>, Query, description = "Of this task"),
+        ("outcome" = Option<String>, Query, description = "`applied`, `duplicate`, `ignored`"),
+        ("event" = Option<String>, Query, description = "What it meant: `completed`, `failed`, `progress` …"),
+        ("source" = Option<String>, Query, description = "`callback`, `operator`"),
+        ("code" = Option<String>, Query, description = "Refused callbacks with this code"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 200, description = "Items on a page; 50 if absent"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, body = ReceiptList), ApiErrors),
+    responses((status = 200, description = "A page of receipts", body = ReceiptList), ListErrors),
 )]
 pub async fn list_callbacks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -> Result<Json<ReceiptList>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
@@ -126,15 +127,15 @@ pub async fn list_callbacks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQue
     path = "/api/tasks/{task_id}/callbacks",
     tag = "receipts",
     params(
-        ("task_id" = String, Path),
-        ("limit" = Option<u64>, Query, description = "1 to 200; 50 if absent"),
+        ("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 200, description = "Items on a page; 50 if absent"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, body = ReceiptList), ApiErrors),
+    responses((status = 200, description = "A page of receipts", body = ReceiptList), TaskErrors),
 )]
 pub async fn list_task_callbacks(
     State(hub): State<Arc<Hub>>,
-    Path(task): Path<String>,
+    Named(task): Named,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ReceiptList>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
@@ -159,10 +160,10 @@ pub async fn list_task_callbacks(
     get,
     path = "/api/callbacks/{callback_id}",
     tag = "receipts",
-    params(("callback_id" = String, Path)),
-    responses((status = 200, body = ReceiptBody), ApiErrors),
+    params(("callback_id" = Uuid, Path, description = "The receipt's id: `callback_id` of the answer, `id` in lists")),
+    responses((status = 200, description = "The receipt", body = ReceiptBody), ReceiptErrors),
 )]
-pub async fn read_callback(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<ReceiptBody>, Problem> {
+pub async fn read_callback(State(hub): State<Arc<Hub>>, Named(id): Named) -> Result<Json<ReceiptBody>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;
     if let Some(receipt) = hub.store.receipt(id).await? {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -16,7 +16,8 @@ use crate::generator::payload::{self, Decoded};
 use crate::generator::raw::RawCallback;
 use crate::generator::scalar::Trust;
 use crate::generator::signature::verify;
-use crate::http::openapi::ApiErrors;
+use crate::http::openapi::ReplayErrors;
+use crate::http::path::Named;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
 use crate::store::{Receipt, Rejection};
@@ -29,10 +30,10 @@ use crate::store::{Receipt, Rejection};
     post,
     path = "/api/callbacks/{callback_id}/replay",
     tag = "receipts",
-    params(("callback_id" = String, Path)),
-    responses((status = 200, body = Accepted), ApiErrors),
+    params(("callback_id" = Uuid, Path, description = "The receipt's id")),
+    responses((status = 200, description = "What became of it this time", body = Accepted), ReplayErrors),
 )]
-pub async fn replay_callback(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<Accepted>, Problem> {
+pub async fn replay_callback(State(hub): State<Arc<Hub>>, Named(id): Named) -> Result<Json<Accepted>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;
     if let Some(receipt) = hub.store.receipt(id).await? {

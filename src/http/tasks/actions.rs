@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -17,7 +17,8 @@ use crate::domain::plan::{Answer, Command, Item, Patch, Refusal};
 use crate::domain::task::{ExternalId, Source, TaskId};
 use crate::http::body::{self, Terms};
 use crate::http::fields::Fields;
-use crate::http::openapi::ApiErrors;
+use crate::http::openapi::{ActionErrors, ChangeErrors};
+use crate::http::path::Named;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
 use crate::http::text;
@@ -26,30 +27,35 @@ use crate::store::{Draft, Entry, Papers};
 /// What may change about a task.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = TaskPatch)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body for the API document; it is read field by field")]
 pub struct PatchBody {
     /// The generator's own id of the current attempt; can be set once.
+    #[schema(min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "gen-7f3a")]
     external_id: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    /// Replaces what is there.
+    #[schema(value_type = Option<serde_json::Value>)]
     metadata: Option<serde_json::Value>,
+    /// 1 first, 10 last.
     #[schema(minimum = 1, maximum = 10)]
     priority: Option<u8>,
 }
 
 /// Change a task
 ///
-/// Own code reports the generator's id here after submitting.
+/// Own code reports the generator's id here after submitting. An `external_id` that is set already stays: another one
+/// answers 409.
 #[utoipa::path(
     patch,
     path = "/api/tasks/{task_id}",
     tag = "tasks",
-    params(("task_id" = String, Path)),
+    params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
     request_body(content = PatchBody, content_type = "application/json"),
-    responses((status = 200, body = TaskBody), ApiErrors),
+    responses((status = 200, description = "The task as it is now, without `callback_url`", body = TaskBody), ChangeErrors),
 )]
 pub async fn patch_task(
     State(hub): State<Arc<Hub>>,
-    Path(task): Path<String>,
+    Named(task): Named,
     request: Request<Body>,
 ) -> Result<Json<TaskBody>, Problem> {
     let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
@@ -58,7 +64,7 @@ pub async fn patch_task(
     let external_id =
         fields.parse("external_id", "1 to 256 bytes without control characters", |text| ExternalId::parse(text).ok());
     let metadata = fields.raw("metadata");
-    let priority: Option<u8> = fields.take("priority", "a whole number from 1 to 10");
+    let priority: Option<u8> = fields.whole("priority", "a whole number from 1 to 10");
     if priority.is_some_and(|priority| !(1..=10).contains(&priority)) {
         fields.blame("priority", "must be a whole number from 1 to 10");
     }
@@ -85,10 +91,10 @@ pub async fn patch_task(
     delete,
     path = "/api/tasks/{task_id}",
     tag = "tasks",
-    params(("task_id" = String, Path)),
-    responses((status = 204, description = "Erased"), ApiErrors),
+    params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
+    responses((status = 204, description = "Erased"), ActionErrors),
 )]
-pub async fn erase_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<StatusCode, Problem> {
+pub async fn erase_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Result<StatusCode, Problem> {
     let item = Item { task: task_id(&task)?, at: hub.clock.now(), command: Command::Erase };
     match hub.journal.record(Entry { item, papers: Papers::None }).await? {
         Answer::Refused(Refusal::WrongState(status)) => {
@@ -107,10 +113,10 @@ pub async fn erase_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -
     post,
     path = "/api/tasks/{task_id}/cancel",
     tag = "tasks",
-    params(("task_id" = String, Path)),
-    responses((status = 200, body = TaskBody), ApiErrors),
+    params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
+    responses((status = 200, description = "The cancelled task, without `callback_url`", body = TaskBody), ActionErrors),
 )]
-pub async fn cancel_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<Json<TaskBody>, Problem> {
+pub async fn cancel_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorCancel).await?;
     Ok(Json(TaskBody::brief(&hub, load(&hub, &id).await?)))
 }
@@ -122,10 +128,10 @@ pub async fn cancel_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) 
     post,
     path = "/api/tasks/{task_id}/retry",
     tag = "tasks",
-    params(("task_id" = String, Path)),
-    responses((status = 200, body = TaskBody), ApiErrors),
+    params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
+    responses((status = 200, description = "The task in its new attempt, with the attempt's `callback_url`", body = TaskBody), ActionErrors),
 )]
-pub async fn retry_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<Json<TaskBody>, Problem> {
+pub async fn retry_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorRetry).await?;
     Ok(Json(TaskBody::whole(&hub, load(&hub, &id).await?)))
 }

@@ -23,7 +23,7 @@ use crate::generator::mac::sha256;
 use crate::http::access::Caller;
 use crate::http::body::{self, Buffered, Terms};
 use crate::http::fields::Fields;
-use crate::http::openapi::ApiErrors;
+use crate::http::openapi::CreationErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
 use crate::http::text;
@@ -35,34 +35,37 @@ const LONGEST_KEY: usize = 255;
 /// A task to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewTask)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body for the API document; it is read field by field")]
 pub struct NewTaskBody {
-    /// `[A-Za-z0-9._:-]{1,128}`; made if absent.
-    #[schema(example = "video-42")]
+    /// Your own id for it; made if absent.
+    #[schema(pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")]
     id: Option<String>,
-    /// `default` if absent.
+    /// The name of a loaded generator; `default` if absent.
     #[schema(example = "default")]
     generator: Option<String>,
-    /// The request body that the generator documents.
-    #[schema(value_type = Option<Object>)]
+    /// The request body that the generator documents: any JSON.
+    #[schema(value_type = Option<serde_json::Value>, example = json!({"prompt": "a lighthouse at dusk"}))]
     input: Option<serde_json::Value>,
-    /// Fill `{…}` in the generator's URLs.
+    /// Fill `{…}` in the generator's URLs: strings or numbers.
     params: Option<BTreeMap<String, String>>,
-    /// Yours; the hub hands it back and does not read it.
-    #[schema(value_type = Option<Object>)]
+    /// Yours: any JSON. The hub hands it back and does not read it.
+    #[schema(value_type = Option<serde_json::Value>, example = json!({"order": 1042}))]
     metadata: Option<serde_json::Value>,
     /// 1 first, 10 last; 5 if absent.
     #[schema(minimum = 1, maximum = 10)]
     priority: Option<u8>,
-    /// From submission to deadline.
-    #[schema(minimum = 1, example = 1800)]
+    /// From submission to deadline; at most 30 days. The generator's default if absent.
+    #[schema(minimum = 1, maximum = 2_592_000, example = 1800)]
     timeout_seconds: Option<u64>,
     /// Attempts after the first that failures may use up.
     #[schema(maximum = 100)]
     max_retries: Option<u32>,
     /// The generator's own id, if you have submitted the job already.
+    #[schema(min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     external_id: Option<String>,
-    /// Whether the hub submits the job; true where the generator has a submit request.
+    /// Whether the hub submits the job. So far no generator has a submit request: leave it away or say false.
+    #[schema(example = false)]
     submit: Option<bool>,
 }
 
@@ -74,12 +77,12 @@ pub struct NewTaskBody {
     post,
     path = "/api/tasks",
     tag = "tasks",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes creation repeatable for at least 24 hours, per API key")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]{1,255}$", description = "Makes creation repeatable for at least 24 hours, per API key")),
     request_body(content = NewTaskBody, content_type = "application/json"),
     responses(
-        (status = 201, description = "Created", body = TaskBody),
+        (status = 201, description = "Created; hand `callback_url` to the generator", body = TaskBody),
         (status = 200, description = "Created before, by an equal request", body = TaskBody),
-        ApiErrors,
+        CreationErrors,
     ),
 )]
 pub async fn create_task(
@@ -117,9 +120,9 @@ fn entry(hub: &Hub, body: &Buffered, idempotency: Option<IdempotencyKey>) -> Res
     let input = fields.raw("input");
     let params: Option<BTreeMap<String, RawScalar>> = fields.take("params", "an object of strings and numbers");
     let metadata = fields.raw("metadata");
-    let priority: Option<u8> = fields.take("priority", "a whole number from 1 to 10");
-    let timeout: Option<u64> = fields.take("timeout_seconds", "a whole number of seconds, at most 30 days");
-    let max_retries: Option<u32> = fields.take("max_retries", "a whole number from 0 to 100");
+    let priority: Option<u8> = fields.whole("priority", "a whole number from 1 to 10");
+    let timeout: Option<u64> = fields.whole("timeout_seconds", "a whole number of seconds, at most 30 days");
+    let max_retries: Option<u32> = fields.whole("max_retries", "a whole number from 0 to 100");
     let external_id =
         fields.parse("external_id", "1 to 256 bytes without control characters", |text| ExternalId::parse(text).ok());
     let submit: Option<bool> = fields.take("submit", "true or false");

@@ -12,7 +12,7 @@ use crate::domain::task::Status;
 use crate::domain::time::Timestamp;
 use crate::http::cursor::{self, DEFAULT_LIMIT, MOST_ITEMS};
 use crate::http::fields::Fields;
-use crate::http::openapi::ApiErrors;
+use crate::http::openapi::ListErrors;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
 use crate::store::{Page, TaskFilter};
@@ -32,18 +32,18 @@ pub struct TaskList {
     path = "/api/tasks",
     tag = "tasks",
     params(
-        ("status" = Option<String>, Query, description = "One or several states, separated by commas", example = "failed,timed_out"),
-        ("generator" = Option<String>, Query),
-        ("external_id" = Option<String>, Query),
-        ("q" = Option<String>, Query, description = "A prefix of the id or of an external id"),
-        ("overdue" = Option<bool>, Query, description = "Running past their deadline"),
-        ("created_after" = Option<String>, Query, description = "RFC 3339"),
-        ("created_before" = Option<String>, Query, description = "RFC 3339"),
-        ("settled_after" = Option<String>, Query, description = "RFC 3339"),
-        ("limit" = Option<u64>, Query, description = "1 to 200; 50 if absent"),
+        ("status" = Option<String>, Query, pattern = "^(pending|submitted|processing|completed|failed|timed_out|cancelled)(,(pending|submitted|processing|completed|failed|timed_out|cancelled))*$", description = "One or several states, separated by commas", example = "failed,timed_out"),
+        ("generator" = Option<String>, Query, min_length = 1, description = "Tasks of this generator", example = "default"),
+        ("external_id" = Option<String>, Query, min_length = 1, description = "The task with this id of a generator, in any attempt"),
+        ("q" = Option<String>, Query, min_length = 1, description = "A prefix of the id or of an external id"),
+        ("overdue" = Option<bool>, Query, description = "True: only tasks that run past their deadline"),
+        ("created_after" = Option<String>, Query, format = DateTime, description = "Created at or after", example = "2026-02-08T12:00:00Z"),
+        ("created_before" = Option<String>, Query, format = DateTime, description = "Created before", example = "2026-02-08T12:00:00Z"),
+        ("settled_after" = Option<String>, Query, format = DateTime, description = "Settled at or after: for asking what has ended since", example = "2026-02-08T12:00:00Z"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 200, description = "Items on a page; 50 if absent"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, body = TaskList), ApiErrors),
+    responses((status = 200, description = "A page of tasks", body = TaskList), ListErrors),
 )]
 pub async fn list_tasks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -> Result<Json<TaskList>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());

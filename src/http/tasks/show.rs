@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use tokio::time::Instant;
 
 use super::{TaskBody, load, task_id};
 use crate::domain::task::TaskId;
 use crate::http::fields::Fields;
-use crate::http::openapi::ApiErrors;
+use crate::http::openapi::TaskErrors;
+use crate::http::path::Named;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
 
@@ -26,14 +27,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
     path = "/api/tasks/{task_id}",
     tag = "tasks",
     params(
-        ("task_id" = String, Path),
-        ("wait" = Option<u64>, Query, description = "Seconds, at most 60"),
+        ("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42"),
+        ("wait" = Option<u64>, Query, maximum = 60, description = "Seconds to wait for the end", example = 30),
     ),
-    responses((status = 200, body = TaskBody), ApiErrors),
+    responses((status = 200, description = "The task, settled or not", body = TaskBody), TaskErrors),
 )]
 pub async fn read_task(
     State(hub): State<Arc<Hub>>,
-    Path(task): Path<String>,
+    Named(task): Named,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TaskBody>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
