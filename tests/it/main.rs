@@ -6,6 +6,7 @@ mod demo;
 mod grid;
 mod harness;
 mod journal;
+mod openapi;
 mod properties;
 mod samples;
 mod table;
