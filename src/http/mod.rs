@@ -11,6 +11,7 @@ pub mod health;
 mod openapi;
 mod problem;
 mod request_id;
+mod segment;
 pub mod server;
 pub mod state;
 pub mod stats;

@@ -13,13 +13,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::extract::{ConnectInfo, RawQuery, Request, State};
 use axum::response::Response;
 
 pub use answer::{Accepted, BatchAccepted, BatchResult};
 use ingress::Inbound;
 
 use super::openapi::{CallbackBody, CallbackErrors};
+use super::segment::Segment;
 use super::state::Hub;
 
 /// What a path without `generator` means.
@@ -49,7 +50,7 @@ macro_rules! single {
         pub async fn $name(
             State(hub): State<Arc<Hub>>,
             ConnectInfo(peer): ConnectInfo<SocketAddr>,
-            Path(task): Path<String>,
+            Segment(task): Segment,
             RawQuery(query): RawQuery,
             request: Request<Body>,
         ) -> Response {

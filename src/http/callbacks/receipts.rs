@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use crate::http::cursor::{self, DEFAULT_LIMIT};
 use crate::http::fields::Fields;
 use crate::http::openapi::ApiErrors;
 use crate::http::problem::{Code, Problem};
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 use crate::store::{Receipt, ReceiptFilter, Rejection};
 
@@ -134,7 +135,7 @@ pub async fn list_callbacks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQue
 )]
 pub async fn list_task_callbacks(
     State(hub): State<Arc<Hub>>,
-    Path(task): Path<String>,
+    Segment(task): Segment,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ReceiptList>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
@@ -162,7 +163,7 @@ pub async fn list_task_callbacks(
     params(("callback_id" = String, Path)),
     responses((status = 200, body = ReceiptBody), ApiErrors),
 )]
-pub async fn read_callback(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<ReceiptBody>, Problem> {
+pub async fn read_callback(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<Json<ReceiptBody>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;
     if let Some(receipt) = hub.store.receipt(id).await? {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use crate::generator::scalar::Trust;
 use crate::generator::signature::verify;
 use crate::http::openapi::ApiErrors;
 use crate::http::problem::{Code, Problem};
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 use crate::store::{Receipt, Rejection};
 
@@ -32,7 +33,7 @@ use crate::store::{Receipt, Rejection};
     params(("callback_id" = String, Path)),
     responses((status = 200, body = Accepted), ApiErrors),
 )]
-pub async fn replay_callback(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Result<Json<Accepted>, Problem> {
+pub async fn replay_callback(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<Json<Accepted>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;
     if let Some(receipt) = hub.store.receipt(id).await? {

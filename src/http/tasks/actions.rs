@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::http::body::{self, Terms};
 use crate::http::fields::Fields;
 use crate::http::openapi::ApiErrors;
 use crate::http::problem::{Code, Problem};
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 use crate::http::text;
 use crate::store::{Draft, Entry, Papers};
@@ -49,7 +50,7 @@ pub struct PatchBody {
 )]
 pub async fn patch_task(
     State(hub): State<Arc<Hub>>,
-    Path(task): Path<String>,
+    Segment(task): Segment,
     request: Request<Body>,
 ) -> Result<Json<TaskBody>, Problem> {
     let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
@@ -88,7 +89,7 @@ pub async fn patch_task(
     params(("task_id" = String, Path)),
     responses((status = 204, description = "Erased"), ApiErrors),
 )]
-pub async fn erase_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<StatusCode, Problem> {
+pub async fn erase_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<StatusCode, Problem> {
     let item = Item { task: task_id(&task)?, at: hub.clock.now(), command: Command::Erase };
     match hub.journal.record(Entry { item, papers: Papers::None }).await? {
         Answer::Refused(Refusal::WrongState(status)) => {
@@ -110,7 +111,7 @@ pub async fn erase_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -
     params(("task_id" = String, Path)),
     responses((status = 200, body = TaskBody), ApiErrors),
 )]
-pub async fn cancel_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<Json<TaskBody>, Problem> {
+pub async fn cancel_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorCancel).await?;
     Ok(Json(TaskBody::brief(&hub, load(&hub, &id).await?)))
 }
@@ -125,7 +126,7 @@ pub async fn cancel_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) 
     params(("task_id" = String, Path)),
     responses((status = 200, body = TaskBody), ApiErrors),
 )]
-pub async fn retry_task(State(hub): State<Arc<Hub>>, Path(task): Path<String>) -> Result<Json<TaskBody>, Problem> {
+pub async fn retry_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorRetry).await?;
     Ok(Json(TaskBody::whole(&hub, load(&hub, &id).await?)))
 }

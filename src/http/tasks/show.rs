@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use tokio::time::Instant;
 
 use super::{TaskBody, load, task_id};
@@ -12,6 +12,7 @@ use crate::domain::task::TaskId;
 use crate::http::fields::Fields;
 use crate::http::openapi::ApiErrors;
 use crate::http::problem::Problem;
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 
 const LONGEST_WAIT: u64 = 60;
@@ -33,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 )]
 pub async fn read_task(
     State(hub): State<Arc<Hub>>,
-    Path(task): Path<String>,
+    Segment(task): Segment,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TaskBody>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
