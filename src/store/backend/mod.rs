@@ -31,6 +31,8 @@ pub(super) struct Texts {
     pub erase_bodies: &'static str,
     /// Makes a task's receipts, from `$1` back along the chain, forget headers and bodies.
     pub erase_receipts: &'static str,
+    /// Makes the refused callbacks that named a task forget headers and bodies.
+    pub erase_rejections: &'static str,
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
 }

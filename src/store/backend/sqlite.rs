@@ -32,6 +32,7 @@ pub(super) const TEXTS: Texts = Texts {
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         SELECT link FROM chain)",
+    erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = x'' WHERE task_id = $1",
     delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
 };
 
