@@ -159,18 +159,26 @@ fn create(world: &mut World, item: &Item, new: &NewTask) -> Result<Answer, Refus
         return if same { Ok(Answer::Repeated(first.task.clone())) } else { Err(Refusal::KeyReused) };
     }
     if let Some(known) = world.tasks.get(&item.task) {
-        let same = known.request_digest == new.request_digest && known.generator == new.generator;
-        return if same { Ok(Answer::Repeated(item.task.clone())) } else { Err(Refusal::IdTaken) };
+        if known.request_digest != new.request_digest || known.generator != new.generator {
+            return Err(Refusal::IdTaken);
+        }
+        remember(world, item, new);
+        return Ok(Answer::Repeated(item.task.clone()));
     }
     if let Some(id) = &new.external_id {
         claim_external_id(world, &new.generator, id, &item.task, 1)?;
     }
     world.tasks.insert(item.task.clone(), created(item, new));
+    remember(world, item, new);
+    Ok(Answer::Created)
+}
+
+/// What a key was answered with, it stands for from then on.
+fn remember(world: &mut World, item: &Item, new: &NewTask) {
     if let Some(key) = &new.idempotency {
         let remembered = Remembered { task: item.task.clone(), request_digest: new.request_digest };
         world.idempotent.insert(key.clone(), remembered);
     }
-    Ok(Answer::Created)
 }
 
 fn created(item: &Item, new: &NewTask) -> Task {
