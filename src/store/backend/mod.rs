@@ -63,6 +63,11 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
     Ok(Connections { writer, reader, backend })
 }
 
+/// Whether there is a database, as far as can be told without making one.
+pub(super) fn exists(url: &str) -> bool {
+    Backend::of_url(url).is_ok_and(|backend| backend.0 != DbBackend::Sqlite || sqlite::exists(url))
+}
+
 async fn open(mut options: ConnectOptions) -> Result<DatabaseConnection, StoreError> {
     options.sqlx_logging(false).acquire_timeout(Duration::from_secs(5)).connect_timeout(Duration::from_secs(5));
     Database::connect(options).await.map_err(error)

@@ -52,6 +52,10 @@ pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
+pub(super) fn exists(url: &str) -> bool {
+    url.parse::<sqlite::SqliteConnectOptions>().is_ok_and(|options| options.get_filename().exists())
+}
+
 /// A deferred transaction would be refused at its first write, without waiting, whenever another process writes.
 pub(super) fn immediate() -> TransactionOptions {
     TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() }
