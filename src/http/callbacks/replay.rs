@@ -14,8 +14,8 @@ use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
 use crate::generator::payload::{self, Decoded};
 use crate::generator::raw::RawCallback;
-use crate::generator::scalar::Trust;
 use crate::generator::signature::verify;
+use crate::generator::token::Capability;
 use crate::http::openapi::ApiErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
@@ -60,15 +60,17 @@ async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Pr
         return Err(not_replayable("only the beginning of its body was kept"));
     }
     let Some(task) = rejection.task.as_deref() else { return Err(not_replayable("it names no task in its path")) };
-    let raw = stored(task, &rejection.headers, rejection.body, rejection.received_at)?;
-    if !rejection.proven {
-        let generator = generator(hub, &rejection.generator)?;
-        if generator.trust() == Trust::None {
-            return Err(not_replayable("nothing proves its sender"));
-        }
-        // the token was not kept; one that was there and held has been noted
-        verify(raw.clone(), &generator, &hub.capabilities)
-            .map_err(|(_, refusal)| not_replayable(&format!("it is still refused: {}", refusal.detail)))?;
+    let mut raw = stored(task, &rejection.headers, rejection.body, rejection.received_at)?;
+    let generator = generator(hub, &rejection.generator)?;
+    if let (Some(task), Some(attempt)) = (&raw.task, rejection.token_attempt) {
+        // the token was not kept, but that it held; another one like it stands in
+        let token = hub.capabilities.mint(Capability { task, attempt, generator: generator.name() });
+        raw.query = vec![("attempt".to_owned(), attempt.to_string()), ("token".to_owned(), token)];
+    }
+    let verified = verify(raw.clone(), &generator, &hub.capabilities)
+        .map_err(|(_, refusal)| not_replayable(&format!("it is still refused: {}", refusal.detail)))?;
+    if !verified.is_proven() {
+        return Err(not_replayable("nothing proves its sender"));
     }
     let claim = Claim { token: rejection.token_attempt, query: rejection.attempt, may_adopt: true, ..Claim::default() };
     again(hub, &rejection.generator, &raw, claim, rejection.headers).await
