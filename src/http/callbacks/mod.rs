@@ -4,6 +4,7 @@ mod answer;
 mod batch;
 mod headers;
 mod ingress;
+mod pages;
 pub mod receipts;
 mod record;
 mod refused;
