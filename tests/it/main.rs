@@ -1,7 +1,12 @@
+mod api;
+mod architecture;
 mod claims;
 mod creation;
 mod grid;
 mod harness;
 mod properties;
+mod receiving;
+mod replicas;
 mod samples;
+mod starting;
 mod table;
