@@ -17,7 +17,7 @@ use crate::journal::{self, Journal, Limits};
 use crate::lifecycle::Lifecycle;
 use crate::rejections::{self, Rejections};
 use crate::settings::{Migrate, Settings, SettingsError};
-use crate::store::{Store, StoreError, migrate, pending_migrations};
+use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
 use crate::{generator, http};
 
 /// What requests may still take once the service is told to stop.
@@ -78,8 +78,8 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     assembly::refuse_unbuilt(settings)?;
     let configured = assembly::configured(settings)?;
     let (catalog, _) = assembly::catalog(settings, |_| {})?;
-    // first without the database, so that a refused start leaves no file behind
-    assembly::check(settings, &configured, true)?;
+    // first without the database, so that a refused start leaves no file behind: one that is not there holds no key
+    assembly::check(settings, &configured, exists(settings.database.url.expose()))?;
     let store = open(settings).await?;
     let warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
     let capabilities = assembly::capability_keys(settings, &store, &surroundings.clock).await?;

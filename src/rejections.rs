@@ -50,9 +50,14 @@ impl Rejections {
         (Self { queue: sender, shared: Arc::default() }, Writer { store, queue: receiver })
     }
 
-    pub fn report(&self, rejection: Rejection) {
-        let within = self.shared.admit(&rejection.generator, &rejection.code, rejection.received_at);
-        let kept = within && self.queue.try_send(rejection).is_ok();
+    /// `rejection` is only asked for if there is room for it: a flood should cost little.
+    pub fn report(&self, generator: &str, code: &str, received_at: Timestamp, rejection: impl FnOnce() -> Rejection) {
+        let within = self.shared.admit(generator, code, received_at);
+        let kept = within
+            && self.queue.try_reserve().is_ok_and(|room| {
+                room.send(rejection());
+                true
+            });
         let counter = if kept { &self.shared.kept } else { &self.shared.dropped };
         counter.fetch_add(1, Ordering::Relaxed);
     }

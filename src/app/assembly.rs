@@ -131,6 +131,7 @@ pub(super) fn options(settings: &Settings, port: u16) -> Options {
         allowed_ips: callback.allowed_ips.clone(),
         rate_limit: callback.rate_limit.map(|limit| (limit.requests, limit.per)),
         trusted_proxies: server.trusted_proxies.clone(),
+        loopback: server.host.is_loopback(),
         api_keys: api_keys.collect(),
         task_timeout: task.timeout,
         task_timeout_default: task.timeout(),

@@ -8,7 +8,7 @@ use crate::domain::task::GeneratorName;
 
 use super::catalog::GeneratorOverrides;
 use super::file::{EventFile, File, ReplyFile};
-use super::recipe::Recipe;
+use super::recipe::{Method, Recipe};
 use super::scalar::{Bind, Confirm, Early, Otherwise, Period, Scale, TimeUnit, Trust};
 use super::source::{IdSource, InBody, Pointer, Source, TaskSource};
 use super::vocabulary::{Glob, Meaning, Vocabulary};
@@ -87,6 +87,12 @@ impl Generator {
     #[must_use]
     pub const fn has_secret(&self) -> bool {
         self.settings.has_secret
+    }
+
+    /// Headers that carry the secret itself.
+    pub fn secret_headers(&self) -> impl Iterator<Item = &str> {
+        let bare = self.recipes.iter().filter(|recipe| matches!(recipe.method, Method::Token { .. }));
+        bare.flat_map(|recipe| recipe.headers.iter().map(String::as_str))
     }
 
     /// The addresses that it may call from, where it has a list of its own.

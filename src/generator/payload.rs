@@ -21,7 +21,7 @@ use super::source::{IdSource, Source, TaskSource};
 
 mod batch;
 
-pub use batch::{MOST_ITEMS, decode_batch};
+pub use batch::{BatchItem, MOST_ITEMS, decode_batch};
 
 /// An event, whose it is, and how to know it again.
 #[derive(Clone, Debug, PartialEq)]

@@ -22,6 +22,7 @@ use super::token::{Capability, CapabilityKeys};
 pub struct Verified {
     raw: RawCallback,
     generator: Arc<Generator>,
+    is_signed: bool,
     token_attempt: Option<u32>,
 }
 
@@ -41,6 +42,12 @@ impl Verified {
         &self.generator
     }
 
+    /// Whether anything proves the sender; not even that is needed of every generator.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        self.is_signed || self.token_attempt.is_some()
+    }
+
     /// The attempt that the token proves, if there was one.
     #[must_use]
     pub const fn token_attempt(&self) -> Option<u32> {
@@ -54,13 +61,13 @@ impl Verified {
 #[expect(clippy::result_large_err, reason = "a refused callback is handed back whole, as it is kept too")]
 pub fn verify(raw: RawCallback, generator: &Arc<Generator>, tokens: &CapabilityKeys) -> Result<Verified, (RawCallback, Refusal)> {
     match prove(&raw, generator, tokens) {
-        Ok(token_attempt) => Ok(Verified { raw, generator: Arc::clone(generator), token_attempt }),
+        Ok((is_signed, token_attempt)) => Ok(Verified { raw, generator: Arc::clone(generator), is_signed, token_attempt }),
         Err(refusal) => Err((raw, refusal)),
     }
 }
 
-/// The attempt that a token proves. A signature or token that is there is always checked, needed or not.
-fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Result<Option<u32>, Refusal> {
+/// Whether a signature holds, and the attempt that a token proves. A signature or token that is there is always checked, needed or not.
+fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Result<(bool, Option<u32>), Refusal> {
     let presented: Vec<Presented<'_>> = generator.recipes.iter().filter_map(|recipe| Presented::find(recipe, raw)).collect();
     let tokens: Vec<&str> = raw.parameter("token").collect();
     check_presence(generator, !presented.is_empty(), !tokens.is_empty())?;
@@ -79,9 +86,9 @@ fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Res
         return Err(Refusal::new(Code::SignatureInvalid, detail));
     }
     match token {
-        Some((attempt, holds)) if bool::from(holds) => Ok(Some(attempt)),
+        Some((attempt, holds)) if bool::from(holds) => Ok((!presented.is_empty(), Some(attempt))),
         Some(_) => Err(Refusal::new(Code::SignatureInvalid, "The token is wrong for this task, attempt and generator")),
-        None => Ok(None),
+        None => Ok((!presented.is_empty(), None)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -35,6 +35,9 @@ async fn admit(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Problem> {
         None if !hub.options.api_keys.is_empty() || hub.store.has_keys().await? => {
             Err(Problem::new(Code::Unauthorized, "Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"))
         }
+        None if !hub.options.loopback => {
+            Err(Problem::new(Code::Unauthorized, "There is no API key any more: make one with `callback-hub keys create`"))
+        }
         None => local(headers),
     }
 }
@@ -44,7 +47,7 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
         let (scheme, key) = value.as_bytes().split_at_checked(7)?;
         scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
     });
-    bearer.or_else(|| headers.get("x-api-key").map(axum::http::HeaderValue::as_bytes))
+    bearer.or_else(|| headers.get("x-api-key").map(HeaderValue::as_bytes))
 }
 
 async fn identify(hub: &Hub, key: &[u8]) -> Result<Option<Caller>, StoreError> {
@@ -61,13 +64,20 @@ async fn identify(hub: &Hub, key: &[u8]) -> Result<Option<Caller>, StoreError> {
     Ok(hub.store.find_key(&hash).await?.map(|key| Caller(format!("key:{}", key.id))))
 }
 
-/// A page of a foreign site could have its own name resolve to this machine; it cannot choose the Host header.
+/// A page of a foreign site could have its own name resolve to this machine, or post a form to it; it cannot choose the
+/// headers that tell.
 fn local(headers: &HeaderMap) -> Result<Caller, Problem> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
+    let local = is_local(text(header::HOST).unwrap_or_default()) && origin.is_none_or(is_local);
+    if local { Ok(Caller("local".to_owned())) } else { Err(Problem::of(Code::HostNotAllowed)) }
+}
+
+/// With a port or without.
+fn is_local(host: &str) -> bool {
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
     let bare = name.trim_start_matches('[').trim_end_matches(']');
-    let local = name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if local { Ok(Caller("local".to_owned())) } else { Err(Problem::of(Code::HostNotAllowed)) }
+    name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl From<StoreError> for Problem {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use governor::clock::DefaultClock;
@@ -42,6 +42,8 @@ pub struct Options {
     /// Callbacks per client address and period.
     pub rate_limit: Option<(NonZeroU32, Duration)>,
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether only this machine reaches the listener; without a key nobody else may.
+    pub loopback: bool,
     /// SHA-256 of each key of the settings, with the name that it goes by.
     pub api_keys: Vec<(String, [u8; 32])>,
     /// For tasks that name no timeout: `None` leaves it to the generator.
@@ -52,6 +54,8 @@ pub struct Options {
     pub poll_first_after: Duration,
     pub auto_approve: bool,
 }
+
+const FEW_ADDRESSES: usize = 10_000;
 
 type Limiter = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock>;
 
@@ -68,7 +72,8 @@ pub struct Hub {
     pub budget: Budget,
     pub figures: Figures,
     limiter: Option<Limiter>,
-    limited: AtomicU64,
+    /// Beyond so many, addresses that have not come lately are forgotten.
+    most_addresses: AtomicUsize,
 }
 
 /// The handles that the composition root brings along.
@@ -92,6 +97,7 @@ impl Hub {
         });
         let budget = Budget::new(options.max_buffered);
         let figures = Figures::default();
+        let most_addresses = AtomicUsize::new(FEW_ADDRESSES);
         Self {
             options,
             catalog,
@@ -104,7 +110,7 @@ impl Hub {
             budget,
             figures,
             limiter,
-            limited: AtomicU64::new(0),
+            most_addresses,
         }
     }
 
@@ -113,13 +119,18 @@ impl Hub {
     pub fn rate_limited(&self, address: IpAddr) -> Option<u64> {
         use governor::clock::{Clock, QuantaClock};
         let limiter = self.limiter.as_ref()?;
-        // addresses that have been quiet are forgotten now and then, or the table would grow for ever
-        if self.limited.fetch_add(1, Ordering::Relaxed) % 4096 == 4095 {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
+        self.forget_old_addresses(limiter);
         let refused = limiter.check_key(&address).err()?;
         Some(refused.wait_time_from(QuantaClock::default().now()).as_secs().max(1))
+    }
+
+    /// Looking at all of them pays once they have doubled.
+    fn forget_old_addresses(&self, limiter: &Limiter) {
+        let known = limiter.len();
+        if known > self.most_addresses.load(Ordering::Relaxed) {
+            limiter.retain_recent();
+            self.most_addresses.store((2 * limiter.len()).max(FEW_ADDRESSES), Ordering::Relaxed);
+        }
     }
 
     /// How tasks of this generator are treated: its file, overridden by what the settings say.

@@ -22,11 +22,20 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
     backend::migrate::<Migrator>(url).await
 }
 
+/// Whether there is a database; looking for one does not make it.
+#[must_use]
+pub fn exists(url: &str) -> bool {
+    backend::exists(url)
+}
+
 /// The names of the migrations that are not applied yet; changes nothing.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn pending_migrations(url: &str) -> Result<Vec<String>, StoreError> {
+    if !exists(url) {
+        return Ok(Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect());
+    }
     let store = Store::connect(url, 1).await?;
     let pending = Migrator::get_pending_migrations_read_only(&store.reader).await.map_err(backend::error);
     store.close().await;

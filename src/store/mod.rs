@@ -21,7 +21,7 @@ use backend::Backend;
 pub use commit::{Draft, Entry, Papers};
 pub use error::StoreError;
 pub use keys::ApiKey;
-pub use migrate::{migrate, pending_migrations};
+pub use migrate::{exists, migrate, pending_migrations};
 pub use receipts::{Receipt, ReceiptFilter};
 pub use rejections::{Rejection, RejectionLimits};
 pub use tasks::{Page, StatusCount, TaskFilter, TaskRecord};

@@ -36,8 +36,6 @@ pub struct ReceiptFilter {
     pub outcome: Option<String>,
     pub event: Option<String>,
     pub source: Option<String>,
-    /// Only what is older than this id (ids are in the order of arrival).
-    pub before: Option<Uuid>,
 }
 
 impl Store {
@@ -48,29 +46,36 @@ impl Store {
         Ok(found.map(Receipt::from))
     }
 
-    /// Newest first.
+    /// By their ids, newest first, older than `before`.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn receipts(&self, filter: &ReceiptFilter, limit: u64) -> Result<Vec<Receipt>, StoreError> {
+    pub async fn receipts(&self, filter: &ReceiptFilter, before: Option<Uuid>, limit: u64) -> Result<Vec<Receipt>, StoreError> {
         use receipt::Column as C;
         let given = [
             filter.generator.as_ref().map(|generator| C::Generator.eq(generator.as_str())),
             filter.outcome.as_ref().map(|outcome| C::Outcome.eq(outcome.as_str())),
             filter.event.as_ref().map(|event| C::Event.eq(event.as_str())),
             filter.source.as_ref().map(|source| C::Source.eq(source.as_str())),
-            filter.before.map(|id| C::Id.lt(id)),
+            before.map(|id| C::Id.lt(id)),
         ];
         let select = given.into_iter().flatten().fold(receipt::Entity::find(), QueryFilter::filter);
         let rows = select.order_by_desc(C::Id).limit(limit).all(&self.reader).await.map_err(backend::error)?;
         Ok(rows.into_iter().map(Receipt::from).collect())
     }
 
-    /// A task's receipts, newest first, found along their chain.
+    /// A task's receipts, newest first, found along their chain, with numbers below `below`. Their ids may be in another
+    /// order: they come from the clocks of several replicas.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn receipts_of(&self, task: &TaskId, filter: &ReceiptFilter, limit: u64) -> Result<Vec<Receipt>, StoreError> {
+    pub async fn receipts_of(
+        &self,
+        task: &TaskId,
+        filter: &ReceiptFilter,
+        below: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<Receipt>, StoreError> {
         // a chain is walked in slices, since what the filter lets through is only known on the way
         const SLICE: i64 = 200;
         let mut link = self.task_state(task).await?.and_then(|task| task.last_receipt);
@@ -79,7 +84,8 @@ impl Store {
             let statement = self.backend.statement(self.backend.texts().receipt_chain, [newest.into(), SLICE.into()]);
             let rows = receipt::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
             link = rows.last().and_then(|row| row.previous);
-            found.extend(rows.into_iter().map(Receipt::from).filter(|receipt| filter.lets_through(receipt)));
+            let wanted = |receipt: &Receipt| below.is_none_or(|below| receipt.sequence < below) && filter.lets_through(receipt);
+            found.extend(rows.into_iter().map(Receipt::from).filter(wanted));
         }
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(found)
@@ -101,7 +107,6 @@ impl ReceiptFilter {
             && same(&self.outcome, &receipt.outcome)
             && same(&self.event, &receipt.event)
             && same(&self.source, &receipt.source)
-            && self.before.is_none_or(|before| receipt.id < before)
     }
 }
 

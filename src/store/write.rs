@@ -27,8 +27,8 @@ pub(super) struct Changes {
     payloads: Vec<Vec<u8>>,
     /// Payloads that nothing points to any more.
     orphans: Vec<Uuid>,
-    /// The newest receipts of erased tasks.
-    erased: Vec<Uuid>,
+    /// Erased tasks and their newest receipts.
+    erased: Vec<(String, Option<Uuid>)>,
 }
 
 impl Changes {
@@ -42,7 +42,9 @@ impl Changes {
         let remembered = after.idempotent.iter().filter(|(key, _)| !before.idempotent.contains_key(key));
         changes.idempotent = remembered.map(|(key, remembered)| idempotency::Model::of(key, remembered, now)).collect();
         for (entry, answer) in entries.iter().zip(answers) {
-            changes.add_papers(entry, answer, after);
+            if let Some(task) = after.tasks.get(&entry.item.task) {
+                changes.add_papers(entry, answer, task);
+            }
         }
         changes
     }
@@ -82,32 +84,39 @@ impl Changes {
         let replaced = [(old.input, new.input), (old.params, new.params), (old.metadata, new.metadata)];
         self.orphans.extend(replaced.into_iter().filter(|(old, new)| old != new).filter_map(|(old, _)| old));
         if before.erased_at.is_none() && after.erased_at.is_some() {
-            self.erased.extend(after.last_receipt);
+            self.erased.push((after.id.as_str().to_owned(), after.last_receipt));
             if let State::Completed { result, .. } = &after.state {
                 self.orphans.push(result.payload);
             }
         }
     }
 
-    fn add_papers(&mut self, entry: &Entry, answer: &Answer, after: &World) {
+    /// `task` is what the whole batch made of it: a text that it does not point to would stay for ever.
+    fn add_papers(&mut self, entry: &Entry, answer: &Answer, task: &Task) {
+        let (known, wanted) = (task.documents, |id: Option<Uuid>, known: Option<Uuid>| id.filter(|_| id == known));
         match (&entry.item.command, answer, &entry.papers) {
             (Command::Create(new), Answer::Created, Papers::Documents { input, params, metadata }) => {
-                let documents = new.documents;
-                for (id, text) in [(documents.input, input), (documents.params, params), (documents.metadata, metadata)] {
-                    self.add_payload(id, text.as_ref().map(|text| text.to_vec()));
-                }
+                self.add_document(wanted(new.documents.input, known.input), input.as_ref());
+                self.add_document(wanted(new.documents.params, known.params), params.as_ref());
+                self.add_document(wanted(new.documents.metadata, known.metadata), metadata.as_ref());
             }
             (Command::Patch(patch), Answer::Patched, Papers::Documents { metadata, .. }) => {
-                self.add_payload(patch.metadata, metadata.as_ref().map(|text| text.to_vec()));
+                self.add_document(wanted(patch.metadata, known.metadata), metadata.as_ref());
             }
             (Command::Occur { result_payload, occurrence, .. }, Answer::Recorded(recorded), Papers::Receipt(draft)) => {
-                let erased = after.tasks.get(&entry.item.task).is_some_and(|task| task.erased_at.is_some());
-                let body = draft.body.as_ref().filter(|_| recorded.outcome != Outcome::Duplicate && !erased);
                 self.receipts.push(self.receipt(&entry.item, occurrence, recorded, draft));
-                self.add_body(body, recorded.receipt, draft, *result_payload);
+                // a duplicate's body is the first one's, by the very meaning of the word, and an erased task's is not wanted
+                if recorded.outcome != Outcome::Duplicate && task.erased_at.is_none() {
+                    self.add_body(recorded.receipt, draft);
+                    self.add_mended_result(*result_payload, draft, task);
+                }
             }
             _ => {}
         }
+    }
+
+    fn add_document(&mut self, id: Option<Uuid>, text: Option<&Bytes>) {
+        self.add_payload(id, text.map(|text| text.to_vec()));
     }
 
     fn add_payload(&mut self, id: Option<Uuid>, bytes: Option<Vec<u8>>) {
@@ -117,15 +126,19 @@ impl Changes {
         }
     }
 
-    /// A duplicate's body is the first one's, by the very meaning of the word, and an erased task's is not wanted.
-    fn add_body(&mut self, body: Option<&Bytes>, id: Uuid, draft: &Draft, result_payload: Uuid) {
-        let Some(body) = body else { return };
+    fn add_body(&mut self, id: Uuid, draft: &Draft) {
+        let Some(body) = &draft.body else { return };
         if let Some(receipt) = self.receipts.last_mut() {
             receipt.payload = Some(id);
         }
-        self.add_payload(Some(id), Some(body.to_vec()));
-        if let Some(Found::Rewritten(text)) = &draft.result {
-            self.add_payload(Some(result_payload), Some(text.as_bytes().to_vec()));
+        self.add_document(Some(id), Some(body));
+    }
+
+    /// A result that had to be mended is a text of its own, unless another one was first.
+    fn add_mended_result(&mut self, id: Uuid, draft: &Draft, task: &Task) {
+        let Some(Found::Rewritten(text)) = &draft.result else { return };
+        if matches!(&task.state, State::Completed { result, .. } if result.payload == id) {
+            self.add_payload(Some(id), Some(text.as_bytes().to_vec()));
         }
     }
 
@@ -157,10 +170,11 @@ impl Changes {
         add(&mut statements, &self.spilled, |rows| backend.upsert(&fingerprint::TABLE, rows))?;
         add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows))?;
         add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]))?;
-        for newest in &self.erased {
+        for (task, newest) in &self.erased {
             for text in [backend.texts().erase_bodies, backend.texts().erase_receipts] {
-                statements.push(backend.statement(text, [(*newest).into()]));
+                statements.extend(newest.map(|newest| backend.statement(text, [newest.into()])));
             }
+            statements.push(backend.statement(backend.texts().erase_rejections, [task.as_str().into()]));
         }
         for statement in statements {
             transaction.execute_raw(statement).await.map_err(backend::error)?;

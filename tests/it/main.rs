@@ -1,3 +1,5 @@
+mod api;
+mod architecture;
 mod chaos;
 mod claims;
 mod constant_time;
@@ -8,5 +10,8 @@ mod harness;
 mod journal;
 mod openapi;
 mod properties;
+mod receiving;
+mod replicas;
 mod samples;
+mod starting;
 mod table;

@@ -16,18 +16,26 @@ use crate::generator::source::Pointer;
 
 pub const MOST_ITEMS: usize = 1_000;
 
-/// The items of `{"callbacks":[{"task_id":…, …event…}, …]}`, in order, each with its own outcome. In a batch no id is
+/// One of many, with its own bytes and its own outcome.
+pub struct BatchItem {
+    pub body: Bytes,
+    /// The task that it names, if it names one.
+    pub task: Option<TaskId>,
+    pub decoded: Result<Decoded, Refusal>,
+}
+
+/// The items of `{"callbacks":[{"task_id":…, …event…}, …]}`, in order. In a batch no id is
 /// adopted, and headers and query say nothing about single items.
 ///
 /// # Errors
 /// `malformed_body`: it is no batch.
-pub fn decode_batch(verified: &Verified) -> Result<Vec<Result<Decoded, Refusal>>, Refusal> {
+pub fn decode_batch(verified: &Verified) -> Result<Vec<BatchItem>, Refusal> {
     let body = &verified.raw().body;
     let document = Document::parse(body, &["callbacks"]).map_err(|malformed| refused(&malformed))?;
     let callbacks = key("callbacks").and_then(|callbacks| document.find(&callbacks).value());
     let items = callbacks.filter(|value| json::kind(value) == Kind::Array).ok_or_else(|| no_batch("must be an array"))?;
     let items = json::elements(items, MOST_ITEMS).ok_or_else(|| no_batch("may hold at most 1000 items"))?;
-    let decode = |item: &RawValue| decode_item(verified.generator(), &body.slice(document.span(item)));
+    let decode = |item: &RawValue| decode_item(verified.generator(), body.slice(document.span(item)));
     Ok(items.into_iter().map(decode).collect())
 }
 
@@ -36,14 +44,24 @@ fn no_batch(wanted: &str) -> Refusal {
     Refusal::of_fields(Code::MalformedBody, "The body is not a batch of callbacks", errors)
 }
 
-fn decode_item(generator: &Generator, body: &Bytes) -> Result<Decoded, Refusal> {
-    let document = Document::parse(body, &["task_id"]).map_err(|malformed| refused(&malformed))?;
+fn decode_item(generator: &Generator, body: Bytes) -> BatchItem {
+    let task = match Document::parse(&body, &["task_id"]) {
+        Ok(document) => task_of(&document),
+        Err(malformed) => return BatchItem { decoded: Err(refused(&malformed)), task: None, body },
+    };
+    BatchItem { task: task.as_ref().ok().cloned(), decoded: decode_event(generator, &body, task), body }
+}
+
+fn task_of(document: &Document<'_>) -> Result<TaskId, String> {
     let value = key("task_id").and_then(|task| document.find(&task).value());
-    let task = match value.map(|value| Takes::Ids.read(value)) {
+    match value.map(|value| Takes::Ids.read(value)) {
         None => Err("is missing".to_owned()),
         Some(None) => Err(Takes::Ids.wanted().to_owned()),
         Some(Some(id)) => TaskId::parse(&id).map_err(|wanted| wanted.to_string()),
-    };
+    }
+}
+
+fn decode_event(generator: &Generator, body: &Bytes, task: Result<TaskId, String>) -> Result<Decoded, Refusal> {
     // the event's own faults come first, as they do outside of batches
     let message = Message { body, envelope: None, task: task.as_ref().ok().cloned(), claim: Claim::default() };
     let decoded = message.decode(generator, Ok(None));

@@ -8,7 +8,8 @@ use crate::generator::token::Capability;
 fn batch(body: &str) -> Result<Vec<Result<Decoded, Refusal>>, Refusal> {
     let generator = built_in("default", &with_secrets("default", &[SECRET]));
     let raw = RawCallback { task: None, ..raw(body) };
-    decode_batch(&proven(raw.signed(&generator, SECRET), &generator))
+    let items = decode_batch(&proven(raw.signed(&generator, SECRET), &generator))?;
+    Ok(items.into_iter().map(|item| item.decoded).collect())
 }
 
 #[test]

@@ -77,8 +77,12 @@ pub(super) fn single(
     answer: Result<Answer, RecordError>,
 ) -> Result<Response, Problem> {
     let accepted = accepted(hub, generator, task, word, answer)?;
-    let status = StatusCode::from_u16(generator.accepted()).unwrap_or(StatusCode::OK);
-    Ok((status, Json(accepted)).into_response())
+    Ok((status(generator), Json(accepted)).into_response())
+}
+
+/// 200, or what the generator's file says.
+pub(super) fn status(generator: &Generator) -> StatusCode {
+    StatusCode::from_u16(generator.accepted()).unwrap_or(StatusCode::OK)
 }
 
 /// # Errors

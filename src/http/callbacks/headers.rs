@@ -8,14 +8,16 @@ const SECRET: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-ke
 /// Of all values together, in bytes.
 const MOST: usize = 16 << 10;
 
-/// A JSON object of names to values; several values of one name are joined as HTTP does it.
+/// A JSON object of names to values; several values of one name are joined as HTTP does it. `secret` names more headers
+/// whose values are not kept, in lower case.
 #[must_use]
-pub(super) fn kept<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+pub(super) fn kept<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>, secret: &[&str]) -> String {
     let mut object = Map::new();
     let mut left = MOST;
     for (name, value) in headers {
         let name = name.to_ascii_lowercase();
-        let value = if SECRET.iter().any(|secret| name.contains(secret)) { MASK.into() } else { String::from_utf8_lossy(value) };
+        let is_secret = SECRET.iter().any(|part| name.contains(part)) || secret.contains(&name.as_str());
+        let value = if is_secret { MASK.into() } else { String::from_utf8_lossy(value) };
         let value: String = value.chars().filter(|c| *c != '\0').collect();
         if value.len() > left {
             break;
@@ -44,11 +46,13 @@ mod tests {
             ("X-Webhook-Signature", "sha256=ab"),
             ("Authorization", "Bearer s"),
             ("X-Webhook-Secret", "s"),
+            ("X-Proof", "s"),
             ("A", "1"),
             ("a", "2"),
         ];
-        let kept = kept(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
-        let expected = r#"{"a":"1, 2","authorization":"***","x-webhook-secret":"***","x-webhook-signature":"sha256=ab"}"#;
+        let kept = kept(headers.iter().map(|(name, value)| (*name, value.as_bytes())), &["x-proof"]);
+        let expected =
+            r#"{"a":"1, 2","authorization":"***","x-proof":"***","x-webhook-secret":"***","x-webhook-signature":"sha256=ab"}"#;
         assert_eq!(kept, expected);
     }
 }

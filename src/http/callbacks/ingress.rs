@@ -75,7 +75,7 @@ pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
     let mut case = Case::open(&hub, &inbound);
     match single(&hub, inbound, &mut case).await {
         Ok(response) => response,
-        Err(problem) => case.close(&hub, &problem).into_response(),
+        Err(problem) => case.close(&hub, problem).into_response(),
     }
 }
 

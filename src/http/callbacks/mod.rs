@@ -4,6 +4,7 @@ mod answer;
 mod batch;
 mod headers;
 mod ingress;
+mod pages;
 pub mod receipts;
 mod record;
 mod refused;
@@ -20,7 +21,7 @@ pub use answer::{Accepted, BatchAccepted, BatchResult};
 use ingress::Inbound;
 
 use super::openapi::{BatchBody, BatchErrors, CallbackBody, CallbackErrors};
-use super::path::Named;
+use super::segment::Segment;
 use super::state::Hub;
 
 /// What a path without `generator` means.
@@ -74,7 +75,7 @@ macro_rules! single {
         pub async fn $name(
             State(hub): State<Arc<Hub>>,
             ConnectInfo(peer): ConnectInfo<SocketAddr>,
-            Named(task): Named,
+            Segment(task): Segment,
             RawQuery(query): RawQuery,
             request: Request<Body>,
         ) -> Response {

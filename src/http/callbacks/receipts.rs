@@ -11,15 +11,18 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::pages::{self, Position, Wanted};
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::http::cursor::{self, DEFAULT_LIMIT};
 use crate::http::fields::Fields;
 use crate::http::openapi::{ListErrors, ReceiptErrors, TaskErrors};
-use crate::http::path::Named;
 use crate::http::problem::{Code, Problem};
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 use crate::store::{Receipt, ReceiptFilter, Rejection};
+
+const PAGE_END: &str = "the next_cursor of a page of this list";
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Receipt)]
@@ -60,9 +63,9 @@ pub struct ReceiptBody {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReceiptList {
-    items: Vec<ReceiptBody>,
+    pub(super) items: Vec<ReceiptBody>,
     /// Give it as `cursor` for the next page; null on the last one.
-    next_cursor: Option<String>,
+    pub(super) next_cursor: Option<String>,
 }
 
 /// List callbacks
@@ -101,22 +104,19 @@ pub async fn list_callbacks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQue
         outcome: fields.parse("outcome", "an outcome", text),
         event: fields.parse("event", "an event", text),
         source: fields.parse("source", "a source", text),
-        before: fields.parse("cursor", "the next_cursor of a page", position),
     };
+    let after = fields.parse("cursor", PAGE_END, |text| Position::parse(text, task.is_some()));
     fields.finish()?;
 
-    let only_rejected = code.is_some() || verdict == Some(false);
     let only_accepted = verdict == Some(true) || filter.outcome.is_some() || filter.event.is_some() || filter.source.is_some();
-    let mut items = Vec::new();
-    if !only_rejected {
-        items = accepted(&hub, task.as_deref(), &filter, limit + 1).await?;
-    }
-    if !only_accepted {
-        let (generator, code) = (filter.generator.as_deref(), code.as_deref());
-        let rejected = hub.store.rejections(task.as_deref(), generator, code, filter.before, limit + 1).await?;
-        items.extend(rejected.into_iter().map(|rejection| ReceiptBody::rejected(rejection, false)));
-    }
-    Ok(Json(page(items, limit)))
+    let wanted = Wanted {
+        accepted: verdict != Some(false) && code.is_none(),
+        rejected: !only_accepted,
+        task: task.as_deref(),
+        code: code.as_deref(),
+        filter,
+    };
+    Ok(Json(pages::read(&hub, &wanted, after.unwrap_or_default(), limit).await?))
 }
 
 /// List a task's callbacks
@@ -135,22 +135,19 @@ pub async fn list_callbacks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQue
 )]
 pub async fn list_task_callbacks(
     State(hub): State<Arc<Hub>>,
-    Named(task): Named,
+    Segment(task): Segment,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ReceiptList>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
     let limit = fields.parse("limit", "a whole number from 1 to 200", cursor::limit).unwrap_or(DEFAULT_LIMIT);
-    let before = fields.parse("cursor", "the next_cursor of a page", position);
+    let after = fields.parse("cursor", PAGE_END, |text| Position::parse(text, true));
     fields.finish()?;
     let id = TaskId::parse(&task).map_err(|_| Problem::of(Code::UnknownTask))?;
     if hub.store.task_state(&id).await?.is_none() {
         return Err(Problem::of(Code::UnknownTask));
     }
-    let filter = ReceiptFilter { before, ..ReceiptFilter::default() };
-    let mut items = accepted(&hub, Some(id.as_str()), &filter, limit + 1).await?;
-    let rejected = hub.store.rejections(Some(id.as_str()), None, None, before, limit + 1).await?;
-    items.extend(rejected.into_iter().map(|rejection| ReceiptBody::rejected(rejection, false)));
-    Ok(Json(page(items, limit)))
+    let wanted = Wanted { accepted: true, rejected: true, task: Some(id.as_str()), code: None, filter: ReceiptFilter::default() };
+    Ok(Json(pages::read(&hub, &wanted, after.unwrap_or_default(), limit).await?))
 }
 
 /// Read a callback
@@ -163,7 +160,7 @@ pub async fn list_task_callbacks(
     params(("callback_id" = Uuid, Path, description = "The receipt's id: `callback_id` of the answer, `id` in lists")),
     responses((status = 200, description = "The receipt", body = ReceiptBody), ReceiptErrors),
 )]
-pub async fn read_callback(State(hub): State<Arc<Hub>>, Named(id): Named) -> Result<Json<ReceiptBody>, Problem> {
+pub async fn read_callback(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<Json<ReceiptBody>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;
     if let Some(receipt) = hub.store.receipt(id).await? {
@@ -177,34 +174,8 @@ pub async fn read_callback(State(hub): State<Arc<Hub>>, Named(id): Named) -> Res
     Ok(Json(ReceiptBody::rejected(rejection, true)))
 }
 
-/// A task's receipts are found along their chain; all receipts lie in the order of their ids.
-async fn accepted(hub: &Hub, task: Option<&str>, filter: &ReceiptFilter, limit: u64) -> Result<Vec<ReceiptBody>, Problem> {
-    let receipts = match task.map(TaskId::parse) {
-        None => hub.store.receipts(filter, limit).await?,
-        Some(Ok(task)) => hub.store.receipts_of(&task, filter, limit).await?,
-        Some(Err(_)) => Vec::new(),
-    };
-    Ok(receipts.into_iter().map(|receipt| ReceiptBody::accepted(receipt, None)).collect())
-}
-
-/// Ids are in the order of arrival, so that two lists can be put together by them.
-fn page(mut items: Vec<ReceiptBody>, limit: u64) -> ReceiptList {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    items.sort_by_key(|item| std::cmp::Reverse(item.id));
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more);
-    let next_cursor = last.map(|item| cursor::encode(&[&item.id.to_string()]));
-    ReceiptList { items, next_cursor }
-}
-
-fn position(text: &str) -> Option<Uuid> {
-    let [id] = cursor::decode(text)?;
-    id.parse().ok()
-}
-
 impl ReceiptBody {
-    fn accepted(receipt: Receipt, body: Option<Vec<u8>>) -> Self {
+    pub(super) fn accepted(receipt: Receipt, body: Option<Vec<u8>>) -> Self {
         let (body, body_encoding) = spelled(body);
         Self {
             id: receipt.id,
@@ -227,7 +198,7 @@ impl ReceiptBody {
         }
     }
 
-    fn rejected(rejection: Rejection, with_body: bool) -> Self {
+    pub(super) fn rejected(rejection: Rejection, with_body: bool) -> Self {
         let body_cut = rejection.is_cut();
         let (body, body_encoding) = spelled(Some(rejection.body).filter(|_| with_body));
         Self {

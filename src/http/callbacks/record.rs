@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::headers;
@@ -28,7 +29,8 @@ impl<'a> Arrival<'a> {
     pub(super) fn of(proven: &'a Proven) -> Self {
         let raw = proven.verified.raw();
         let headers = raw.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        Self { generator: &proven.generator, received_at: raw.arrived, headers: headers::kept(headers) }
+        let secret: Vec<&str> = proven.generator.secret_headers().collect();
+        Self { generator: &proven.generator, received_at: raw.arrived, headers: headers::kept(headers, &secret) }
     }
 
     pub(super) fn entry(&self, hub: &Hub, task: TaskId, decoded: Decoded) -> Entry {
@@ -78,9 +80,17 @@ impl<'a> Arrival<'a> {
 
 /// Waits for the commit, no longer than a callback may take.
 pub(super) async fn record(hub: &Hub, entry: Entry) -> Result<Answer, RecordError> {
-    within(hub, hub.journal.record(entry)).await
+    until(deadline(hub), hub.journal.record(entry)).await
 }
 
-pub(super) async fn within(hub: &Hub, answer: impl Future<Output = Result<Answer, RecordError>>) -> Result<Answer, RecordError> {
-    tokio::time::timeout(hub.options.callback_timeout, answer).await.unwrap_or(Err(RecordError::Unavailable))
+/// When a callback whose body is here must have its answer.
+pub(super) fn deadline(hub: &Hub) -> Instant {
+    Instant::now() + hub.options.callback_timeout
+}
+
+pub(super) async fn until(
+    deadline: Instant,
+    answer: impl Future<Output = Result<Answer, RecordError>>,
+) -> Result<Answer, RecordError> {
+    tokio::time::timeout_at(deadline, answer).await.unwrap_or(Err(RecordError::Unavailable))
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::headers;
 use super::ingress::Inbound;
+use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::generator::refusal::{self, Refusal};
 use crate::generator::signature::Verified;
@@ -53,30 +54,44 @@ impl Case {
     }
 
     /// Counts, logs and keeps; gives the problem back.
-    pub(super) fn close(self, hub: &Hub, problem: &Problem) -> Problem {
+    pub(super) fn close(&self, hub: &Hub, problem: Problem) -> Problem {
+        self.note(hub, &problem, self.task.as_deref(), &self.body);
+        problem
+    }
+
+    /// The same for an item of a batch, which has a task and bytes of its own.
+    pub(super) fn close_item(&self, hub: &Hub, problem: &Problem, task: Option<&TaskId>, body: &Bytes) {
+        self.note(hub, problem, task.map(TaskId::as_str), body);
+    }
+
+    fn note(&self, hub: &Hub, problem: &Problem, task: Option<&str>, body: &Bytes) {
         let code = problem.code.as_str();
         hub.figures.count_rejection(code);
-        tracing::info!(code, generator = self.generator, task = self.task, "callback refused");
-        let body_length = self.body.len() as u64;
-        let now = hub.clock.now();
-        hub.rejections.report(Rejection {
+        tracing::info!(code, generator = self.generator, task, "callback refused");
+        hub.rejections.report(&self.generator, code, self.arrived, || self.rejection(hub, problem, task, body));
+    }
+
+    fn rejection(&self, hub: &Hub, problem: &Problem, task: Option<&str>, body: &Bytes) -> Rejection {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        // whoever was meant
+        let secret: Vec<&str> = hub.catalog.iter().flat_map(|generator| generator.secret_headers()).collect();
+        Rejection {
             id: Uuid::now_v7(),
-            task: self.task,
-            generator: self.generator,
-            code: code.to_owned(),
+            task: task.map(ToOwned::to_owned),
+            generator: self.generator.clone(),
+            code: problem.code.as_str().to_owned(),
             detail: problem.detail.replace('\0', "\u{fffd}"),
             received_at: self.arrived,
-            duration_us: i64::try_from(now.since(self.arrived).as_micros()).unwrap_or(i64::MAX),
-            method: self.method,
-            path: self.path,
+            duration_us: i64::try_from(hub.clock.now().since(self.arrived).as_micros()).unwrap_or(i64::MAX),
+            method: self.method.clone(),
+            path: self.path.clone(),
             attempt: self.attempt,
             token_attempt: self.token_attempt,
             proven: self.proven,
-            headers: headers::kept(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))),
-            body: self.body[..self.body.len().min(KEPT_BODY)].to_vec(),
-            body_length,
-        });
-        problem.clone()
+            headers: headers::kept(headers, &secret),
+            body: body[..body.len().min(KEPT_BODY)].to_vec(),
+            body_length: body.len() as u64,
+        }
     }
 }
 

@@ -14,11 +14,11 @@ use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
 use crate::generator::payload::{self, Decoded};
 use crate::generator::raw::RawCallback;
-use crate::generator::scalar::Trust;
 use crate::generator::signature::verify;
+use crate::generator::token::Capability;
 use crate::http::openapi::ReplayErrors;
-use crate::http::path::Named;
 use crate::http::problem::{Code, Problem};
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 use crate::store::{Receipt, Rejection};
 
@@ -33,7 +33,7 @@ use crate::store::{Receipt, Rejection};
     params(("callback_id" = Uuid, Path, description = "The receipt's id")),
     responses((status = 200, description = "What became of it this time", body = Accepted), ReplayErrors),
 )]
-pub async fn replay_callback(State(hub): State<Arc<Hub>>, Named(id): Named) -> Result<Json<Accepted>, Problem> {
+pub async fn replay_callback(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<Json<Accepted>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;
     if let Some(receipt) = hub.store.receipt(id).await? {
@@ -60,15 +60,17 @@ async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Pr
         return Err(not_replayable("only the beginning of its body was kept"));
     }
     let Some(task) = rejection.task.as_deref() else { return Err(not_replayable("it names no task in its path")) };
-    let raw = stored(task, &rejection.headers, rejection.body, rejection.received_at)?;
-    if !rejection.proven {
-        let generator = generator(hub, &rejection.generator)?;
-        if generator.trust() == Trust::None {
-            return Err(not_replayable("nothing proves its sender"));
-        }
-        // the token was not kept; one that was there and held has been noted
-        verify(raw.clone(), &generator, &hub.capabilities)
-            .map_err(|(_, refusal)| not_replayable(&format!("it is still refused: {}", refusal.detail)))?;
+    let mut raw = stored(task, &rejection.headers, rejection.body, rejection.received_at)?;
+    let generator = generator(hub, &rejection.generator)?;
+    if let (Some(task), Some(attempt)) = (&raw.task, rejection.token_attempt) {
+        // the token was not kept, but that it held; another one like it stands in
+        let token = hub.capabilities.mint(Capability { task, attempt, generator: generator.name() });
+        raw.query = vec![("attempt".to_owned(), attempt.to_string()), ("token".to_owned(), token)];
+    }
+    let verified = verify(raw.clone(), &generator, &hub.capabilities)
+        .map_err(|(_, refusal)| not_replayable(&format!("it is still refused: {}", refusal.detail)))?;
+    if !verified.is_proven() {
+        return Err(not_replayable("nothing proves its sender"));
     }
     let claim = Claim { token: rejection.token_attempt, query: rejection.attempt, may_adopt: true, ..Claim::default() };
     again(hub, &rejection.generator, &raw, claim, rejection.headers).await

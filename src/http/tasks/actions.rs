@@ -18,8 +18,8 @@ use crate::domain::task::{ExternalId, Source, TaskId};
 use crate::http::body::{self, Terms};
 use crate::http::fields::Fields;
 use crate::http::openapi::{ActionErrors, ChangeErrors};
-use crate::http::path::Named;
 use crate::http::problem::{Code, Problem};
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 use crate::http::text;
 use crate::store::{Draft, Entry, Papers};
@@ -55,7 +55,7 @@ pub struct PatchBody {
 )]
 pub async fn patch_task(
     State(hub): State<Arc<Hub>>,
-    Named(task): Named,
+    Segment(task): Segment,
     request: Request<Body>,
 ) -> Result<Json<TaskBody>, Problem> {
     let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
@@ -94,7 +94,7 @@ pub async fn patch_task(
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
     responses((status = 204, description = "Erased"), ActionErrors),
 )]
-pub async fn erase_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Result<StatusCode, Problem> {
+pub async fn erase_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<StatusCode, Problem> {
     let item = Item { task: task_id(&task)?, at: hub.clock.now(), command: Command::Erase };
     match hub.journal.record(Entry { item, papers: Papers::None }).await? {
         Answer::Refused(Refusal::WrongState(status)) => {
@@ -116,7 +116,7 @@ pub async fn erase_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Resu
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
     responses((status = 200, description = "The cancelled task, without `callback_url`", body = TaskBody), ActionErrors),
 )]
-pub async fn cancel_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Result<Json<TaskBody>, Problem> {
+pub async fn cancel_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorCancel).await?;
     Ok(Json(TaskBody::brief(&hub, load(&hub, &id).await?)))
 }
@@ -131,7 +131,7 @@ pub async fn cancel_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Res
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
     responses((status = 200, description = "The task in its new attempt, with the attempt's `callback_url`", body = TaskBody), ActionErrors),
 )]
-pub async fn retry_task(State(hub): State<Arc<Hub>>, Named(task): Named) -> Result<Json<TaskBody>, Problem> {
+pub async fn retry_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorRetry).await?;
     Ok(Json(TaskBody::whole(&hub, load(&hub, &id).await?)))
 }

@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -136,7 +135,7 @@ fn entry(hub: &Hub, body: &Buffered, idempotency: Option<IdempotencyKey>) -> Res
     fields.finish()?;
     let Some(generator) = generator else { return Err(Problem::of(Code::Internal)) };
 
-    let params = params.map(|params| json_bytes(&params));
+    let params = params.map(|params| stored(&json_text(&params)));
     let documents = Documents {
         input: input.map(|_| Uuid::now_v7()),
         params: params.as_ref().map(|_| Uuid::now_v7()),
@@ -158,10 +157,13 @@ fn entry(hub: &Hub, body: &Buffered, idempotency: Option<IdempotencyKey>) -> Res
         Some(id) => id,
         None => TaskId::parse(&Uuid::now_v7().to_string()).map_err(|_| Problem::of(Code::Internal))?,
     };
-    let stored = |raw: Option<&RawValue>| raw.map(|raw| Bytes::copy_from_slice(text::without_nul(raw.get()).as_bytes()));
     Ok(Entry {
         item: Item { task, at: hub.clock.now(), command: Command::Create(Box::new(new)) },
-        papers: Papers::Documents { input: stored(input), params, metadata: stored(metadata) },
+        papers: Papers::Documents {
+            input: input.map(|raw| stored(raw.get())),
+            params,
+            metadata: metadata.map(|raw| stored(raw.get())),
+        },
     })
 }
 
@@ -201,8 +203,12 @@ enum RawScalar {
     Number(serde_json::Number),
 }
 
-fn json_bytes(value: &impl serde::Serialize) -> Bytes {
-    serde_json::to_vec(value).unwrap_or_default().into()
+fn json_text(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn stored(json: &str) -> Bytes {
+    Bytes::copy_from_slice(text::without_nul(json).as_bytes())
 }
 
 /// Equal as JSON values, equal as digests: members are sorted, and whole numbers have one spelling.
@@ -216,16 +222,16 @@ fn digest(body: &[u8]) -> Result<[u8; 32], Problem> {
 fn canonical(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
-        Value::Number(number) => number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e15).map_or_else(
-            || Value::Number(number.clone()),
-            |float| {
-                #[expect(clippy::cast_possible_truncation, reason = "whole and well within i64")]
-                let whole = float as i64;
-                Value::from(whole)
-            },
-        ),
+        Value::Number(number) if number.is_f64() => number.as_f64().and_then(whole).map_or(Value::Number(number), Value::from),
         Value::Array(items) => items.into_iter().map(canonical).collect(),
         Value::Object(members) => members.into_iter().map(|(name, value)| (name, canonical(value))).collect(),
         plain => plain,
     }
+}
+
+/// `1.0` and `1e0` are 1; what an `i64` cannot hold stays as it is.
+fn whole(float: f64) -> Option<i64> {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within i64")]
+    (float.fract() == 0.0 && (-BEYOND..BEYOND).contains(&float)).then_some(float as i64)
 }

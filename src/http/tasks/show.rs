@@ -11,8 +11,8 @@ use super::{TaskBody, load, task_id};
 use crate::domain::task::TaskId;
 use crate::http::fields::Fields;
 use crate::http::openapi::TaskErrors;
-use crate::http::path::Named;
 use crate::http::problem::Problem;
+use crate::http::segment::Segment;
 use crate::http::state::Hub;
 
 const LONGEST_WAIT: u64 = 60;
@@ -34,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 )]
 pub async fn read_task(
     State(hub): State<Arc<Hub>>,
-    Named(task): Named,
+    Segment(task): Segment,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TaskBody>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());

@@ -31,6 +31,8 @@ pub(super) struct Texts {
     pub erase_bodies: &'static str,
     /// Makes a task's receipts, from `$1` back along the chain, forget headers and bodies.
     pub erase_receipts: &'static str,
+    /// Makes the refused callbacks that named a task forget headers and bodies.
+    pub erase_rejections: &'static str,
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
 }
@@ -61,6 +63,11 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
         }
     };
     Ok(Connections { writer, reader, backend })
+}
+
+/// Whether there is a database, as far as can be told without making one.
+pub(super) fn exists(url: &str) -> bool {
+    Backend::of_url(url).is_ok_and(|backend| backend.0 != DbBackend::Sqlite || sqlite::exists(url))
 }
 
 async fn open(mut options: ConnectOptions) -> Result<DatabaseConnection, StoreError> {

@@ -32,6 +32,7 @@ pub(super) const TEXTS: Texts = Texts {
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT link FROM chain)",
+    erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = '' WHERE task_id = $1",
     delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
 };
 

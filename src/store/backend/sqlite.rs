@@ -32,6 +32,7 @@ pub(super) const TEXTS: Texts = Texts {
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         SELECT link FROM chain)",
+    erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = x'' WHERE task_id = $1",
     delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
 };
 
@@ -49,6 +50,10 @@ pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
             .busy_timeout(Duration::from_secs(5))
     });
     options
+}
+
+pub(super) fn exists(url: &str) -> bool {
+    url.parse::<sqlite::SqliteConnectOptions>().is_ok_and(|options| options.get_filename().exists())
 }
 
 /// A deferred transaction would be refused at its first write, without waiting, whenever another process writes.

@@ -1,7 +1,16 @@
 //! The real thing, small: an app on a port of its own, a fresh database for each test, on SQLite and on PostgreSQL.
 
+pub(crate) mod answer;
+pub(crate) mod app;
+pub(crate) mod callback;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod generators;
 pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod signing;
 pub(crate) mod wire;
+
+pub(crate) use answer::Answer;
+pub(crate) use app::{App, SECRET, START};
+pub(crate) use database::{Database, Kind};

@@ -1,0 +1,10 @@
+//! What clients and operators are answered: contract.md, section 4.
+
+mod access;
+mod changing;
+mod creating;
+mod listing;
+mod receipts;
+mod rejected;
+mod replay;
+mod waiting;

@@ -1,0 +1,13 @@
+//! What generators are answered: contract.md, section 1.
+
+mod adoption;
+mod batch;
+mod errors;
+mod hostile;
+mod limits;
+mod nul;
+mod order;
+mod outcomes;
+mod proof;
+mod tokens;
+mod trouble;

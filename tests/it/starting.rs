@@ -1,0 +1,106 @@
+//! What the service does not start with, and that it then leaves nothing behind.
+
+use rstest::rstest;
+
+use crate::harness::app::{Extra, refusal};
+use crate::harness::{App, Database, Kind, generators};
+
+/// Every refusal that needs no look into the database.
+#[rstest]
+#[case(&[("CALLBACK_SECRET_KEY", ""), ("GENERATORS_DIR", "")], "no generator has a secret")]
+#[case(&[("CALLBACK_SECRET_KEY", "changeme")], "CALLBACK_SECRET_KEY is a placeholder")]
+#[case(&[("CALLBACK_SECRET_KEY", "fifteen bytes..")], "15 bytes")]
+#[case(&[("SERVER_HOST", "0.0.0.0"), ("CALLBACK_BASE_URL", "https://hub.example.org")], "without any API key")]
+#[case(&[("SERVER_HOST", "0.0.0.0"), ("API_KEYS", "a-key-of-our-own")], "which generators cannot reach")]
+#[case(&[("SERVER_TLS_CERT", "cert.pem"), ("SERVER_TLS_KEY", "key.pem")], "not built yet")]
+#[case(&[("SERVER_ADMIN_PORT", "1")], "not built yet")]
+#[case(&[("GENERATOR_QUIET_TRUST", "none")], "CALLBACK_REQUIRE_SIGNATURE=false")]
+#[case(&[("GENERATOR_QUIET_TRUST", "nobody")], "GENERATOR_QUIET_TRUST")]
+#[case(&[("GENERATOR_QUIET_CONFIRM", "always")], "quiet")]
+#[case(&[("CALLBACK_TIMEOUT", "0")], "CALLBACK_TIMEOUT must not be zero")]
+#[case(&[("SERVER_PORT", "99999")], "SERVER_PORT")]
+#[case(&[("GENERATORS_DIR", "/nowhere/at/all")], "/nowhere/at/all")]
+#[case(&[("DATABASE_MIGRATE", "check")], "callback-hub migrate")]
+#[tokio::test]
+async fn a_refused_start_leaves_no_database_behind(#[case] settings: &[(&str, &str)], #[case] says: &str) {
+    let database = Database::fresh(Kind::Sqlite).await;
+    let said = refusal(&database, Extra { settings, ..Extra::default() }).await;
+    assert!(said.contains(says), "{said}");
+    let folder = database.file().expect("a file").parent().expect("a folder").to_owned();
+    let left: Vec<_> = std::fs::read_dir(folder).expect("a folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_generators_file_at_fault_is_named_with_its_line() {
+    let database = Database::fresh(Kind::Sqlite).await;
+    for (text, says) in [
+        ("trust = \"verify\"\n[event]\nstat = [\"json:event\"]\n", "odd.toml"),
+        ("[[sign]]\nscheme = \"hmac\"\n[event]\n", "header"),
+        (&generators::unsigned(), "CALLBACK_REQUIRE_SIGNATURE=false"),
+    ] {
+        let said = refusal(&database, Extra { generators: &[("odd", text)], ..Extra::default() }).await;
+        assert!(said.contains("odd") && said.contains(says), "{said}");
+    }
+    assert!(!database.file().expect("a file").exists());
+}
+
+#[rstest]
+#[tokio::test]
+async fn tables_of_our_names_that_are_not_ours_are_left_alone(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let database = Database::empty(kind).await;
+    database.execute("CREATE TABLE hub_tasks (note TEXT)").await;
+    let said = refusal(&database, Extra::default()).await;
+    assert!(said.contains("hub_tasks"), "{said}");
+    assert_eq!(database.count("hub_tasks").await, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn tables_of_others_are_none_of_our_business(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let database = Database::empty(kind).await;
+    database.execute("CREATE TABLE hubble (note TEXT)").await;
+    database.execute("CREATE TABLE tasks (note TEXT)").await;
+    let app = App::on(&std::sync::Arc::new(database), &[]).await;
+    app.created(&serde_json::json!({})).await;
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn where_migrating_is_somebody_elses_job_the_missing_ones_are_named(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let database = std::sync::Arc::new(Database::empty(kind).await);
+    let check = [("DATABASE_MIGRATE", "check")];
+    let said = refusal(&database, Extra { settings: &check, ..Extra::default() }).await;
+    assert!(said.contains("m0001_payloads") && said.contains("callback-hub migrate"), "{said}");
+    callback_hub::store::migrate(&database.url).await.expect("the schema");
+    App::on(&database, &check).await.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_port_that_is_taken_is_named(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    let port = app.address.port().to_string();
+    let said = refusal(&app.database, Extra { settings: &[("SERVER_PORT", &port)], ..Extra::default() }).await;
+    assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_restart_finds_everything_as_it_was(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    app.created(&serde_json::json!({"id": "t", "input": {"a": 1}})).await;
+    let progress = serde_json::json!({"event": "progress", "progress": {"percentage": 33.5}});
+    app.callback("t", &progress).taken().await;
+    let before = app.get("/api/tasks/t").await.json();
+    let database = app.stop().await;
+    let app = App::on(&database, &[]).await;
+    let mut after = app.task("t").await;
+    // only the port is another one
+    after["callback_url"] = before["callback_url"].clone();
+    assert_eq!(after, before);
+    assert_eq!(app.callback("t", &progress).taken().await.1, "duplicate");
+    app.stop().await;
+}
