@@ -81,7 +81,9 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     // first without the database, so that a refused start leaves no file behind: one that is not there holds no key
     assembly::check(settings, &configured, exists(settings.database.url.expose()))?;
     let store = open(settings).await?;
-    let warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
+    let mut warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
+    let names: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
+    warnings.extend(settings.generator_warnings(&names));
     let capabilities = assembly::capability_keys(settings, &store, &surroundings.clock).await?;
     let listener = listen(settings)?;
     let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
@@ -134,10 +136,11 @@ impl App {
         let router = http::router(hub);
         let stopping = lifecycle.stopping().clone();
         lifecycle.spawn_loop("listener", async move {
+            // however the listener ends, the journal must not wait for it for ever
+            let _served = served.drop_guard();
             if let Err(error) = serve(listener, router, bounds, stopping).await {
                 tracing::error!(%error, "the listener failed");
             }
-            served.cancel();
         });
         let well = lifecycle.ended(GRACE + Duration::from_secs(10)).await;
         store.close().await;
@@ -172,7 +175,11 @@ pub fn judge(settings: &Settings, generator: &str, secret: Option<&str>) -> Resu
     Ok(assembly::catalog(settings, judged)?.0)
 }
 
-async fn open(settings: &Settings) -> Result<Store, StartError> {
+/// The database of the settings, with its schema up to date, or, where that is somebody else's job, looked after.
+///
+/// # Errors
+/// When it cannot be used, or lacks migrations.
+pub async fn open(settings: &Settings) -> Result<Store, StartError> {
     let (url, connections) = (settings.database.url.expose(), settings.database.max_connections.get());
     match settings.database.migrate {
         Migrate::Auto => migrate(url).await?,

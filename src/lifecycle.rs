@@ -98,6 +98,7 @@ impl Lifecycle {
             () = self.dropping.cancelled() => {}
             () = tokio::time::sleep(grace) => {
                 tracing::warn!("what has not ended by now is dropped");
+                self.failed.store(true, Ordering::SeqCst);
             }
         }
         self.dropping.cancel();

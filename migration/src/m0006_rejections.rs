@@ -13,7 +13,7 @@ crate::dialect::migration!(
         path TEXT NOT NULL,
         attempt INTEGER,
         token_attempt INTEGER,
-        proven BOOLEAN NOT NULL,
+        token_wrong BOOLEAN NOT NULL,
         headers TEXT NOT NULL,
         body {bytes} NOT NULL,
         body_length BIGINT NOT NULL

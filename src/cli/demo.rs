@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::board::Board;
 use self::scratch::Scratch;
 use self::verdict::Verdict;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, say};
 use crate::app::{self, StartError, Surroundings};
 use crate::lifecycle::Lifecycle;
 use crate::settings::duration;
@@ -84,8 +84,8 @@ async fn show(stage: &Stage, lifecycle: &Lifecycle, exit: bool) -> Outcome {
     };
     if !exit {
         say("");
-        say(&format!(" Look around:  {}/docs", stage.url));
-        say(&format!(" API key:      {}", stage.scratch.key));
+        say(format!(" Look around:  {}/docs", stage.url));
+        say(format!(" API key:      {}", stage.scratch.key));
         say(" Ctrl-C ends, and nothing is kept.");
         lifecycle.stopping().cancelled().await;
         say("");
@@ -95,18 +95,12 @@ async fn show(stage: &Stage, lifecycle: &Lifecycle, exit: bool) -> Outcome {
 
 async fn perform(stage: &Stage) -> Result<Verdict, Failure> {
     say("");
-    say(&format!(" Callback Hub at {}, {} tasks, seed {}", stage.url, stage.tasks, stage.seed));
+    say(format!(" Callback Hub at {}, {} tasks, seed {}", stage.url, stage.tasks, stage.seed));
     say("");
     let mut board = Board::new(stage.tasks);
     let summary = player::watch(stage, &mut board).await?;
     let rows = board.into_rows();
     let verdict = Verdict::reach(stage, &rows, summary).await?;
-    say(&verdict.to_string());
+    say(&verdict);
     Ok(verdict)
-}
-
-/// Whoever reads may have gone: the demo goes on.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -4,10 +4,10 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use super::{Failure, Outcome, say, settings};
-use crate::app::StartError;
+use crate::app::{self, StartError};
 use crate::clock::Clock;
 use crate::generator::mac::sha256;
-use crate::store::{Store, migrate};
+use crate::store::Store;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -35,9 +35,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command) -> Outcome {
     let loaded = settings()?;
-    let url = loaded.settings.database.url.expose();
-    migrate(url).await.map_err(StartError::from)?;
-    let store = Store::connect(url, 1).await.map_err(StartError::from)?;
+    let store = app::open(&loaded.settings).await?;
     let outcome = match command {
         Command::Create { name, json } => create(&store, &name, json).await,
         Command::List { json } => list(&store, json).await,

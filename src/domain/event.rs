@@ -115,8 +115,10 @@ pub struct Occurrence {
     pub generator: Option<GeneratorName>,
     pub claim: Claim,
     pub policy: Arc<Policy>,
-    /// `None`: never taken for a duplicate (operators, replays).
+    /// `None`: never taken for a duplicate (operators).
     pub fingerprint: Option<Fingerprint>,
+    /// An operator wants it to count although it may have been seen before.
+    pub replayed: bool,
     /// The generator's own time.
     pub generator_time: Option<Timestamp>,
 }

@@ -123,7 +123,8 @@ fn occur(
         return Err(Refusal::UnknownTask);
     }
     let meant = attempt_meant(task, &occurrence.claim)?;
-    let duplicate = occurrence.fingerprint.is_some_and(|fingerprint| is_known(world, item, fingerprint, &meant));
+    let seen_before = occurrence.fingerprint.is_some_and(|fingerprint| is_known(world, item, fingerprint, &meant));
+    let duplicate = seen_before && !occurrence.replayed;
     if !duplicate {
         take_external_id(world, item, &occurrence.event, &meant)?;
     }
@@ -152,7 +153,7 @@ fn occur(
         previous: task.last_receipt.replace(receipt),
     };
     task.receipts = recorded.sequence;
-    if let (false, Some(fingerprint)) = (duplicate, occurrence.fingerprint) {
+    if let (false, Some(fingerprint)) = (seen_before, occurrence.fingerprint) {
         let seen = Seen { fingerprint, attempt: meant.attempt };
         let spilled = task.recent.remember(seen);
         world.spilled.extend(spilled.map(|seen| (item.task.clone(), seen)));

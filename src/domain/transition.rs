@@ -22,6 +22,8 @@ pub struct Arrival<'a> {
 
 pub fn carry_out(task: &mut Task, transition: Transition, event: &Event, arrival: &Arrival<'_>) {
     let now = arrival.now;
+    // before the transition: a new attempt starts without the old one's clock
+    keep_time(task, arrival);
     match (transition, event) {
         (Transition::NoteSubmission, _) => note_submission(task, event, arrival),
         (Transition::Submit, _) => {
@@ -50,6 +52,9 @@ pub fn carry_out(task: &mut Task, transition: Transition, event: &Event, arrival
             settle(task, arrival, |settled| State::Failed { settled, error: TaskError::default() });
         }
     }
+}
+
+fn keep_time(task: &mut Task, arrival: &Arrival<'_>) {
     let source = arrival.occurrence.source;
     if matches!(source, Source::Callback | Source::Poll) {
         // a callback that tells no time leaves none to compare the next one with

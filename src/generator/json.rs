@@ -13,7 +13,7 @@ use super::source::{Pointer, Segment};
 
 mod text;
 
-pub use text::{string, without_nul};
+pub use text::{storable, string};
 
 /// How many objects and arrays may stand inside each other, the outermost counted.
 pub const MAX_DEPTH: usize = 128;

@@ -5,7 +5,7 @@ use crate::domain::task::TaskError;
 
 use super::entry::{Generator, Reading};
 use super::json::{self, Kind};
-use super::reader::{Reader, Takes};
+use super::reader::{Reader, Takes, brief};
 use super::refusal::{Code, FieldError, Refusal};
 use super::source::{Pointer, Source};
 use super::vocabulary::{Glob, Meaning};
@@ -69,8 +69,8 @@ fn report(reader: &mut Reader<'_>, reading: &Reading) -> Report {
     let ratio = reading.ratio.as_ref().and_then(|ratio| reader.ratio(ratio));
     Report {
         percent: reader.percent(&reading.percent, reading.scale).or(ratio),
-        stage: reader.text(&reading.stage, Takes::Strings),
-        message: reader.text(&reading.message, Takes::Strings),
+        stage: reader.brief(&reading.stage),
+        message: reader.brief(&reading.message),
     }
 }
 
@@ -84,7 +84,7 @@ fn result(reader: &mut Reader<'_>, reading: &Reading) -> Option<Found> {
 }
 
 fn found(json: &str, span: std::ops::Range<usize>) -> Found {
-    json::without_nul(json).map_or(Found::InBody(span), |mended| Found::Rewritten(mended.into()))
+    json::storable(json).map_or(Found::InBody(span), |mended| Found::Rewritten(mended.into()))
 }
 
 fn failure(reader: &mut Reader<'_>, places: &[Pointer], final_errors: &[Glob]) -> Failure {
@@ -99,23 +99,30 @@ fn failure(reader: &mut Reader<'_>, places: &[Pointer], final_errors: &[Glob]) -
                 if text.is_none() {
                     reader.complain(format!("{place}.{key}"), takes.wanted());
                 }
-                text
+                text.map(brief)
             };
             error.code = part("code", Takes::Numbers).unwrap_or(error.code);
             error.kind = part("type", Takes::Strings).unwrap_or(error.kind);
             error.message = part("message", Takes::Strings).unwrap_or(error.message);
             let details = json::member(value, "details").filter(|details| json::kind(details) != Kind::Null);
             retryable = !details.is_some_and(forbids_retries);
-            error.details = details.map(|details| json::without_nul(details.get()).unwrap_or_else(|| details.get().to_owned()));
+            error.details = details.map(|details| kept_details(details.get()));
         }
         Some((place, value)) => {
             reader.complain(place.to_string(), "must be an object or null");
-            error.message = Takes::Scalars.read(value).unwrap_or(error.message);
+            error.message = Takes::Scalars.read(value).map_or(error.message, brief);
         }
         None => {}
     }
     retryable &= !final_errors.iter().any(|glob| glob.matches(&error.code) || glob.matches(&error.kind));
     Failure { error, retryable }
+}
+
+/// Details as they are; of very long ones the beginning, as a string.
+fn kept_details(json: &str) -> String {
+    const LONGEST: usize = 64 << 10;
+    let text = json::storable(json).unwrap_or_else(|| json.to_owned());
+    if text.len() <= LONGEST { text } else { serde_json::Value::from(&text[..text.floor_char_boundary(LONGEST)]).to_string() }
 }
 
 fn forbids_retries(details: &serde_json::value::RawValue) -> bool {

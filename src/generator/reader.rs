@@ -87,6 +87,11 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A text that goes into the task's own row: its beginning, if it is long. The receipt keeps the whole.
+    pub(super) fn brief(&mut self, sources: &[Source]) -> Option<String> {
+        self.text(sources, Takes::Strings).map(brief)
+    }
+
     /// The first percentage among the sources: 0 to 100.
     pub(super) fn percent(&mut self, sources: &[Source], scale: Scale) -> Option<f64> {
         sources.iter().find_map(|source| {
@@ -170,4 +175,13 @@ fn number(text: &str, percent_sign: bool) -> Option<f64> {
     let text = if percent_sign { text.strip_suffix('%').unwrap_or(text) } else { text };
     // plus zero turns -0 into 0
     text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0)
+}
+
+/// In bytes.
+const LONGEST_BRIEF: usize = 4096;
+
+/// A text's beginning, if it is too long for a row.
+pub(super) fn brief(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(LONGEST_BRIEF));
+    text
 }

@@ -92,6 +92,26 @@ fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Res
     }
 }
 
+/// What is known of a capability token, whatever became of the rest of the callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    Absent,
+    /// Good for this attempt.
+    Holds(u32),
+    Wrong,
+}
+
+/// For what is kept of a refused callback, since the token itself is not.
+#[must_use]
+pub fn token(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Token {
+    let tokens: Vec<&str> = raw.parameter("token").collect();
+    if tokens.is_empty() {
+        return Token::Absent;
+    }
+    let (attempt, holds) = token_holds(raw, generator, keys, &tokens);
+    if bool::from(holds) { Token::Holds(attempt) } else { Token::Wrong }
+}
+
 fn check_presence(generator: &Generator, signature: bool, token: bool) -> Result<(), Refusal> {
     let (suffices, wanted) = match (generator.bind, generator.trust) {
         (Bind::Token, _) => (signature && token, "both a signature and a token are needed"),

@@ -33,10 +33,17 @@ impl Budget {
     }
 }
 
-/// A body, and its share of the budget for as long as it is held.
-pub struct Buffered {
-    pub bytes: Bytes,
+/// A body's bytes, with their share of the budget: it is given back when the last one who holds the bytes lets go, be it
+/// the handler or, after the handler has given up, the journal.
+struct Held {
+    bytes: BytesMut,
     _share: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// How a body may come in.
@@ -49,7 +56,7 @@ pub struct Terms {
 /// # Errors
 /// `body_too_large` as soon as that is clear, `request_timeout`, `unavailable` when the budget is used up, and
 /// `malformed_body` for a body that breaks off.
-pub async fn read(body: Body, budget: &Budget, terms: &Terms) -> Result<Buffered, Problem> {
+pub async fn read(body: Body, budget: &Budget, terms: &Terms) -> Result<Bytes, Problem> {
     let announced = http_body::Body::size_hint(&body).lower();
     if announced > terms.limit as u64 {
         return Err(too_large(terms.limit));
@@ -60,7 +67,7 @@ pub async fn read(body: Body, budget: &Budget, terms: &Terms) -> Result<Buffered
     }
 }
 
-async fn collect(mut body: Body, budget: &Budget, limit: usize) -> Result<Buffered, Problem> {
+async fn collect(mut body: Body, budget: &Budget, limit: usize) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
     let mut share = None;
     while let Some(frame) = body.frame().await {
@@ -72,7 +79,7 @@ async fn collect(mut body: Body, budget: &Budget, limit: usize) -> Result<Buffer
         budget.take(chunk.len(), &mut share)?;
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Buffered { bytes: bytes.freeze(), _share: share })
+    Ok(Bytes::from_owner(Held { bytes, _share: share }))
 }
 
 fn too_large(limit: usize) -> Problem {

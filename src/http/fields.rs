@@ -7,6 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::problem::{Code, FieldProblem, Problem};
+use crate::generator::mistake::nearest;
+
+/// Unknown fields that an answer names; what else is wrong will show then.
+const MOST_NAMED: usize = 20;
+const LONGEST_SHOWN: usize = 64;
 
 /// The members of a JSON object, or the parameters of a query, not all of them looked at yet.
 pub struct Fields<'a> {
@@ -97,11 +102,11 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// `invalid_request`, with a field problem each.
     pub fn finish(mut self) -> Result<(), Problem> {
-        for name in self.given.keys() {
-            let likely = self.known.iter().map(|known| (edits(name, known), known)).min();
-            let hint = likely.filter(|(edits, _)| *edits <= 2).map(|(_, known)| format!(", did you mean {known}?"));
+        for name in self.given.keys().take(MOST_NAMED) {
+            let shown: String = name.chars().take(LONGEST_SHOWN).collect();
+            let hint = nearest(&shown, &self.known).map(|known| format!(", did you mean {known}?"));
             let detail = format!("unknown field{}", hint.unwrap_or_default());
-            self.problems.push(FieldProblem { field: name.to_string(), detail });
+            self.problems.push(FieldProblem { field: shown, detail });
         }
         match self.problems.as_slice() {
             [] => Ok(()),
@@ -133,22 +138,6 @@ fn whole(float: f64) -> Option<u64> {
     )]
     let whole = || float as u64;
     (float.fract() == 0.0 && (0.0..9e15).contains(&float)).then(whole)
-}
-
-/// How many letters have to change (Levenshtein).
-fn edits(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (above, letter) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = above + 1;
-        for (index, other) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(letter != *other);
-            diagonal = row[index + 1];
-            row[index + 1] = substituted.min(diagonal + 1).min(row[index] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

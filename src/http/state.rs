@@ -121,7 +121,9 @@ impl Hub {
         let limiter = self.limiter.as_ref()?;
         self.forget_old_addresses(limiter);
         let refused = limiter.check_key(&address).err()?;
-        Some(refused.wait_time_from(QuantaClock::default().now()).as_secs().max(1))
+        let wait = refused.wait_time_from(QuantaClock::default().now());
+        // rounded up: who comes at the very second must not be too early again
+        Some(wait.as_secs() + 1)
     }
 
     /// Looking at all of them pays once they have doubled.
@@ -143,6 +145,19 @@ impl Hub {
             first_poll_after: self.options.poll_first_after,
             result_ttl: generator.result_ttl(),
         })
+    }
+
+    /// The same by name. A generator whose file has gone can be asked nothing; its tasks can still be ended.
+    #[must_use]
+    pub fn policy_of(&self, generator: &str) -> Arc<Policy> {
+        let gone = || Policy {
+            can_ask: false,
+            resubmit_on_timeout: false,
+            retry_delays: self.options.task_retry_delays.clone(),
+            first_poll_after: self.options.poll_first_after,
+            result_ttl: None,
+        };
+        self.catalog.find(generator).map_or_else(|| Arc::new(gone()), |generator| self.policy(generator))
     }
 
     /// Where the generator of a task's current attempt should call.

@@ -5,6 +5,6 @@ use std::borrow::Cow;
 use crate::generator::json;
 
 /// JSON text in which no string holds a NUL: neither database keeps those.
-pub fn without_nul(json: &str) -> Cow<'_, str> {
-    json::without_nul(json).map_or(Cow::Borrowed(json), Cow::Owned)
+pub fn storable(json: &str) -> Cow<'_, str> {
+    json::storable(json).map_or(Cow::Borrowed(json), Cow::Owned)
 }

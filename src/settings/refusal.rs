@@ -18,8 +18,8 @@ pub enum Refusal {
     NoSecret,
     #[error("{name} is a placeholder that everybody knows: set a secret of your own, like `openssl rand -hex 32` makes")]
     Placeholder { name: String },
-    #[error("CALLBACK_SECRET_KEY has {bytes} bytes, which can be guessed: it needs 16, better 32")]
-    ShortSecret { bytes: usize },
+    #[error("{name} has {bytes} bytes, which can be guessed: it needs 16, better 32")]
+    ShortSecret { name: &'static str, bytes: usize },
     #[error(
         "The hub would listen on {host} without any API key: set API_KEYS, make one with `callback-hub keys create`, or \
          listen on 127.0.0.1"
@@ -88,7 +88,9 @@ impl Settings {
             refusals.push(Refusal::NoSecret);
         }
         refusals.extend(placeholders(self, generators));
-        refusals.extend(self.callback.secret_key.iter().filter_map(short));
+        refusals.extend(self.callback.secret_key.iter().filter_map(|secret| short("CALLBACK_SECRET_KEY", secret)));
+        let default = generators.get("default").into_iter().flat_map(|default| &default.secret);
+        refusals.extend(default.filter_map(|secret| short("GENERATOR_DEFAULT_SECRET", secret)));
         if let Some(host) = self.server.open_host()
             && self.api.keys.is_empty()
             && !keys_in_database
@@ -126,9 +128,9 @@ fn is_placeholder(secret: &Secret) -> bool {
     PLACEHOLDERS.contains(&letters)
 }
 
-fn short(secret: &Secret) -> Option<Refusal> {
+fn short(name: &'static str, secret: &Secret) -> Option<Refusal> {
     let bytes = secret.expose().len();
-    (bytes < REFUSED_BELOW && !is_placeholder(secret)).then_some(Refusal::ShortSecret { bytes })
+    (bytes < REFUSED_BELOW && !is_placeholder(secret)).then_some(Refusal::ShortSecret { name, bytes })
 }
 
 fn unpaired(settings: &Settings) -> impl Iterator<Item = Refusal> {

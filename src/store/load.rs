@@ -17,7 +17,7 @@ impl Store {
     pub(super) async fn load_world(&self, transaction: &DatabaseTransaction, items: &[Item]) -> Result<World, StoreError> {
         let texts = self.backend.texts();
         let ids: BTreeSet<&str> = items.iter().map(|item| item.task.as_str()).collect();
-        let rows: Vec<task::Model> = self.read(transaction, texts.lock_tasks, &ids).await?;
+        let rows: Vec<task::Model> = self.read(transaction, &texts.lock_tasks, &ids).await?;
         let mut world = World::default();
         if !rows.is_empty() {
             let mut attempts = self.attempts(transaction, &ids).await?;
@@ -39,7 +39,7 @@ impl Store {
         ids: &BTreeSet<&str>,
     ) -> Result<HashMap<String, Vec<attempt::Model>>, StoreError> {
         let mut by_task: HashMap<String, Vec<attempt::Model>> = HashMap::new();
-        for row in self.read::<attempt::Model, _>(transaction, self.backend.texts().attempts_of, ids).await? {
+        for row in self.read::<attempt::Model, _>(transaction, &self.backend.texts().attempts_of, ids).await? {
             by_task.entry(row.task_id.clone()).or_default().push(row);
         }
         Ok(by_task)
@@ -51,7 +51,7 @@ impl Store {
         if wanted.is_empty() {
             return Ok(());
         }
-        for row in self.read::<attempt::Model, _>(transaction, self.backend.texts().external_ids, &wanted).await? {
+        for row in self.read::<attempt::Model, _>(transaction, &self.backend.texts().external_ids, &wanted).await? {
             let place = super::entity::Place { table: "hub_attempts", row: &row.task_id };
             let generator = place.check("generator", GeneratorName::parse(&row.generator).ok())?;
             let id = place.check("external_id", row.external_id.as_deref().and_then(|id| ExternalId::parse(id).ok()))?;
@@ -83,7 +83,7 @@ impl Store {
         if keys.is_empty() {
             return Ok(());
         }
-        for row in self.read::<idempotency::Model, _>(transaction, self.backend.texts().idempotent, &keys).await? {
+        for row in self.read::<idempotency::Model, _>(transaction, &self.backend.texts().idempotent, &keys).await? {
             let (key, remembered) = row.try_into()?;
             world.idempotent.insert(key, remembered);
         }
@@ -109,7 +109,7 @@ impl Store {
         if wanted.is_empty() {
             return Ok(());
         }
-        for row in self.read::<fingerprint::Model, _>(transaction, self.backend.texts().spilled, &wanted).await? {
+        for row in self.read::<fingerprint::Model, _>(transaction, &self.backend.texts().spilled, &wanted).await? {
             world.spilled.insert(row.try_into()?);
         }
         Ok(())

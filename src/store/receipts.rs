@@ -81,7 +81,7 @@ impl Store {
         let mut link = self.task_state(task).await?.and_then(|task| task.last_receipt);
         let mut found = Vec::new();
         while let Some(newest) = link.filter(|_| (found.len() as u64) < limit) {
-            let statement = self.backend.statement(self.backend.texts().receipt_chain, [newest.into(), SLICE.into()]);
+            let statement = self.backend.statement(&self.backend.texts().receipt_chain, [newest.into(), SLICE.into()]);
             let rows = receipt::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
             link = rows.last().and_then(|row| row.previous);
             let wanted = |receipt: &Receipt| below.is_none_or(|below| receipt.sequence < below) && filter.lets_through(receipt);

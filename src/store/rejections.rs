@@ -25,8 +25,8 @@ pub struct Rejection {
     pub attempt: Option<u32>,
     /// The attempt that a good token proved; the token itself is not kept.
     pub token_attempt: Option<u32>,
-    /// Whether the sender was proven before the callback was refused for another reason.
-    pub proven: bool,
+    /// Whether there was a token that did not hold.
+    pub token_wrong: bool,
     /// A JSON object.
     pub headers: String,
     /// The first bytes of the body.
@@ -153,7 +153,7 @@ impl From<Rejection> for rejection::ActiveModel {
             path: Set(rejection.path),
             attempt: Set(small(rejection.attempt)),
             token_attempt: Set(small(rejection.token_attempt)),
-            proven: Set(rejection.proven),
+            token_wrong: Set(rejection.token_wrong),
             headers: Set(rejection.headers),
             body: Set(rejection.body),
             body_length: Set(super::entity::bigint(rejection.body_length)),
@@ -176,7 +176,7 @@ impl From<rejection::Model> for Rejection {
             path: row.path,
             attempt: number(row.attempt),
             token_attempt: number(row.token_attempt),
-            proven: row.proven,
+            token_wrong: row.token_wrong,
             headers: row.headers,
             body: row.body,
             body_length: u64::try_from(row.body_length).unwrap_or(0),

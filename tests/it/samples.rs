@@ -101,6 +101,7 @@ pub(crate) fn occurrence(event: Event) -> Occurrence {
         claim: Claim::default(),
         policy: Arc::new(policy()),
         fingerprint: None,
+        replayed: false,
         generator_time: None,
     }
 }

@@ -18,22 +18,32 @@ pub fn string(value: &RawValue) -> Option<String> {
     Some(text)
 }
 
-/// The JSON text with its `\u0000` escapes rewritten to `\ufffd`; none if it holds none.
+/// The JSON text with escapes that strict readers and text columns refuse (`\u0000`, lone surrogates) rewritten to
+/// `\ufffd`; none if it holds none.
 #[must_use]
-pub fn without_nul(json: &str) -> Option<String> {
+pub fn storable(json: &str) -> Option<String> {
     let mut mended = String::new();
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = json[at..].find('\\').map(|found| at + found) {
-        let is_nul = json[found..].starts_with(r"\u0000");
-        if is_nul {
+        let (length, refused) = escaped(&json[found..]);
+        at = found + length;
+        if refused {
             mended.push_str(&json[copied..found]);
             mended.push_str(r"\ufffd");
-            copied = found + 6;
+            copied = at;
         }
-        // an escaped backslash must not be taken for the start of the next escape
-        at = if is_nul { copied } else { found + 2 };
     }
     (copied > 0).then(|| mended + &json[copied..])
+}
+
+/// How long the escape at the beginning is, in bytes, and whether it stands for what no text should hold.
+fn escaped(json: &str) -> (usize, bool) {
+    let unit = |text: &str| text.strip_prefix(r"\u").and_then(four_digits).map(|(unit, _)| unit);
+    match unit(json) {
+        None => (2, false),
+        Some(0xD800..=0xDBFF) if matches!(unit(&json[6..]), Some(0xDC00..=0xDFFF)) => (12, false),
+        Some(unit) => (6, matches!(unit, 0 | 0xD800..=0xDFFF)),
+    }
 }
 
 /// What stands after a backslash: the character meant, and the rest.

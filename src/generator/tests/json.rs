@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use crate::generator::json::{Document, MAX_DEPTH, Malformed, Reached, string, without_nul};
+use crate::generator::json::{Document, MAX_DEPTH, Malformed, Reached, storable, string};
 
 fn text_at(body: &str, path: &str) -> Option<String> {
     let pointer: crate::generator::source::Pointer = path.parse().unwrap();
@@ -80,10 +80,10 @@ fn what_no_text_column_holds_is_replaced() {
     assert_eq!(leaf(r#""\ud83d\ud83d\ude00""#), "\u{fffd}😀");
     assert_eq!(leaf(r#""\ud83d\n\"\\\/\b\f\r\t""#), "\u{fffd}\n\"\\/\u{8}\u{c}\r\t");
 
-    assert_eq!(without_nul(r#"{"a\u0000":"\u0000\u0000"}"#).as_deref(), Some(r#"{"a\ufffd":"\ufffd\ufffd"}"#));
-    assert_eq!(without_nul(r#""\\u0000""#), None);
-    assert_eq!(without_nul(r#""\\\u0000""#).as_deref(), Some(r#""\\\ufffd""#));
-    assert_eq!(without_nul(r#"{"a":"\"\n"}"#), None);
+    assert_eq!(storable(r#"{"a\u0000":"\u0000\u0000"}"#).as_deref(), Some(r#"{"a\ufffd":"\ufffd\ufffd"}"#));
+    assert_eq!(storable(r#""\\u0000""#), None);
+    assert_eq!(storable(r#""\\\u0000""#).as_deref(), Some(r#""\\\ufffd""#));
+    assert_eq!(storable(r#"{"a":"\"\n"}"#), None);
 }
 
 proptest! {
@@ -99,10 +99,10 @@ proptest! {
         let body = format!(r#"{{"a":"{inside}"}}"#);
         if let Ok(document) = Document::parse(body.as_bytes(), &["a"]) {
             let value = document.find(&"a".parse().unwrap()).value().unwrap();
-            let mended = without_nul(value.get()).unwrap_or_else(|| value.get().to_owned());
+            let mended = storable(value.get()).unwrap_or_else(|| value.get().to_owned());
             let mended = RawValue::from_string(mended).unwrap();
             prop_assert_eq!(string(&mended), string(value));
-            prop_assert_eq!(without_nul(mended.get()), None);
+            prop_assert_eq!(storable(mended.get()), None);
         }
     }
 

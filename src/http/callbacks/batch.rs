@@ -93,7 +93,8 @@ async fn settle(
         Err(error) => Err(error),
     };
     match answer::accepted(hub, &proven.generator, &task, word.as_deref(), answer) {
-        Err(problem) if problem.code == Code::Unavailable => Err(problem),
+        // a 200 would tell the sender never to come again
+        Err(problem) if matches!(problem.code, Code::Unavailable | Code::Internal) => Err(problem),
         outcome => Ok(outcome),
     }
 }

@@ -15,8 +15,8 @@ use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
 use crate::generator::payload;
 use crate::generator::raw::RawCallback;
-use crate::generator::signature::{Verified, verify};
-use crate::http::body::{self, Buffered, Terms};
+use crate::generator::signature::{Token, Verified, token, verify};
+use crate::http::body::{self, Terms};
 use crate::http::client;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
@@ -35,11 +35,10 @@ pub(super) struct Inbound {
     default_generator: &'static str,
 }
 
-/// A callback whose sender is proven, still holding its share of the buffer.
+/// A callback whose sender is proven.
 pub(super) struct Proven {
     pub verified: Verified,
     pub generator: Arc<Generator>,
-    _buffered: Buffered,
 }
 
 impl Inbound {
@@ -106,18 +105,21 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     }
     let limit = generator.as_ref().and_then(|generator| generator.max_body()).unwrap_or(options.max_body);
     let terms = Terms { limit, within: options.body_timeout };
-    let buffered = body::read(inbound.body, &hub.budget, &terms).await?;
-    case.body = buffered.bytes.clone();
+    let body = body::read(inbound.body, &hub.budget, &terms).await?;
+    case.body = body.clone();
     let Some(generator) = generator else { return Err(Problem::of(Code::UnknownGenerator)) };
     let raw = RawCallback {
         task: inbound.task.as_deref().and_then(|task| TaskId::parse(task).ok()),
         headers: inbound.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
         query: inbound.query,
-        body: buffered.bytes.clone(),
+        body: body.clone(),
         arrived: case.arrived,
         url: format!("{}{}", options.base_url, inbound.path),
     };
-    let verified = verify(raw, &generator, &hub.capabilities).map_err(|(_, refusal)| refusal)?;
-    case.prove(&verified);
-    Ok(Proven { verified, generator, _buffered: buffered })
+    let verified = verify(raw, &generator, &hub.capabilities).map_err(|(raw, refusal)| {
+        case.token = token(&raw, &generator, &hub.capabilities);
+        refusal
+    })?;
+    case.token = verified.token_attempt().map_or(Token::Absent, Token::Holds);
+    Ok(Proven { verified, generator })
 }

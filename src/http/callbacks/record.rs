@@ -23,6 +23,8 @@ pub(super) struct Arrival<'a> {
     pub received_at: Timestamp,
     /// A JSON object.
     pub headers: String,
+    /// Past the fingerprint, though not past the grid.
+    pub replayed: bool,
 }
 
 impl<'a> Arrival<'a> {
@@ -30,20 +32,10 @@ impl<'a> Arrival<'a> {
         let raw = proven.verified.raw();
         let headers = raw.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         let secret: Vec<&str> = proven.generator.secret_headers().collect();
-        Self { generator: &proven.generator, received_at: raw.arrived, headers: headers::kept(headers, &secret) }
+        Self { generator: &proven.generator, received_at: raw.arrived, headers: headers::kept(headers, &secret), replayed: false }
     }
 
     pub(super) fn entry(&self, hub: &Hub, task: TaskId, decoded: Decoded) -> Entry {
-        let fingerprint = decoded.fingerprint;
-        let mut entry = self.unfingerprinted(hub, task, decoded);
-        if let Command::Occur { occurrence, .. } = &mut entry.item.command {
-            occurrence.fingerprint = Some(fingerprint);
-        }
-        entry
-    }
-
-    /// For replays: what was seen before counts again, though only through the grid.
-    pub(super) fn unfingerprinted(&self, hub: &Hub, task: TaskId, decoded: Decoded) -> Entry {
         let receipt = Uuid::now_v7();
         let result = match &decoded.event {
             Event::Completed(found) => found.clone(),
@@ -57,7 +49,8 @@ impl<'a> Arrival<'a> {
             generator: Some(decoded.generator.clone()),
             claim: decoded.claim,
             policy: hub.policy(self.generator),
-            fingerprint: None,
+            fingerprint: Some(decoded.fingerprint),
+            replayed: self.replayed,
             generator_time: decoded.generator_time,
         };
         let draft = Draft {

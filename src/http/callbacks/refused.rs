@@ -9,7 +9,7 @@ use super::ingress::Inbound;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::generator::refusal::{self, Refusal};
-use crate::generator::signature::Verified;
+use crate::generator::signature::Token;
 use crate::http::problem::{Code, FieldProblem, Problem};
 use crate::http::state::Hub;
 use crate::rejections::KEPT_BODY;
@@ -25,8 +25,7 @@ pub(super) struct Case {
     generator: String,
     headers: HeaderMap,
     attempt: Option<u32>,
-    proven: bool,
-    token_attempt: Option<u32>,
+    pub token: Token,
 }
 
 impl Case {
@@ -43,14 +42,8 @@ impl Case {
             generator: generator.to_owned(),
             headers: inbound.headers.clone(),
             attempt: attempt.and_then(|(_, value)| value.parse().ok()),
-            proven: false,
-            token_attempt: None,
+            token: Token::Absent,
         }
-    }
-
-    pub(super) fn prove(&mut self, verified: &Verified) {
-        self.proven = true;
-        self.token_attempt = verified.token_attempt();
     }
 
     /// Counts, logs and keeps; gives the problem back.
@@ -86,8 +79,8 @@ impl Case {
             method: self.method.clone(),
             path: self.path.clone(),
             attempt: self.attempt,
-            token_attempt: self.token_attempt,
-            proven: self.proven,
+            token_attempt: if let Token::Holds(attempt) = self.token { Some(attempt) } else { None },
+            token_wrong: self.token == Token::Wrong,
             headers: headers::kept(headers, &secret),
             body: body[..body.len().min(KEPT_BODY)].to_vec(),
             body_length: body.len() as u64,

@@ -59,6 +59,9 @@ async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Pr
     if rejection.is_cut() {
         return Err(not_replayable("only the beginning of its body was kept"));
     }
+    if rejection.token_wrong {
+        return Err(not_replayable("its token was wrong, and tokens are not kept"));
+    }
     let Some(task) = rejection.task.as_deref() else { return Err(not_replayable("it names no task in its path")) };
     let mut raw = stored(task, &rejection.headers, rejection.body, rejection.received_at)?;
     let generator = generator(hub, &rejection.generator)?;
@@ -82,8 +85,8 @@ async fn again(hub: &Hub, generator_name: &str, raw: &RawCallback, claim: Claim,
         .map_err(|refusal| not_replayable(&format!("it still cannot be read: {}", refusal.detail)))?;
     let Some(task) = decoded.task.clone() else { return Err(not_replayable("it names no task")) };
     let word = decoded.word.clone();
-    let arrival = Arrival { generator: &generator, received_at: hub.clock.now(), headers };
-    let entry = arrival.unfingerprinted(hub, task.clone(), decoded);
+    let arrival = Arrival { generator: &generator, received_at: hub.clock.now(), headers, replayed: true };
+    let entry = arrival.entry(hub, task.clone(), decoded);
     let answer = record::record(hub, entry).await;
     answer::accepted(hub, &generator, &task, word.as_deref(), answer)
 }

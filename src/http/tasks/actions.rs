@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{TaskBody, generator_of, load, refused, task_id};
+use super::{TaskBody, known, load, refused, task_id};
 use crate::domain::event::{Claim, Event, Occurrence};
 use crate::domain::plan::{Answer, Command, Item, Patch, Refusal};
 use crate::domain::task::{ExternalId, Source, TaskId};
@@ -60,7 +60,7 @@ pub async fn patch_task(
 ) -> Result<Json<TaskBody>, Problem> {
     let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
     let body = body::read(request.into_body(), &hub.budget, &terms).await?;
-    let mut fields = Fields::of_body(&body.bytes)?;
+    let mut fields = Fields::of_body(&body)?;
     let external_id =
         fields.parse("external_id", "1 to 256 bytes without control characters", |text| ExternalId::parse(text).ok());
     let metadata = fields.raw("metadata");
@@ -71,9 +71,10 @@ pub async fn patch_task(
     fields.finish()?;
 
     let id = task_id(&task)?;
-    let generator = generator_of(&hub, load(&hub, &id).await?.task.generator.as_str())?;
-    let patch = Patch { external_id, metadata: metadata.map(|_| Uuid::now_v7()), priority, policy: hub.policy(&generator) };
-    let metadata = metadata.map(|raw| Bytes::copy_from_slice(text::without_nul(raw.get()).as_bytes()));
+    let generator = known(&hub, &id).await?.generator;
+    let policy = hub.policy_of(generator.as_str());
+    let patch = Patch { external_id, metadata: metadata.map(|_| Uuid::now_v7()), priority, policy };
+    let metadata = metadata.map(|raw| Bytes::copy_from_slice(text::storable(raw.get()).as_bytes()));
     let entry = Entry {
         item: Item { task: id.clone(), at: hub.clock.now(), command: Command::Patch(patch) },
         papers: Papers::Documents { input: None, params: None, metadata },
@@ -139,19 +140,19 @@ pub async fn retry_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> 
 /// An operator's wish is an event like any other.
 async fn operate(hub: &Hub, task: &str, event: Event) -> Result<TaskId, Problem> {
     let id = task_id(task)?;
-    let generator = generator_of(hub, load(hub, &id).await?.task.generator.as_str())?;
+    let generator = known(hub, &id).await?.generator;
     let (now, receipt) = (hub.clock.now(), Uuid::now_v7());
     let occurrence = Occurrence {
         event,
         source: Source::Operator,
         generator: None,
         claim: Claim::default(),
-        policy: hub.policy(&generator),
+        policy: hub.policy_of(generator.as_str()),
         fingerprint: None,
+        replayed: false,
         generator_time: None,
     };
-    let draft =
-        Draft { generator: generator.name().clone(), received_at: now, headers: "{}".to_owned(), body: None, result: None };
+    let draft = Draft { generator, received_at: now, headers: "{}".to_owned(), body: None, result: None };
     let command = Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) };
     let entry = Entry { item: Item { task: id.clone(), at: now, command }, papers: Papers::Receipt(Box::new(draft)) };
     match hub.journal.record(entry).await? {

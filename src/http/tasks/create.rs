@@ -20,7 +20,7 @@ use crate::domain::task::{Documents, ExternalId, Submitter, TaskId};
 use crate::generator::entry::Generator;
 use crate::generator::mac::sha256;
 use crate::http::access::Caller;
-use crate::http::body::{self, Buffered, Terms};
+use crate::http::body::{self, Terms};
 use crate::http::fields::Fields;
 use crate::http::openapi::CreationErrors;
 use crate::http::problem::{Code, Problem};
@@ -112,8 +112,8 @@ fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<Idempote
     Ok(Some(IdempotencyKey { owner, key: key.to_owned() }))
 }
 
-fn entry(hub: &Hub, body: &Buffered, idempotency: Option<IdempotencyKey>) -> Result<Entry, Problem> {
-    let mut fields = Fields::of_body(&body.bytes)?;
+fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<Entry, Problem> {
+    let mut fields = Fields::of_body(body)?;
     let id = fields.parse("id", "1 to 128 characters of A-Z a-z 0-9 . _ : -", |text| TaskId::parse(text).ok());
     let generator = generator(hub, &mut fields);
     let input = fields.raw("input");
@@ -128,6 +128,9 @@ fn entry(hub: &Hub, body: &Buffered, idempotency: Option<IdempotencyKey>) -> Res
     bounds(&mut fields, priority, timeout, max_retries);
     if submit == Some(true) {
         fields.blame("submit", "this generator has no submit request: submit the job yourself");
+    }
+    if id.as_ref().is_some_and(|id| matches!(id.as_str(), "." | "..")) {
+        fields.blame("id", "clients take . and .. out of URLs, and the callback would go elsewhere");
     }
     fields.refuse("callback_url", "is made by the hub, did you mean webhook.url?");
     fields.refuse("webhook", "webhooks are not built yet");
@@ -148,7 +151,7 @@ fn entry(hub: &Hub, body: &Buffered, idempotency: Option<IdempotencyKey>) -> Res
         priority: priority.unwrap_or(5),
         external_id,
         documents,
-        request_digest: digest(&body.bytes)?,
+        request_digest: digest(body)?,
         idempotency,
         policy: hub.policy(&generator),
         generator: generator.name().clone(),
@@ -208,7 +211,7 @@ fn json_text(value: &impl serde::Serialize) -> String {
 }
 
 fn stored(json: &str) -> Bytes {
-    Bytes::copy_from_slice(text::without_nul(json).as_bytes())
+    Bytes::copy_from_slice(text::storable(json).as_bytes())
 }
 
 /// Equal as JSON values, equal as digests: members are sorted, and whole numbers have one spelling.

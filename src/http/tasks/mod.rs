@@ -6,8 +6,6 @@ mod list;
 mod shape;
 mod show;
 
-use std::sync::Arc;
-
 pub(super) use actions::{__path_cancel_task, __path_erase_task, __path_patch_task, __path_retry_task};
 pub use actions::{cancel_task, erase_task, patch_task, retry_task};
 pub(super) use create::__path_create_task;
@@ -21,8 +19,7 @@ pub use show::read_task;
 use super::problem::{Code, Problem};
 use super::state::Hub;
 use crate::domain::plan::Refusal;
-use crate::domain::task::TaskId;
-use crate::generator::entry::Generator;
+use crate::domain::task::{Task, TaskId};
 use crate::store::TaskRecord;
 
 pub use create::NewTaskBody;
@@ -39,10 +36,9 @@ async fn load(hub: &Hub, id: &TaskId) -> Result<TaskRecord, Problem> {
     hub.store.task(id).await?.ok_or_else(|| Problem::of(Code::UnknownTask))
 }
 
-/// The generator of an existing task; its file may have gone since.
-fn generator_of(hub: &Hub, name: &str) -> Result<Arc<Generator>, Problem> {
-    let gone = || Problem::new(Code::Conflict, format!("The generator {name} is not in the catalog any more"));
-    hub.catalog.find(name).cloned().ok_or_else(gone)
+/// A task without its documents.
+async fn known(hub: &Hub, id: &TaskId) -> Result<Task, Problem> {
+    hub.store.task_state(id).await?.ok_or_else(|| Problem::of(Code::UnknownTask))
 }
 
 fn refused(refusal: Refusal) -> Problem {

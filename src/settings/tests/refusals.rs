@@ -58,7 +58,7 @@ fn placeholders_are_refused(#[case] placeholder: &str) {
 #[test]
 fn a_short_secret_of_our_own_is_refused_and_others_are_warned_about() {
     let of = |bytes: usize| &SECRET.1[..bytes];
-    assert_eq!(check(&[(SECRET.0, of(15))]), Err(vec![Refusal::ShortSecret { bytes: 15 }]));
+    assert_eq!(check(&[(SECRET.0, of(15))]), Err(vec![Refusal::ShortSecret { name: "CALLBACK_SECRET_KEY", bytes: 15 }]));
     assert_eq!(check(&[(SECRET.0, of(16))]).unwrap().len(), 1);
     assert_eq!(check(&[(SECRET.0, of(31))]).unwrap().len(), 1);
     let warnings = check(&[SECRET, ("GENERATOR_FAL_AI_SECRET", of(15))]).unwrap();

@@ -26,6 +26,9 @@ impl DatabaseUrl {
     pub fn kind(&self) -> Result<DatabaseKind, String> {
         let (scheme, rest) = self.0.split_once(':').unwrap_or(("", &self.0));
         match scheme.to_ascii_lowercase().as_str() {
+            "sqlite" if rest.contains(":memory:") || rest.contains("mode=memory") => {
+                Err(format!("is `{self}`, and in memory nothing is kept: name a file, like sqlite://callback-hub.db?mode=rwc"))
+            }
             "sqlite" => Ok(DatabaseKind::Sqlite),
             "postgres" | "postgresql" => Ok(DatabaseKind::Postgres),
             scheme => Err(match scheme.split_once('+') {
@@ -76,7 +79,7 @@ fn sqlite_form(rest: &str) -> String {
     let path = rest.trim_start_matches("//");
     let path = path.strip_prefix('/').unwrap_or(path).split('?').next().unwrap_or_default();
     let path = if rest.starts_with("////") { format!("/{}", path.trim_start_matches('/')) } else { path.to_owned() };
-    if path.is_empty() || path == ":memory:" { "sqlite::memory:".to_owned() } else { format!("sqlite://{path}?mode=rwc") }
+    if path.is_empty() || path == ":memory:" { DatabaseUrl::default().0 } else { format!("sqlite://{path}?mode=rwc") }
 }
 
 /// Hides rather too much than too little: everything between the first colon after the scheme and the last `@`.
@@ -107,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_two_databases_are_told_apart() {
-        for url in ["sqlite://hub.db?mode=rwc", "sqlite:///var/hub.db", "sqlite::memory:", "sqlite:hub.db"] {
+        for url in ["sqlite://hub.db?mode=rwc", "sqlite:///var/hub.db", "sqlite:hub.db"] {
             assert_eq!(kind(url), Ok(DatabaseKind::Sqlite), "{url}");
         }
         for url in ["postgres://u:p@h/db", "postgresql://h/db"] {
@@ -119,13 +122,20 @@ mod tests {
     }
 
     #[test]
+    fn a_database_in_memory_would_be_another_one_for_each_connection() {
+        for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite://x?mode=memory"] {
+            assert!(kind(url).unwrap_err().contains("name a file"), "{url}");
+        }
+    }
+
+    #[test]
     fn python_spellings_are_told_the_right_form() {
         let cases = [
             ("postgresql+psycopg2://u:p@h/db", "`postgres://u:***@h/db`"),
             ("postgresql+asyncpg://h/db", "`postgres://h/db`"),
             ("sqlite+aiosqlite:///x.db", "`sqlite://x.db?mode=rwc`"),
             ("sqlite+aiosqlite:////var/x.db", "`sqlite:///var/x.db?mode=rwc`"),
-            ("sqlite+aiosqlite://", "`sqlite::memory:`"),
+            ("sqlite+aiosqlite://", "`sqlite://callback-hub.db?mode=rwc`"),
         ];
         for (url, right) in cases {
             let told = kind(url).unwrap_err();

@@ -4,6 +4,7 @@ mod postgres;
 mod sqlite;
 mod table;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sea_orm::{
@@ -14,19 +15,20 @@ use sea_orm::{
 use super::error::StoreError;
 pub(super) use table::{Cache, Kind, Table};
 
-/// Constant texts: the statement cache is keyed by them. `$1` is one JSON text unless the name says otherwise.
+/// Constant texts: the statement cache is keyed by them. `$1` is one JSON text unless the name says otherwise. Columns are
+/// named, since a cached `*` would change its meaning, and fail, when a newer version adds one.
 pub(super) struct Texts {
     /// Locks the tasks of a JSON array of ids, in the order of their ids.
-    pub lock_tasks: &'static str,
-    pub attempts_of: &'static str,
+    pub lock_tasks: String,
+    pub attempts_of: String,
     /// Attempts that hold one of a JSON array of external ids, under any generator.
-    pub external_ids: &'static str,
+    pub external_ids: String,
     /// `[{"task_id", "fingerprint" (hex)}]`
-    pub spilled: &'static str,
+    pub spilled: String,
     /// `[{"owner", "idempotency_key"}]`
-    pub idempotent: &'static str,
+    pub idempotent: String,
     /// A task's receipts from `$1` (id) back along the chain, `$2` at most.
-    pub receipt_chain: &'static str,
+    pub receipt_chain: String,
     /// Deletes the bodies that a task's receipts point to, from `$1` back along the chain.
     pub erase_bodies: &'static str,
     /// Makes a task's receipts, from `$1` back along the chain, forget headers and bodies.
@@ -106,10 +108,12 @@ impl Backend {
         }
     }
 
-    pub(super) const fn texts(self) -> &'static Texts {
+    pub(super) fn texts(self) -> &'static Texts {
+        static SQLITE: LazyLock<Texts> = LazyLock::new(sqlite::texts);
+        static POSTGRES: LazyLock<Texts> = LazyLock::new(postgres::texts);
         match self.0 {
-            DbBackend::Sqlite => &sqlite::TEXTS,
-            _ => &postgres::TEXTS,
+            DbBackend::Sqlite => &SQLITE,
+            _ => &POSTGRES,
         }
     }
 

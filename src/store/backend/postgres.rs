@@ -3,38 +3,54 @@
 use sea_orm::ConnectOptions;
 
 use super::Texts;
+use super::table::columns;
 
-pub(super) const TEXTS: Texts = Texts {
-    // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
-    lock_tasks: "SELECT * FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
-        ORDER BY id COLLATE \"C\" FOR UPDATE",
-    attempts_of: "SELECT * FROM hub_attempts WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
-        ORDER BY task_id COLLATE \"C\", number",
-    external_ids: "SELECT * FROM hub_attempts WHERE external_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))",
-    spilled: "SELECT f.* FROM json_to_recordset($1::json) AS r(task_id text, fingerprint text)
-        JOIN hub_fingerprints AS f ON f.task_id = r.task_id AND f.fingerprint = decode(r.fingerprint, 'hex')",
-    idempotent: "SELECT i.* FROM json_to_recordset($1::json) AS r(owner text, idempotency_key text)
-        JOIN hub_idempotency AS i ON i.owner = r.owner AND i.idempotency_key = r.idempotency_key",
-    receipt_chain: "WITH RECURSIVE chain(link, position) AS (
+pub(super) fn texts() -> Texts {
+    let [tasks, attempts, fingerprints, idempotency, receipts] = columns();
+    Texts {
+        // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
+        lock_tasks: format!(
+            "SELECT {tasks} FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+        ORDER BY id COLLATE \"C\" FOR UPDATE"
+        ),
+        attempts_of: format!(
+            "SELECT {attempts} FROM hub_attempts WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+        ORDER BY task_id COLLATE \"C\", number"
+        ),
+        external_ids: format!(
+            "SELECT {attempts} FROM hub_attempts WHERE external_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))"
+        ),
+        spilled: format!(
+            "SELECT {fingerprints} FROM json_to_recordset($1::json) AS r(task_id text, fingerprint text)
+        JOIN hub_fingerprints AS f ON f.task_id = r.task_id AND f.fingerprint = decode(r.fingerprint, 'hex')"
+        ),
+        idempotent: format!(
+            "SELECT {idempotency} FROM json_to_recordset($1::json) AS r(owner text, idempotency_key text)
+        JOIN hub_idempotency AS i ON i.owner = r.owner AND i.idempotency_key = r.idempotency_key"
+        ),
+        receipt_chain: format!(
+            "WITH RECURSIVE chain(link, position) AS (
             SELECT $1::uuid, 1::bigint
             UNION ALL
             SELECT previous, position + 1 FROM hub_receipts JOIN chain ON id = link
             WHERE previous IS NOT NULL AND position < $2)
-        SELECT r.* FROM chain JOIN hub_receipts AS r ON r.id = link ORDER BY position",
-    erase_bodies:
-        "WITH RECURSIVE chain(link) AS (
+        SELECT {receipts} FROM chain JOIN hub_receipts AS r ON r.id = link ORDER BY position"
+        ),
+        erase_bodies:
+            "WITH RECURSIVE chain(link) AS (
             SELECT $1::uuid
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         DELETE FROM hub_payloads WHERE id IN (SELECT payload FROM chain JOIN hub_receipts ON id = link WHERE payload IS NOT NULL)",
-    erase_receipts: "WITH RECURSIVE chain(link) AS (
+        erase_receipts: "WITH RECURSIVE chain(link) AS (
             SELECT $1::uuid
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT link FROM chain)",
-    erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = '' WHERE task_id = $1",
-    delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
-};
+        erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = '' WHERE task_id = $1",
+        delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+    }
+}
 
 pub(super) const INSERT_PAYLOADS: &str = "INSERT INTO hub_payloads (id, bytes) SELECT * FROM UNNEST($1::uuid[], $2::bytea[])";
 pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name LIKE 'hub\\_%'";
@@ -94,7 +110,8 @@ pub(super) fn is_busy(code: &str) -> bool {
     matches!(code, "55P03" | "57014" | "53300")
 }
 
-/// Connection exceptions, shutting down, out of disk or memory, read-only.
+/// Connection exceptions, shutting down, out of disk or memory, read-only, a session ended while idle, files that fail.
 pub(super) fn is_down(code: &str) -> bool {
-    code.len() == 5 && (code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25006")
+    const OTHERS: [&str; 4] = ["25006", "25P03", "58030", "58P01"];
+    code.len() == 5 && (["08", "57P", "53"].iter().any(|class| code.starts_with(class)) || OTHERS.contains(&code))
 }

@@ -5,36 +5,48 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, SqliteTransactionMode, TransactionOptions, sqlx::sqlite};
 
 use super::Texts;
+use super::table::columns;
 
-pub(super) const TEXTS: Texts = Texts {
-    lock_tasks: "SELECT * FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id",
-    attempts_of: "SELECT * FROM hub_attempts WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id, number",
-    external_ids: "SELECT * FROM hub_attempts WHERE external_id IN (SELECT value FROM json_each($1))",
-    spilled: "SELECT f.* FROM json_each($1) AS r JOIN hub_fingerprints AS f
-        ON f.task_id = r.value ->> 'task_id' AND f.fingerprint = unhex(r.value ->> 'fingerprint')",
-    idempotent: "SELECT i.* FROM json_each($1) AS r JOIN hub_idempotency AS i
-        ON i.owner = r.value ->> 'owner' AND i.idempotency_key = r.value ->> 'idempotency_key'",
-    receipt_chain: "WITH RECURSIVE chain(link, position) AS (
+pub(super) fn texts() -> Texts {
+    let [tasks, attempts, fingerprints, idempotency, receipts] = columns();
+    Texts {
+        lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
+        attempts_of: format!(
+            "SELECT {attempts} FROM hub_attempts WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id, number"
+        ),
+        external_ids: format!("SELECT {attempts} FROM hub_attempts WHERE external_id IN (SELECT value FROM json_each($1))"),
+        spilled: format!(
+            "SELECT {fingerprints} FROM json_each($1) AS r JOIN hub_fingerprints AS f
+        ON f.task_id = r.value ->> 'task_id' AND f.fingerprint = unhex(r.value ->> 'fingerprint')"
+        ),
+        idempotent: format!(
+            "SELECT {idempotency} FROM json_each($1) AS r JOIN hub_idempotency AS i
+        ON i.owner = r.value ->> 'owner' AND i.idempotency_key = r.value ->> 'idempotency_key'"
+        ),
+        receipt_chain: format!(
+            "WITH RECURSIVE chain(link, position) AS (
             SELECT $1, 1
             UNION ALL
             SELECT previous, position + 1 FROM hub_receipts JOIN chain ON id = link
             WHERE previous IS NOT NULL AND position < $2)
-        SELECT r.* FROM chain JOIN hub_receipts AS r ON r.id = link ORDER BY position",
-    erase_bodies: "DELETE FROM hub_payloads WHERE id IN (
+        SELECT {receipts} FROM chain JOIN hub_receipts AS r ON r.id = link ORDER BY position"
+        ),
+        erase_bodies: "DELETE FROM hub_payloads WHERE id IN (
         WITH RECURSIVE chain(link) AS (
             SELECT $1
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         SELECT payload FROM chain JOIN hub_receipts ON id = link WHERE payload IS NOT NULL)",
-    erase_receipts: "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (
+        erase_receipts: "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (
         WITH RECURSIVE chain(link) AS (
             SELECT $1
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         SELECT link FROM chain)",
-    erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = x'' WHERE task_id = $1",
-    delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
-};
+        erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = x'' WHERE task_id = $1",
+        delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+    }
+}
 
 pub(super) const INSERT_PAYLOAD: &str = "INSERT INTO hub_payloads (id, bytes) VALUES ($1, $2)";
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";

@@ -56,7 +56,25 @@ impl Pair {
     }
 }
 
+/// The columns of the tables that the journal reads, as its texts name them: tasks, attempts, fingerprints (`f.`),
+/// idempotency keys (`i.`), receipts (`r.`).
+pub(super) fn columns() -> [String; 5] {
+    use crate::store::entity::{attempt, fingerprint, idempotency, receipt, task};
+    [
+        task::TABLE.list(""),
+        attempt::TABLE.list(""),
+        fingerprint::TABLE.list("f."),
+        idempotency::TABLE.list("i."),
+        receipt::TABLE.list("r."),
+    ]
+}
+
 impl Table {
+    fn list(&self, alias: &str) -> String {
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| format!("{alias}{name}")).collect();
+        names.join(", ")
+    }
+
     pub(super) fn insert(&self, backend: DbBackend) -> &str {
         self.texts.of(backend).insert.get_or_init(|| self.select_into(backend))
     }

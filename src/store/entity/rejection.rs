@@ -17,7 +17,7 @@ pub struct Model {
     pub path: String,
     pub attempt: Option<i32>,
     pub token_attempt: Option<i32>,
-    pub proven: bool,
+    pub token_wrong: bool,
     pub headers: String,
     pub body: Vec<u8>,
     pub body_length: i64,

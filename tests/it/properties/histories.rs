@@ -113,6 +113,7 @@ fn occurrence() -> impl Strategy<Value = Occurrence> {
             claim: if operator { Claim::default() } else { claim },
             policy: Arc::new(policy),
             fingerprint: fingerprint.filter(|_| !operator).map(|byte| Fingerprint([byte; 16])),
+            replayed: false,
             generator_time: time.map(Timestamp::from_secs),
             event: usual.event,
         }
