@@ -2,6 +2,7 @@
 
 mod adoption;
 mod batch;
+mod bounds;
 mod errors;
 mod hostile;
 mod limits;

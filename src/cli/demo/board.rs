@@ -81,7 +81,7 @@ impl Board {
         self.settled += u32::from(!settled && row.is_settled());
         match &mut self.live {
             Some(live) => live.show(row),
-            None if row.is_done() => say(&row.plain()),
+            None if row.is_done() => say(row.plain()),
             None => {}
         }
     }

@@ -52,7 +52,8 @@ fn progress_is_read_with_all_its_parts() {
 #[case(r#"{"event":"completed","result":false}"#, Some("false"))]
 #[case(r#"{"event":"completed","result":{"a":1},"result":[1, 2]}"#, Some("[1, 2]"))]
 #[case(r#"{"event":"completed","result":{"a":"\u0000"}}"#, Some(r#"rewritten {"a":"\ufffd"}"#))]
-#[case(r#"{"event":"completed","result":"\\u0000 \ud800"}"#, Some(r#""\\u0000 \ud800""#))]
+#[case(r#"{"event":"completed","result":"\\u0000 \ud800"}"#, Some(r#"rewritten "\\u0000 \ufffd""#))]
+#[case(r#"{"event":"completed","result":"\\u0000 \ud83d\ude00"}"#, Some(r#""\\u0000 \ud83d\ude00""#))]
 fn a_result_is_what_is_neither_absent_nor_null(#[case] body: &str, #[case] expected: Option<&str>) {
     assert_eq!(result(body).as_deref(), expected);
 }

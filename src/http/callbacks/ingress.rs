@@ -112,7 +112,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         task: inbound.task.as_deref().and_then(|task| TaskId::parse(task).ok()),
         headers: inbound.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
         query: inbound.query,
-        body: body.clone(),
+        body,
         arrived: case.arrived,
         url: format!("{}{}", options.base_url, inbound.path),
     };

@@ -136,3 +136,38 @@ async fn an_unsigned_callback_proves_nothing_later_either(#[values(Kind::Sqlite,
     assert_eq!(app.status("later").await, "submitted");
     app.stop().await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn what_a_replay_applied_is_known_to_a_redelivery(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    let failed = json!({"event": "failed", "error": {"code": "E1"}});
+    assert_eq!(app.callback("later", &failed).refused().await.1, "unknown_task");
+    app.created(&json!({"id": "later"})).await;
+    assert_eq!(replay(&app, &refused(&app, 1).await).await.outcome().1, "applied");
+    app.post("/api/tasks/later/retry", &json!({})).await.good(200);
+    assert_eq!(app.callback("later", &failed).taken().await.1, "duplicate", "the old failure must not end the new attempt");
+    assert_eq!(app.status("later").await, "submitted");
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_token_that_was_wrong_stays_wrong(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    app.created(&json!({"id": "t"})).await;
+    let other = app.created(&json!({"id": "other"})).await;
+    let url = other["callback_url"].as_str().expect("a URL").replace("/callback/other", "/callback/t");
+    assert_eq!(app.callback_to(&url, completed().to_string()).refused().await.1, "signature_invalid");
+    assert_eq!(replay(&app, &refused(&app, 1).await).await.problem(), not_replayable());
+    assert_eq!(app.status("t").await, "submitted");
+    // a good token beside a wrong signature is noted, and serves once the secret is right
+    let url = app.task("t").await["callback_url"].as_str().expect("a URL").to_owned();
+    let theirs = "the secret that the operator forgot";
+    assert_eq!(app.callback_to(&url, completed().to_string()).secret(theirs).refused().await.1, "signature_invalid");
+    let early = refused(&app, 2).await;
+    let database = app.stop().await;
+    let app = App::on(&database, &[("CALLBACK_SECRET_KEY", &format!("{SECRET},{theirs}"))]).await;
+    assert_eq!(replay(&app, &early).await.outcome().1, "applied");
+    app.stop().await;
+}

@@ -101,6 +101,7 @@ pub(super) fn callback_as(task: &str, event: Event, fingerprint: Option<Fingerpr
         claim: Claim::default(),
         policy: Arc::new(policy()),
         fingerprint,
+        replayed: false,
         generator_time: None,
     };
     let draft = Draft { generator: generator("default"), received_at: NOW, headers: "{}".to_owned(), body, result };
