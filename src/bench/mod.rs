@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tempfile::TempDir;
 
+use crate::settings::DatabaseUrl;
 use load::Load;
 use subject::{Kind, Subject};
 pub use table::Report;
@@ -68,7 +69,7 @@ pub async fn run(plan: &Plan, tell: impl Fn(&'static str, Sample)) -> anyhow::Re
 }
 
 fn start(plan: &Plan, folder: &TempDir) -> anyhow::Result<Vec<(&'static str, Subject)>> {
-    let file = |name: &str| format!("sqlite://{}?mode=rwc", folder.path().join(name).display());
+    let file = |name: &str| DatabaseUrl::of_file(&folder.path().join(name)).expose().to_owned();
     let mut subjects = vec![
         ("no database", Subject::start(Kind::Ceiling, &file("none.db"), plan.tasks)?),
         ("SQLite, journal", Subject::start(Kind::Journal, &file("journal.db"), plan.tasks)?),

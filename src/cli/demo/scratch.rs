@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::app::StartError;
 use crate::cli::Failure;
-use crate::settings::{Settings, Sources};
+use crate::settings::{DatabaseUrl, Settings, Sources};
 
 /// People look at `/docs`: the usual port is easier on them than a random one.
 const USUAL_PORT: u16 = 8080;
@@ -36,7 +36,7 @@ impl Scratch {
     /// The demo's own, whatever the environment and the files around it say.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let usual = TcpListener::bind((Ipv4Addr::LOCALHOST, USUAL_PORT)).is_ok();
-        let database = format!("sqlite://{}?mode=rwc", self.folder().join("demo.db").display());
+        let database = DatabaseUrl::of_file(&self.folder().join("demo.db")).expose().to_owned();
         let settings = [
             ("SERVER_PORT", (if usual { USUAL_PORT } else { 0 }).to_string()),
             ("DATABASE_URL", database),

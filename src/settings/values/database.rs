@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 
 use super::Text;
 
@@ -17,6 +18,12 @@ impl DatabaseUrl {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// An embedded database in this file, made if it is not there.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        Self(format!("sqlite://{}?mode=rwc", path.display()))
     }
 
     /// Which of the two databases is meant.
