@@ -28,14 +28,13 @@ pub struct Rejections {
 #[derive(Default)]
 struct Shared {
     windows: Mutex<HashMap<(String, String), Window>>,
-    kept: AtomicU64,
     dropped: AtomicU64,
 }
 
-/// How many of one kind were kept in one minute.
+/// How many of one kind came in one minute, kept or not.
 struct Window {
     minute: i64,
-    kept: u32,
+    seen: u32,
 }
 
 pub struct Writer {
@@ -58,14 +57,9 @@ impl Rejections {
                 room.send(rejection());
                 true
             });
-        let counter = if kept { &self.shared.kept } else { &self.shared.dropped };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Refusals that were written down since the start, or are about to be.
-    #[must_use]
-    pub fn kept(&self) -> u64 {
-        self.shared.kept.load(Ordering::Relaxed)
+        if !kept {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Refusals that were only counted.
@@ -79,12 +73,12 @@ impl Shared {
     fn admit(&self, generator: &str, code: &str, now: Timestamp) -> bool {
         let minute = now.secs().div_euclid(60);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry((generator.to_owned(), code.to_owned())).or_insert(Window { minute, kept: 0 });
+        let window = windows.entry((generator.to_owned(), code.to_owned())).or_insert(Window { minute, seen: 0 });
         if window.minute != minute {
-            *window = Window { minute, kept: 0 };
+            *window = Window { minute, seen: 0 };
         }
-        window.kept += 1;
-        window.kept <= PER_MINUTE
+        window.seen += 1;
+        window.seen <= PER_MINUTE
     }
 }
 

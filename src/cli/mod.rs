@@ -1,6 +1,7 @@
 //! The command line: one command a file. Exit code 0: done; 1: the answer is no, or work failed; 2: wrong usage or settings.
 
 mod bench;
+mod client;
 mod config;
 mod demo;
 mod keys;
@@ -133,8 +134,10 @@ impl From<StartError> for Failure {
             StartError::Settings(error) => error.into(),
             StartError::Refused(_) | StartError::Catalog(_) | StartError::File { .. } => Self::Usage(error.into()),
             StartError::Store(ref store) => {
-                let cause = std::error::Error::source(store).map(ToString::to_string).unwrap_or_default();
-                Self::No(anyhow::anyhow!("{error}{}{cause}", if cause.is_empty() { "" } else { ": " }))
+                // a pool tries again until its time is up, and then only says that
+                let hint = if store.is_passing() { "; is it running, and is DATABASE_URL right?" } else { "" };
+                let cause = std::error::Error::source(store).map(|cause| format!(": {cause}")).unwrap_or_default();
+                Self::No(anyhow::anyhow!("{error}{cause}{hint}"))
             }
             other => Self::No(other.into()),
         }

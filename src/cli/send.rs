@@ -1,11 +1,10 @@
 //! `callback-hub send`: posts a callback as its generator would.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::client::client;
 use super::{Failure, Outcome, say, settings};
 use crate::app;
 use crate::clock::Clock;
@@ -83,11 +82,4 @@ fn body(arguments: &Arguments) -> serde_json::Result<Value> {
     };
     body.insert(member.to_owned(), data.unwrap_or(otherwise));
     Ok(Value::Object(body))
-}
-
-/// For requests to a hub: no redirects, no proxy of the environment, an end to waiting.
-pub(super) fn client() -> anyhow::Result<reqwest::Client> {
-    let builder =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(Duration::from_secs(90));
-    builder.build().context("no HTTP client can be made")
 }

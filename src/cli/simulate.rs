@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, Outcome, send, settings};
+use super::{Failure, Outcome, client, settings};
 use crate::app::{self, StartError};
 use crate::clock::Clock;
 use crate::settings::duration;
@@ -85,7 +85,7 @@ fn sender(arguments: &Arguments) -> Result<Sender, Failure> {
     let generator = catalog.find(name).ok_or_else(|| usage(format!("there is no generator {name}")))?;
     let secret = arguments.secret.clone().or(secret);
     let secret = secret.ok_or_else(|| usage(format!("no secret is known for generator {name}: --secret, or a setting")))?;
-    Ok(Sender { generator: generator.clone(), secret, clock: Clock::System, client: send::client()? })
+    Ok(Sender { generator: generator.clone(), secret, clock: Clock::System, client: client::client()? })
 }
 
 fn show(arguments: &Arguments) -> Result<Show, Failure> {

@@ -33,11 +33,6 @@ impl Verified {
     }
 
     #[must_use]
-    pub fn into_raw(self) -> RawCallback {
-        self.raw
-    }
-
-    #[must_use]
     pub const fn generator(&self) -> &Arc<Generator> {
         &self.generator
     }

@@ -16,7 +16,6 @@ pub mod server;
 pub mod state;
 pub mod stats;
 pub mod tasks;
-mod text;
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Stage;
 use super::board::Row;
-use crate::cli::send;
+use crate::cli::client;
 use crate::simulator::Summary;
 
 pub(super) struct Verdict {
@@ -47,7 +47,7 @@ struct Journal {
 impl Verdict {
     /// Asks the hub about each task.
     pub(super) async fn reach(stage: &Stage, rows: &[Row], summary: Summary) -> anyhow::Result<Self> {
-        let client = send::client()?;
+        let client = client::client()?;
         let (mut ends, mut wrong) = (BTreeMap::new(), Vec::new());
         for row in rows {
             let Task { status } = ask(stage, &client, &format!("tasks/{}", row.task)).await?;

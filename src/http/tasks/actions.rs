@@ -6,11 +6,11 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use bytes::Bytes;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::create::stored;
 use super::{TaskBody, known, load, refused, task_id};
 use crate::domain::event::{Claim, Event, Occurrence};
 use crate::domain::plan::{Answer, Command, Item, Patch, Refusal};
@@ -21,7 +21,6 @@ use crate::http::openapi::{ActionErrors, ChangeErrors};
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
-use crate::http::text;
 use crate::store::{Draft, Entry, Papers};
 
 /// What may change about a task.
@@ -74,7 +73,7 @@ pub async fn patch_task(
     let generator = known(&hub, &id).await?.generator;
     let policy = hub.policy_of(generator.as_str());
     let patch = Patch { external_id, metadata: metadata.map(|_| Uuid::now_v7()), priority, policy };
-    let metadata = metadata.map(|raw| Bytes::copy_from_slice(text::storable(raw.get()).as_bytes()));
+    let metadata = metadata.map(|raw| stored(raw.get()));
     let entry = Entry {
         item: Item { task: id.clone(), at: hub.clock.now(), command: Command::Patch(patch) },
         papers: Papers::Documents { input: None, params: None, metadata },

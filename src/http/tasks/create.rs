@@ -18,6 +18,7 @@ use super::{TaskBody, load, refused};
 use crate::domain::plan::{Answer, Command, IdempotencyKey, Item, NewTask};
 use crate::domain::task::{Documents, ExternalId, Submitter, TaskId};
 use crate::generator::entry::Generator;
+use crate::generator::json;
 use crate::generator::mac::sha256;
 use crate::http::access::Caller;
 use crate::http::body::{self, Terms};
@@ -25,7 +26,6 @@ use crate::http::fields::Fields;
 use crate::http::openapi::CreationErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
-use crate::http::text;
 use crate::store::{Entry, Papers};
 
 const LONGEST_TIMEOUT: u64 = 30 * 24 * 3600;
@@ -210,8 +210,9 @@ fn json_text(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn stored(json: &str) -> Bytes {
-    Bytes::copy_from_slice(text::storable(json).as_bytes())
+/// A document as it is kept.
+pub(super) fn stored(json: &str) -> Bytes {
+    json::storable(json).map_or_else(|| Bytes::copy_from_slice(json.as_bytes()), Bytes::from)
 }
 
 /// Equal as JSON values, equal as digests: members are sorted, and whole numbers have one spelling.

@@ -51,6 +51,9 @@ pub(super) struct Connections {
 
 pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connections, StoreError> {
     let backend = Backend::of_url(url)?;
+    if let Some(fault) = Some(url).filter(|_| backend.0 == DbBackend::Sqlite).and_then(sqlite::missing) {
+        return Err(StoreError::Schema(fault));
+    }
     let (writer, reader) = match backend.0 {
         DbBackend::Sqlite => {
             // the first connection creates the file and switches it to WAL before readers come

@@ -87,3 +87,9 @@ pub(super) fn is_down(code: &str) -> bool {
 fn primary(code: &str) -> Option<u32> {
     code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff)
 }
+
+/// What is wrong with a URL whose file is not there and will not be made.
+pub(super) fn missing(url: &str) -> Option<String> {
+    let makes_it = url.contains("mode=rwc");
+    (!makes_it && !exists(url)).then(|| format!("the file of {url} does not exist: write `?mode=rwc` behind it to have it made"))
+}
