@@ -21,7 +21,7 @@
 //! | [`lifecycle`] [`clock`] [`telemetry`] | how the process ends, where time comes from, what is logged |
 //! | [`cli`] | one command a file |
 //! | [`simulator`] | a generator that misbehaves, for `simulate` and `demo`; knows no other room but `domain`, `generator`, `clock` |
-//! | [`bench`] | the measurements of the README |
+//! | [`mod@bench`] | the measurements of the README |
 //!
 //! `domain` imports no other room, `generator` only `domain`; nobody but `store` sees the database, nobody but `app` sees
 //! all. `tests/it` holds these borders.

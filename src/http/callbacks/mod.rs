@@ -1,4 +1,4 @@
-//! Where generators call. Four operations, one road: [`ingress`].
+//! Where generators call. Four operations, one road: `ingress`.
 
 mod answer;
 mod batch;
