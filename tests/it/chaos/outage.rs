@@ -15,7 +15,7 @@ use crate::harness::process::Process;
 
 const ROUNDS: usize = 12;
 const CRASHES: usize = 3;
-const RECOVERY: Duration = Duration::from_secs(30);
+const RECOVERY: Duration = Duration::from_secs(90);
 
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'callback-hub'";
