@@ -162,14 +162,15 @@ impl Changes {
     }
 
     pub(super) async fn write(self, backend: Backend, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let most = backend.message_bytes();
         let mut statements = Vec::with_capacity(8);
-        add(&mut statements, &self.created, |rows| backend.insert(&task::TABLE, rows))?;
-        add(&mut statements, &self.changed, |rows| backend.upsert(&task::TABLE, rows))?;
-        add(&mut statements, &self.attempts, |rows| backend.upsert(&attempt::TABLE, rows))?;
-        add(&mut statements, &self.receipts, |rows| backend.insert(&receipt::TABLE, rows))?;
-        add(&mut statements, &self.spilled, |rows| backend.upsert(&fingerprint::TABLE, rows))?;
-        add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows))?;
-        add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]))?;
+        add(&mut statements, &self.created, |rows| backend.insert(&task::TABLE, rows), most)?;
+        add(&mut statements, &self.changed, |rows| backend.upsert(&task::TABLE, rows), most)?;
+        add(&mut statements, &self.attempts, |rows| backend.upsert(&attempt::TABLE, rows), most)?;
+        add(&mut statements, &self.receipts, |rows| backend.insert(&receipt::TABLE, rows), most)?;
+        add(&mut statements, &self.spilled, |rows| backend.upsert(&fingerprint::TABLE, rows), most)?;
+        add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows), most)?;
+        add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]), most)?;
         for (task, newest) in &self.erased {
             for text in [backend.texts().erase_bodies, backend.texts().erase_receipts] {
                 statements.extend(newest.map(|newest| backend.statement(text, [newest.into()])));
@@ -190,10 +191,20 @@ impl Changes {
 fn add<R: Serialize>(
     statements: &mut Vec<Statement>,
     rows: &[R],
-    text: impl FnOnce(String) -> Statement,
+    text: impl Fn(String) -> Statement,
+    most: usize,
 ) -> Result<(), StoreError> {
-    if !rows.is_empty() {
-        statements.push(text(json(rows)?));
+    let mut array = String::new();
+    for row in rows {
+        let row = json(row)?;
+        if !array.is_empty() && array.len() + row.len() > most {
+            statements.push(text(std::mem::take(&mut array) + "]"));
+        }
+        array.push(if array.is_empty() { '[' } else { ',' });
+        array.push_str(&row);
+    }
+    if !array.is_empty() {
+        statements.push(text(array + "]"));
     }
     Ok(())
 }

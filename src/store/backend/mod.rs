@@ -149,10 +149,27 @@ impl Backend {
                 }
             }
             _ => {
-                transaction.execute_raw(self.statement(postgres::INSERT_PAYLOADS, [ids.into(), bodies.into()])).await?;
+                let mut left: Vec<(uuid::Uuid, Vec<u8>)> = ids.into_iter().zip(bodies).rev().collect();
+                while !left.is_empty() {
+                    let (mut ids, mut bodies, mut bytes) = (Vec::new(), Vec::new(), 0);
+                    while let Some((id, body)) = left.pop_if(|(_, body)| bytes == 0 || bytes + body.len() <= postgres::MESSAGE) {
+                        bytes += body.len() + 32;
+                        ids.push(id);
+                        bodies.push(body);
+                    }
+                    transaction.execute_raw(self.statement(postgres::INSERT_PAYLOADS, [ids.into(), bodies.into()])).await?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// How large a statement's rows may be together; a larger row goes alone.
+    pub(super) const fn message_bytes(self) -> usize {
+        match self.0 {
+            DbBackend::Sqlite => usize::MAX,
+            _ => postgres::MESSAGE,
+        }
     }
 
     /// Begins a transaction that will write: it has the right to from its first statement on.

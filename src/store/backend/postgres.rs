@@ -54,6 +54,9 @@ pub(super) fn texts() -> Texts {
 
 pub(super) const INSERT_PAYLOADS: &str = "INSERT INTO hub_payloads (id, bytes) SELECT * FROM UNNEST($1::uuid[], $2::bytea[])";
 pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name LIKE 'hub\\_%'";
+/// Bytes of a statement that surely fit into one TLS record. The driver leaves Nagle's algorithm on, so that the second
+/// record of a larger one would wait for the acknowledgement of the first: 40 ms, on every batch.
+pub(super) const MESSAGE: usize = 12 << 10;
 /// Any number that nobody else on the database uses: "hub".
 pub(super) const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(6845794)";
 
