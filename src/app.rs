@@ -1,6 +1,7 @@
 //! The composition root: the only file that knows everyone.
 
 mod assembly;
+mod loops;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -15,13 +16,20 @@ use crate::http::server::{Bounds, serve};
 use crate::http::state::{Handles, Hub};
 use crate::journal::{self, Journal, Limits};
 use crate::lifecycle::Lifecycle;
+use crate::pursuit::Means;
 use crate::rejections::{self, Rejections};
 use crate::settings::{Migrate, Settings, SettingsError};
 use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
+use crate::telemetry::metrics::Metrics;
+use crate::terms::Terms;
+use crate::upstream::{MOST_READ, Upstream};
 use crate::{generator, http};
+
+pub use loops::Loops;
 
 /// What requests may still take once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the service does not start: one sentence each.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +48,8 @@ pub enum StartError {
     Unmigrated(Vec<String>),
     #[error("Cannot listen on {address}: {error}")]
     Listen { address: String, error: std::io::Error },
+    #[error("Requests to generators cannot be made: {0}")]
+    Client(reqwest::Error),
     #[error("The system gives no random numbers: {0}")]
     Random(getrandom::Error),
 }
@@ -51,11 +61,15 @@ pub struct Surroundings {
     pub journal: Limits,
     /// Writers of the journal; more than one only pays where transactions run side by side.
     pub journal_workers: usize,
+    /// Whether the loops run by themselves, or somebody calls their steps.
+    pub loops_run: bool,
+    /// The process's recorder, if it has one.
+    pub metrics: Option<Metrics>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Clock::System, journal: Limits::default(), journal_workers: 1 }
+        Self { clock: Clock::System, journal: Limits::default(), journal_workers: 1, loops_run: true, metrics: None }
     }
 }
 
@@ -68,6 +82,8 @@ pub struct App {
     journal: journal::Worker,
     journal_workers: usize,
     rejections: rejections::Writer,
+    loops: Loops,
+    loops_run: bool,
     /// To be told to the operator, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -88,15 +104,31 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let listener = listen(settings)?;
     let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
 
-    let Surroundings { clock, journal: limits, journal_workers } = surroundings;
+    let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics } = surroundings;
     let (journal, worker) = Journal::new(store.clone(), clock.clone(), limits);
     let (book, writer) = Rejections::new(store.clone());
+    let terms = Arc::new(Terms::new(assembly::terms(settings, port), Arc::new(catalog), capabilities));
+    warnings.extend(assembly::without_callbacks(&terms));
+    let means = Means {
+        store: store.clone(),
+        journal: journal.clone(),
+        upstream: Upstream::new(MOST_READ).map_err(StartError::Client)?,
+        terms: terms.clone(),
+        clock: clock.clone(),
+        stopping: lifecycle.stopping().clone(),
+    };
+    let loops = Loops::new(&means);
+    if let Some(metrics) = &metrics {
+        metrics.begin_at_zero(terms.catalog().iter().map(|generator| generator.name().as_str()));
+    }
     let handles = Handles {
-        catalog: Arc::new(catalog),
-        capabilities,
+        terms,
         store: store.clone(),
         journal,
         rejections: book,
+        reconciler: loops.reconciler.clone(),
+        loops: loops.cadences(),
+        metrics,
         clock,
         stopping: lifecycle.stopping().clone(),
     };
@@ -105,8 +137,8 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         connections: settings.server.max_connections.get() as usize,
         grace: GRACE,
     };
-    let hub = Arc::new(Hub::new(assembly::options(settings, port), handles));
-    Ok(App { hub, listener, bounds, store, journal: worker, journal_workers, rejections: writer, warnings })
+    let hub = Arc::new(Hub::new(assembly::options(settings), handles));
+    Ok(App { hub, listener, bounds, store, journal: worker, journal_workers, rejections: writer, loops, loops_run, warnings })
 }
 
 impl App {
@@ -123,21 +155,33 @@ impl App {
         &self.hub
     }
 
+    /// For calling their steps by hand.
+    #[must_use]
+    pub const fn loops(&self) -> &Loops {
+        &self.loops
+    }
+
     /// Serves until the lifecycle says stop; then requests end first, and what they have queued is written after them.
     /// False: a part died before its time.
     pub async fn run(self, lifecycle: Lifecycle) -> bool {
         let served = CancellationToken::new();
-        let Self { hub, listener, bounds, store, journal, journal_workers, rejections, .. } = self;
+        let Self { hub, listener, bounds, store, journal, journal_workers, rejections, loops, loops_run, .. } = self;
         for worker in (1..journal_workers).map(|_| journal.twin()).collect::<Vec<_>>() {
             lifecycle.spawn_loop("journal", worker.run(served.clone()));
         }
         lifecycle.spawn_loop("journal", journal.run(served.clone()));
         lifecycle.spawn_loop("rejections", rejections.run(served.clone()));
+        // cancelled when the last of those is gone who may still have something to write
+        let writing = Arc::new(served.drop_guard());
+        if loops_run {
+            loops.start(&lifecycle, hub.journal.chores(), &writing);
+        }
+        lifecycle.spawn(upkeep(hub.metrics.clone(), lifecycle.stopping().clone()));
         let router = http::router(hub);
         let stopping = lifecycle.stopping().clone();
         lifecycle.spawn_loop("listener", async move {
             // however the listener ends, the journal must not wait for it for ever
-            let _served = served.drop_guard();
+            let _writing = writing;
             if let Err(error) = serve(listener, router, bounds, stopping).await {
                 tracing::error!(%error, "the listener failed");
             }
@@ -145,6 +189,13 @@ impl App {
         let well = lifecycle.ended(GRACE + Duration::from_secs(10)).await;
         store.close().await;
         well
+    }
+}
+
+async fn upkeep(metrics: Option<Metrics>, stopping: CancellationToken) {
+    let Some(metrics) = metrics else { return };
+    while stopping.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+        metrics.upkeep();
     }
 }
 
@@ -180,7 +231,7 @@ pub fn judge(settings: &Settings, generator: &str, secret: Option<&str>) -> Resu
 /// # Errors
 /// When it cannot be used, or lacks migrations.
 pub async fn open(settings: &Settings) -> Result<Store, StartError> {
-    let (url, connections) = (settings.database.url.expose(), settings.database.max_connections.get());
+    let (url, connections) = (database_url(settings)?, settings.database.max_connections.get());
     match settings.database.migrate {
         Migrate::Auto => migrate(url).await?,
         Migrate::Check => {
@@ -191,6 +242,16 @@ pub async fn open(settings: &Settings) -> Result<Store, StartError> {
         }
     }
     Ok(Store::connect(url, connections).await?)
+}
+
+/// Where the database is.
+///
+/// # Errors
+/// When it is none that the hub knows.
+pub fn database_url(settings: &Settings) -> Result<&str, StartError> {
+    let url = &settings.database.url;
+    url.kind().map_err(|reason| StartError::Refused(vec![format!("DATABASE_URL {reason}")]))?;
+    Ok(url.expose())
 }
 
 fn listen(settings: &Settings) -> Result<TcpListener, StartError> {

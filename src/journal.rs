@@ -14,6 +14,11 @@ use crate::clock::Clock;
 use crate::domain::plan::Answer;
 use crate::domain::task::TaskId;
 use crate::store::{Entry, Store, StoreError};
+use crate::telemetry::metrics::JOURNAL_BATCH;
+
+mod chores;
+
+pub use chores::Chores;
 
 /// Bounds of the queue and of one transaction.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +70,7 @@ pub struct Figures {
 pub struct Journal {
     queue: mpsc::Sender<Queued>,
     settled: broadcast::Sender<TaskId>,
+    chores: Arc<Chores>,
     figures: Arc<Figures>,
 }
 
@@ -75,6 +81,7 @@ pub struct Worker {
     limits: Limits,
     inbox: Arc<Mutex<Inbox>>,
     settled: broadcast::Sender<TaskId>,
+    chores: Arc<Chores>,
     figures: Arc<Figures>,
 }
 
@@ -90,9 +97,10 @@ impl Journal {
         let (sender, receiver) = mpsc::channel(limits.queue);
         let (settled, _) = broadcast::channel(1024);
         let figures = Arc::new(Figures::default());
-        let journal = Self { queue: sender, settled: settled.clone(), figures: figures.clone() };
+        let chores = Arc::new(Chores::default());
+        let journal = Self { queue: sender, settled: settled.clone(), chores: chores.clone(), figures: figures.clone() };
         let inbox = Arc::new(Mutex::new(Inbox { queue: receiver, held: None }));
-        let worker = Worker { store, clock, limits, inbox, settled, figures };
+        let worker = Worker { store, clock, limits, inbox, settled, chores, figures };
         (journal, worker)
     }
 
@@ -121,6 +129,12 @@ impl Journal {
     #[must_use]
     pub fn settled(&self) -> broadcast::Receiver<TaskId> {
         self.settled.subscribe()
+    }
+
+    /// Where it is told that there may be something to do: hints without data.
+    #[must_use]
+    pub fn chores(&self) -> &Chores {
+        &self.chores
     }
 
     #[must_use]
@@ -169,6 +183,7 @@ impl Worker {
             limits: self.limits,
             inbox: self.inbox.clone(),
             settled: self.settled.clone(),
+            chores: self.chores.clone(),
             figures: self.figures.clone(),
         }
     }
@@ -249,10 +264,15 @@ impl Worker {
             // nobody listens: nobody waits
             let _ = self.settled.send(entry.item.task.clone());
         }
+        if let Ok(answer) = &outcome {
+            self.chores.announce(entry, answer);
+        }
         let _ = reply.send(outcome);
     }
 
     fn count(&self, entries: usize) {
+        #[expect(clippy::cast_precision_loss, reason = "batches are small")]
+        metrics::histogram!(JOURNAL_BATCH).record(entries as f64);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
         self.figures.entries.fetch_add(entries as u64, Ordering::Relaxed);
     }

@@ -5,22 +5,27 @@
 //!  RawCallback ──verify──▶ Verified ──decode──▶ Event ──decide──▶ Decision ──commit──▶ Answer ──▶ 200
 //!    (http)                                       ▲                                      │
 //!                                                 │ the same door                        │ task, attempt, receipt and
-//!         an operator cancelled or retried ───────┘                                      ▼ body in one transaction
+//!         asked the generator, deadline passed ───┤                                      ▼ body in one transaction
+//!         submitted, operator cancelled ──────────┘
 //! ```
 //!
 //! | room | what happens there |
 //! | --- | --- |
 //! | [`domain`] | what an event does to a task: pure; `decide` is the heart |
-//! | [`generator`] | bytes to events, as a generator's TOML file says: pure |
+//! | [`generator`] | bytes to events, as a generator's TOML file says, and the requests that it wants: pure |
 //! | [`store`] | the only room with SQL, one implementation for two databases |
 //! | [`journal`] | the one door through which events reach the store: group commit |
+//! | [`upstream`] | makes the requests that the hub has for generators: HTTP and command lines |
+//! | [`pursuit`] | submits tasks, asks about them when callbacks stay away, stops what is in vain |
+//! | [`terms`] | how a generator's tasks are treated: its file under the settings |
+//! | [`cadence`] | runs a step on a period, on a hint, until shutdown |
 //! | [`rejections`] | the bounded book of refused callbacks |
 //! | [`http`] | the route table; one resource a file |
 //! | [`settings`] | environment, `.env` and file, typed and checked at start |
 //! | [`app`] | the composition root: the only file that knows everyone |
 //! | [`lifecycle`] [`clock`] [`telemetry`] | how the process ends, where time comes from, what is logged |
 //! | [`cli`] | one command a file |
-//! | [`simulator`] | a generator that misbehaves, for `simulate` and `demo`; knows no other room but `domain`, `generator`, `clock` |
+//! | [`simulator`] | a generator that misbehaves, for `simulate` and `demo`: sees nothing of the hub but its API |
 //! | [`mod@bench`] | the measurements of the README |
 //!
 //! `domain` imports no other room, `generator` only `domain`; nobody but `store` sees the database, nobody but `app` sees
@@ -28,6 +33,7 @@
 
 pub mod app;
 pub mod bench;
+pub mod cadence;
 pub mod cli;
 pub mod clock;
 pub mod domain;
@@ -35,8 +41,11 @@ pub mod generator;
 pub mod http;
 pub mod journal;
 pub mod lifecycle;
+pub mod pursuit;
 pub mod rejections;
 pub mod settings;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod terms;
+pub mod upstream;

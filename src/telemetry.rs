@@ -1,4 +1,6 @@
-//! Logs, to standard error: sentences with ids as fields, never bodies, secrets or query strings.
+//! Logs, to standard error: sentences with ids as fields, never bodies, secrets or query strings. And metrics.
+
+pub mod metrics;
 
 use std::io::IsTerminal;
 

@@ -4,7 +4,7 @@
     tests/hub.py sqlite -- tests/signers/run
     tests/hub.py postgres -- tests/signers/run
 
-The command finds CALLBACK_HUB_URL, CALLBACK_HUB_KEY and CALLBACK_SECRET_KEY (with which both built-in generators sign) in its
+The command finds CALLBACK_HUB_URL, CALLBACK_HUB_KEY and CALLBACK_SECRET_KEY (with which all built-in generators sign) in its
 environment, and HUB_DATABASE for messages. Its exit code is the exit code here; afterwards the hub must stop by itself, with code 0. Standard library only.
 """
 
@@ -46,6 +46,8 @@ def with_hub(kind: str, database: str, folder: Path, command: list) -> int:
         "DATABASE_URL": database,
         "CALLBACK_SECRET_KEY": secret,
         "GENERATOR_CONTENT_CREATOR_SECRET": secret,
+        "GENERATOR_SIMULATOR_SECRET": secret,
+        "GENERATOR_SIMULATOR_BASE_URL": "http://127.0.0.1:4010",
         "API_KEYS": key,
         "LOG_LEVEL": os.environ.get("HUB_LOG_LEVEL", "warn"),
     }
@@ -54,7 +56,8 @@ def with_hub(kind: str, database: str, folder: Path, command: list) -> int:
         hub = subprocess.Popen([binary()], cwd=folder, env=settings, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         url = ready(hub, log)
-        environment = dict(os.environ, CALLBACK_HUB_URL=url, CALLBACK_HUB_KEY=key, CALLBACK_SECRET_KEY=secret, HUB_DATABASE=kind)
+        known = {"CALLBACK_HUB_URL": url, "CALLBACK_HUB_KEY": key, "CALLBACK_SECRET_KEY": secret}
+        environment = dict(os.environ, **known, GENERATOR_SIMULATOR_SECRET=secret, HUB_DATABASE=kind)
         code = subprocess.run(command, env=environment).returncode
         if hub.poll() is not None:
             show(log)

@@ -10,6 +10,8 @@
 //! | `m0006_rejections` | refused callbacks |
 //! | `m0007_idempotency` | `Idempotency-Key`s of task creations |
 //! | `m0008_keys` | API keys (hashed) and secrets that the hub makes once |
+//! | `m0009_leases` | who acts for a task right now; what is due |
+//! | `m0010_cancellations` | attempts to be stopped at their generator |
 
 use sea_orm_migration::prelude::*;
 
@@ -22,11 +24,13 @@ mod m0005_fingerprints;
 mod m0006_rejections;
 mod m0007_idempotency;
 mod m0008_keys;
+mod m0009_leases;
+mod m0010_cancellations;
 
 pub use sea_orm_migration::MigratorTrait;
 
 /// Every table that the hub owns, but for the migrations' own.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 10] = [
     "hub_payloads",
     "hub_tasks",
     "hub_attempts",
@@ -36,6 +40,7 @@ pub const TABLES: [&str; 9] = [
     "hub_idempotency",
     "hub_keys",
     "hub_secrets",
+    "hub_cancellations",
 ];
 
 /// Where applied migrations are noted.
@@ -54,6 +59,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_rejections::Migration),
             Box::new(m0007_idempotency::Migration),
             Box::new(m0008_keys::Migration),
+            Box::new(m0009_leases::Migration),
+            Box::new(m0010_cancellations::Migration),
         ]
     }
 

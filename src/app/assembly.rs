@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::StartError;
 use crate::clock::Clock;
 use crate::domain::task::GeneratorName;
 use crate::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
+use crate::generator::entry::Generator;
 use crate::generator::mac::sha256;
 use crate::generator::token::CapabilityKeys;
 use crate::http::state::Options;
 use crate::settings::{GeneratorSettings, Settings};
 use crate::store::Store;
+use crate::terms::{Choice, PollSettings, TermSettings, Terms};
 
 type Configured = BTreeMap<String, GeneratorSettings>;
 
@@ -66,7 +69,9 @@ fn generator_files(settings: &Settings) -> Result<Vec<(String, String)>, StartEr
         move |error| StartError::File { path, error }
     };
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+    let unreadable =
+        |error| StartError::Refused(vec![format!("GENERATORS_DIR is {}, which cannot be read: {error}", folder.display())]);
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(failed(folder))?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
             let text = fs::read_to_string(&path).map_err(failed(&path))?;
@@ -114,16 +119,48 @@ pub(super) async fn capability_keys(settings: &Settings, store: &Store, clock: &
     Ok(CapabilityKeys::derive(mints, verify.iter().copied().chain(made_before.as_deref())))
 }
 
-pub(super) fn options(settings: &Settings, port: u16) -> Options {
+/// How generators' tasks are treated, as far as the settings say.
+pub(super) fn terms(settings: &Settings, port: u16) -> TermSettings {
     let Settings { server, callback, task, poll, .. } = settings;
     let base_url = callback.base_url.clone().unwrap_or_else(|| server.base_url(port));
+    TermSettings {
+        base_url: base_url.as_str().to_owned(),
+        timeout: Choice { set: task.timeout, default: task.timeout() },
+        max_retries: task.max_retries,
+        retry_delays: task.retry_delays().into(),
+        max_concurrent: task.max_concurrent,
+        poll: PollSettings {
+            enabled: poll.enabled(),
+            first_after: Choice { set: poll.first_after, default: poll.first_after() },
+            interval: Choice { set: poll.interval, default: poll.interval() },
+            max_interval: Choice { set: poll.max_interval, default: poll.max_interval() },
+            concurrency: poll.concurrency().get(),
+            timeout: poll.timeout(),
+            late_window: poll.late_window(),
+        },
+    }
+}
+
+/// Says which generators will be polled because they could not reach this hub.
+pub(super) fn without_callbacks(terms: &Terms) -> Option<String> {
+    let submits = |generator: &&Arc<Generator>| generator.can_submit().is_ok();
+    let beyond = |generator: &&Arc<Generator>| !terms.is_reachable_by(generator);
+    let names: Vec<&str> =
+        terms.catalog().iter().filter(submits).filter(beyond).map(|generator| generator.name().as_str()).collect();
+    let (names, url) = (names.join(", "), terms.base_url());
+    let sentence =
+        || format!("{names} cannot reach {url}: no callback URL is sent, and tasks are polled (see CALLBACK_BASE_URL)");
+    (!names.is_empty()).then(sentence)
+}
+
+pub(super) fn options(settings: &Settings) -> Options {
+    let Settings { server, callback, task, .. } = settings;
     let api_keys = settings.api.keys.iter().map(|key| {
         let hash = sha256([key.expose().as_bytes()]);
         (format!("settings:{}", hex::encode(&hash[..4])), hash)
     });
     Options {
         callbacks_enabled: callback.enabled,
-        base_url: base_url.as_str().to_owned(),
         callback_timeout: callback.timeout,
         max_body: callback.max_body.as_usize(),
         max_buffered: callback.max_buffered.as_usize(),
@@ -133,11 +170,6 @@ pub(super) fn options(settings: &Settings, port: u16) -> Options {
         trusted_proxies: server.trusted_proxies.clone(),
         loopback: server.host.is_loopback(),
         api_keys: api_keys.collect(),
-        task_timeout: task.timeout,
-        task_timeout_default: task.timeout(),
-        task_max_retries: task.max_retries,
-        task_retry_delays: task.retry_delays().into(),
-        poll_first_after: poll.first_after(),
         auto_approve: task.auto_approve(),
     }
 }

@@ -1,7 +1,8 @@
 //! Measurements, side by side in one run: machines drift, so only ratios between neighbours of one round count.
 //!
-//! Subjects are processes of their own ([`subject`]); this process makes the load ([`load`]). All share the machine.
+//! Subjects of the load are processes of their own ([`subject`]); this process makes the load ([`load`]). All share the machine.
 
+pub mod due;
 pub mod load;
 pub mod subject;
 mod table;

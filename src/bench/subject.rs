@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::domain::plan::{Command as Wish, Item, NewTask};
 use crate::domain::task::{Documents, GeneratorName, Submitter, TaskId};
 use crate::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
+use crate::generator::keyset::PublishedKeys;
 use crate::generator::payload::decode;
 use crate::generator::raw::RawCallback;
 use crate::generator::signature::verify;
@@ -161,8 +162,8 @@ fn settings() -> anyhow::Result<Settings> {
 
 /// Tasks through the journal itself, a batch at a time.
 async fn create(hub: &Hub, run: &str, tasks: usize) -> anyhow::Result<()> {
-    let generator = hub.catalog.find("default").context("the default generator")?;
-    let policy = hub.policy(generator);
+    let generator = hub.terms.catalog().find("default").context("the default generator")?;
+    let policy = hub.terms.policy(generator);
     for chunk in (0..tasks).collect::<Vec<_>>().chunks(1000) {
         let mut waiting = Vec::with_capacity(chunk.len());
         for number in chunk {
@@ -227,7 +228,7 @@ async fn verify_only(
         arrived: Clock::System.now(),
         url: String::new(),
     };
-    let verified = verify(raw, generator, &ceiling.tokens).map_err(|_| StatusCode::UNAUTHORIZED)?;
+    let verified = verify(raw, generator, &ceiling.tokens, &PublishedKeys::default()).map_err(|_| StatusCode::UNAUTHORIZED)?;
     let decoded = decode(&verified).map_err(|_| StatusCode::BAD_REQUEST)?;
     Ok(format!(r#"{{"success":true,"outcome":"{}"}}"#, decoded.event.name()))
 }

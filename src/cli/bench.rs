@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::{Failure, Outcome, say};
 use crate::bench::subject::{Kind, become_subject};
-use crate::bench::{self, Plan};
+use crate::bench::{self, Plan, due};
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// An empty PostgreSQL database to measure too
     #[arg(long)]
     postgres: Option<String>,
@@ -33,7 +36,32 @@ pub(super) struct Arguments {
     run: String,
 }
 
+#[derive(Subcommand)]
+enum Other {
+    /// What a step of the loops costs: 1,000 due tasks among few and many open ones
+    Due(Due),
+}
+
+#[derive(Args)]
+struct Due {
+    /// An empty PostgreSQL database to measure too
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Open tasks of each kind, in turn
+    #[arg(long, value_delimiter = ',', default_value = "1000,100000,1000000")]
+    open: Vec<u64>,
+    /// Rounds; all databases take turns within each
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// What is due lies scattered among the open tasks, and not together
+    #[arg(long)]
+    scattered: bool,
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
+    if let Some(Other::Due(arguments)) = arguments.other {
+        return measure_steps(arguments).await;
+    }
     if let Some(kind) = arguments.subject {
         return Ok(become_subject(kind, &arguments.run, arguments.tasks).await?);
     }
@@ -50,6 +78,17 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     })
     .await?;
     say(&report);
-    let failures = report.failures();
+    judge(&report.failures())
+}
+
+async fn measure_steps(arguments: Due) -> Outcome {
+    let Due { postgres, open, rounds, scattered } = arguments;
+    let plan = due::Plan { open, rounds, scattered, postgres };
+    let report = due::run(&plan, |line| eprintln!("{line}")).await?;
+    say(&report);
+    judge(&report.failures())
+}
+
+fn judge(failures: &[String]) -> Outcome {
     if failures.is_empty() { Ok(()) } else { Err(Failure::No(anyhow::anyhow!(failures.join("\n")))) }
 }

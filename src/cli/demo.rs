@@ -1,4 +1,5 @@
-//! `callback-hub demo`: the hub on a throw-away database, and `simulate` as another process that calls it over HTTP.
+//! `callback-hub demo`: the hub on a throw-away database, and `simulate` as another process that it submits to, and that
+//! calls it or not.
 
 mod board;
 mod live;
@@ -13,18 +14,25 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::board::Board;
+use self::player::Player;
 use self::scratch::Scratch;
 use self::verdict::Verdict;
-use super::{Failure, Outcome, say};
+use super::{Failure, Outcome, client, say};
 use crate::app::{self, StartError, Surroundings};
 use crate::lifecycle::Lifecycle;
 use crate::settings::duration;
+use crate::simulator::{Errand, Hub};
 use crate::telemetry;
+
+/// As the hub's catalog calls what `simulate` plays.
+const GENERATOR: &str = "simulator";
+const AT_ONCE: usize = 64;
 
 /// See it work: the hub on a throw-away database, and a generator that misbehaves
 ///
-/// The generator is another process, which creates tasks and calls back over HTTP, some of it twice, out of order or
-/// forged: each task must reach its right end all the same. Stays up afterwards, for looking around, until Ctrl-C.
+/// The generator is another process, which takes jobs and calls back over HTTP, some of it twice, out of order or forged,
+/// and a third of it never: each task must reach its right end all the same. Stays up afterwards, for looking around,
+/// until Ctrl-C.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Tasks to create
@@ -47,7 +55,6 @@ struct Stage {
     url: String,
     tasks: u16,
     seed: u64,
-    pace: Duration,
     scratch: Scratch,
 }
 
@@ -55,18 +62,18 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
     let scratch = Scratch::new()?;
-    let settings = scratch.settings()?;
+    let seed = arguments.seed.map_or_else(scratch::seed, Ok)?;
+    let player = Player::start(&scratch, seed, arguments.pace).await?;
+    let settings = scratch.settings(&player.url)?;
     telemetry::init(&settings.log);
     let app = app::build(&settings, Surroundings::default(), &lifecycle).await?;
     let address = app.address().map_err(|error| StartError::Listen { address: "the socket".to_owned(), error })?;
-    let seed = arguments.seed.map_or_else(scratch::seed, Ok)?;
-    let url = format!("http://{address}");
-    let stage = Stage { url, tasks: arguments.tasks.get(), seed, pace: arguments.pace, scratch };
+    let stage = Stage { url: format!("http://{address}"), tasks: arguments.tasks.get(), seed, scratch };
 
     let mut hangup = signal(SignalKind::hangup()).map_err(anyhow::Error::from)?;
     let shown = async {
         let outcome = tokio::select! {
-            outcome = show(&stage, &lifecycle, arguments.exit) => outcome,
+            outcome = show(&stage, player, &lifecycle, arguments.exit) => outcome,
             _ = hangup.recv() => Err(Failure::No(anyhow::anyhow!("the terminal has gone"))),
         };
         lifecycle.stop();
@@ -77,9 +84,9 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     if well { outcome } else { Err(Failure::No(anyhow::anyhow!("a part of the service has died"))) }
 }
 
-async fn show(stage: &Stage, lifecycle: &Lifecycle, exit: bool) -> Outcome {
+async fn show(stage: &Stage, player: Player, lifecycle: &Lifecycle, exit: bool) -> Outcome {
     let verdict = tokio::select! {
-        verdict = perform(stage) => verdict?,
+        verdict = perform(stage, player) => verdict?,
         () = lifecycle.stopping().cancelled() => return Err(Failure::No(anyhow::anyhow!("ended before the tasks did"))),
     };
     if !exit {
@@ -93,12 +100,15 @@ async fn show(stage: &Stage, lifecycle: &Lifecycle, exit: bool) -> Outcome {
     if verdict.is_right() { Ok(()) } else { Err(Failure::No(anyhow::anyhow!("not every task reached its right end"))) }
 }
 
-async fn perform(stage: &Stage) -> Result<Verdict, Failure> {
+async fn perform(stage: &Stage, player: Player) -> Result<Verdict, Failure> {
     say("");
     say(format!(" Callback Hub at {}, {} tasks, seed {}", stage.url, stage.tasks, stage.seed));
     say("");
-    let mut board = Board::new(stage.tasks);
-    let summary = player::watch(stage, &mut board).await?;
+    let errand =
+        Errand { name: "demo".to_owned(), tasks: stage.tasks.into(), concurrency: AT_ONCE, generator: GENERATOR.to_owned() };
+    let hub = Hub { url: stage.url.clone(), key: Some(stage.scratch.key.clone()), client: client::client()? };
+    let mut board = Board::new(&errand);
+    let summary = player.watch(&errand, &hub, &mut board).await?;
     let rows = board.into_rows();
     let verdict = Verdict::reach(stage, &rows, summary).await?;
     say(&verdict);

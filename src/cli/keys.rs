@@ -39,7 +39,7 @@ pub(super) async fn run(command: Command) -> Outcome {
     let outcome = match command {
         Command::Create { name, json } => create(&store, &name, json).await,
         Command::List { json } => list(&store, json).await,
-        Command::Revoke { id } => revoke(&store, id).await,
+        Command::Revoke { id } => revoke(&store, id, loaded.settings.api.keys.is_empty()).await,
     };
     store.close().await;
     outcome
@@ -74,7 +74,14 @@ async fn list(store: &Store, json: bool) -> Outcome {
     Ok(())
 }
 
-async fn revoke(store: &Store, id: Uuid) -> Outcome {
+/// `last`: whether it may have been the last one, for all that the settings say.
+async fn revoke(store: &Store, id: Uuid, last: bool) -> Outcome {
     let revoked = store.revoke_key(id, Clock::System.now()).await.map_err(StartError::from)?;
-    if revoked { Ok(()) } else { Err(Failure::No(anyhow::anyhow!("there is no live key {id}"))) }
+    if !revoked {
+        return Err(Failure::No(anyhow::anyhow!("there is no live key {id}")));
+    }
+    if last && !store.has_keys().await.map_err(StartError::from)? {
+        eprintln!("callback-hub: that was the last API key; without one the service starts on a loopback address only");
+    }
+    Ok(())
 }

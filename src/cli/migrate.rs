@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Outcome, say, settings};
-use crate::app::StartError;
+use crate::app::{self, StartError};
 use crate::store;
 
 #[derive(Args)]
@@ -15,7 +15,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let loaded = settings()?;
-    let url = loaded.settings.database.url.expose();
+    let url = app::database_url(&loaded.settings)?;
     let pending = store::pending_migrations(url).await.map_err(StartError::from)?;
     if pending.is_empty() {
         say("Nothing to do: the schema is up to date");

@@ -36,6 +36,10 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let usage = |error: String| Failure::Usage(anyhow::anyhow!(error));
     let task = TaskId::parse(&arguments.task).map_err(|error| usage(error.to_string()))?;
+    if !reqwest::Url::parse(&arguments.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        // not repeated: a callback URL has a token in it
+        return Err(usage("--url (or CALLBACK_HUB_URL) must be a URL that begins with http:// or https://".to_owned()));
+    }
     let (catalog, secret) = app::offline(&settings()?.settings, &arguments.generator)?;
     let generator =
         catalog.find(&arguments.generator).ok_or_else(|| usage(format!("there is no generator {}", arguments.generator)))?;

@@ -14,11 +14,13 @@ use crate::app;
 use crate::clock::Clock;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
+use crate::generator::keyset::PublishedKeys;
 use crate::generator::payload::{Decoded, decode};
 use crate::generator::raw::RawCallback;
 use crate::generator::refusal::Refusal;
 use crate::generator::signature::verify;
 use crate::generator::token::CapabilityKeys;
+use crate::http::problem::Code;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -55,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         arrived: arguments.at.map_or_else(|| Clock::System.now(), Timestamp::from_secs),
         url: String::new(),
     };
-    let verdict = match verify(raw, generator, &CapabilityKeys::derive(b"", [])) {
+    let verdict = match verify(raw, generator, &CapabilityKeys::derive(b"", []), &PublishedKeys::default()) {
         Ok(verified) => Verdict::Holds(Box::new(decode(&verified))),
         Err((_, refusal)) => Verdict::Refused(refusal),
     };
@@ -80,7 +82,7 @@ impl Verdict {
         let refusal = |refusal: &Refusal| {
             let errors: Vec<_> =
                 refusal.errors.iter().map(|error| json!({"field": error.field, "detail": error.detail})).collect();
-            json!({"check": refusal.code.as_str(), "detail": refusal.detail, "errors": errors})
+            json!({"check": Code::from(refusal.code).as_str(), "detail": refusal.detail, "errors": errors})
         };
         let body = match self {
             Self::Refused(why) => return json!({"verdict": "refused", "refusal": refusal(why)}),
@@ -97,11 +99,13 @@ impl Verdict {
 
     fn lines(&self) -> String {
         let body = match self {
-            Self::Refused(why) => return format!("refused\n  check   {}\n  detail  {}", why.code.as_str(), why.detail),
+            Self::Refused(why) => {
+                return format!("refused\n  check   {}\n  detail  {}", Code::from(why.code).as_str(), why.detail);
+            }
             Self::Holds(body) => body,
         };
         match body.as_ref() {
-            Err(why) => format!("holds\n  but the body is refused: {} ({})", why.detail, why.code.as_str()),
+            Err(why) => format!("holds\n  but the body is refused: {} ({})", why.detail, Code::from(why.code).as_str()),
             Ok(decoded) => {
                 let unnamed = "—";
                 let word = decoded.word.as_deref().unwrap_or(unnamed);

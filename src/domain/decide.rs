@@ -77,7 +77,7 @@ pub fn decide(task: &Task, relation: Relation, event: &Event, occurrence: &Occur
         (S::TimedOut, E::Completed(_), _) => Apply(Transition::Complete { late: true }),
         (S::TimedOut, E::Failed(_), Current) => Apply(Transition::Fail),
         (S::TimedOut, E::Cancelled, Current) => Apply(Transition::Cancel),
-        (S::TimedOut, E::Hint, Current) if task.late_hints < LATE_HINTS => Hint,
+        (S::TimedOut, E::Hint, Current) if task.late_hints < LATE_HINTS || occurrence.source != Source::Callback => Hint,
         (S::TimedOut, E::Failed(_) | E::Cancelled, Older) => Ignore(StaleAttempt),
 
         // settled stays settled

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::fingerprint::Fingerprint;
-use super::task::{ExternalId, GeneratorName, Source, TaskError};
+use super::task::{ExternalId, GeneratorName, Source, Task, TaskError};
 use super::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +83,7 @@ pub struct Failure {
 /// What is known about which attempt of the task is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claim {
-    /// The attempt that a capability token proves.
+    /// The attempt that a capability token proves, or that was asked about.
     pub token: Option<u32>,
     /// The id that the body names: the task's own, or one that the generator minted.
     pub named: Option<String>,
@@ -97,13 +98,43 @@ pub struct Claim {
 pub struct Policy {
     /// It has a status request that can be asked.
     pub can_ask: bool,
+    /// That request names the job by the generator's own id.
+    pub needs_external_id: bool,
+    /// It has a request that cancels a job.
+    pub can_cancel: bool,
     pub resubmit_on_timeout: bool,
     /// Before attempts 2, 3, …; the last one repeats.
     pub retry_delays: Arc<[Duration]>,
     /// From submission to the first poll.
     pub first_poll_after: Duration,
+    /// From the moment that a task is presumed dead to the next poll.
+    pub late_poll_after: Duration,
     /// How long the generator keeps a result.
     pub result_ttl: Option<Duration>,
+}
+
+impl Policy {
+    /// Whether the generator can be asked about the task's current attempt.
+    #[must_use]
+    pub fn can_ask_about(&self, task: &Task) -> bool {
+        self.can_ask && (!self.needs_external_id || task.attempt().external_id.is_some())
+    }
+}
+
+/// By which lease somebody acts for the task; with another one, or after its end, the event is not recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub lease: Uuid,
+    /// Where it is the answer to a question.
+    pub poll: Option<Poll>,
+}
+
+/// A question that was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poll {
+    pub at: Timestamp,
+    /// When to ask again if the task's end is not known by now.
+    pub next: Option<Timestamp>,
 }
 
 /// One event on its way into a task.
@@ -121,6 +152,7 @@ pub struct Occurrence {
     pub replayed: bool,
     /// The generator's own time.
     pub generator_time: Option<Timestamp>,
+    pub held: Option<Held>,
 }
 
 /// What became of an event.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::decide::Transition;
-use super::event::{Occurrence, Outcome, Policy};
+use super::event::{Occurrence, Outcome, Policy, Poll};
 use super::task::{Documents, ExternalId, GeneratorName, Status, Submitter, TaskId};
 use super::time::Timestamp;
 
@@ -29,6 +29,8 @@ pub enum Command {
         occurrence: Box<Occurrence>,
     },
     Patch(Patch),
+    /// Give back a lease without an event.
+    Release(Release),
     /// Forget bodies and results of a settled task.
     Erase,
 }
@@ -62,6 +64,27 @@ pub struct Patch {
     pub policy: Arc<Policy>,
 }
 
+/// The end of a lease that brought no event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    pub lease: Uuid,
+    pub then: Then,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Then {
+    /// The generator was asked, and there is no news.
+    Asked(Poll),
+    /// It was not asked, and should be at this time.
+    AskAt(Timestamp),
+    /// To be submitted at this time.
+    SendAt {
+        at: Timestamp,
+        /// Surely nothing was sent so far.
+        unsent: bool,
+    },
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Recorded(Recorded),
@@ -70,6 +93,7 @@ pub enum Answer {
     Repeated(TaskId),
     Patched,
     Erased,
+    Released,
     /// An operator's wish was fulfilled already.
     Unchanged,
     Refused(Refusal),
@@ -111,4 +135,8 @@ pub enum Refusal {
     WrongState(Status),
     #[error("The task was erased")]
     Erased,
+    #[error("The hub submits this task, and the generator's answer will bring its id")]
+    IdToCome,
+    #[error("The lease has ended")]
+    LeaseLost,
 }

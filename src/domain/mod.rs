@@ -3,11 +3,14 @@
 //! An [`event::Event`] meets a [`task::Task`]; [`decide`](decide::decide) says what that means, [`transition`] carries it
 //! out on the value, and [`plan`] does so for a whole batch. No I/O, no clock, no randomness: time is an argument.
 
+pub mod breaker;
+mod cancel;
 pub mod claim;
 pub mod decide;
 pub mod event;
 pub mod fingerprint;
 pub mod item;
+pub mod lease;
 pub mod name;
 pub mod plan;
 pub mod schedule;

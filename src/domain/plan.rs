@@ -3,15 +3,17 @@
 //! Planning a batch equals planning its items one at a time; what has to be written is the difference between the world
 //! before and the world after.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::cancel;
 use super::claim::{attempt_meant, claim_external_id, is_known, take_external_id};
 use super::decide::{Decision, Relation, Transition, decide, interpret};
 use super::event::{Occurrence, Outcome, Policy};
 use super::fingerprint::{Recent, Seen};
-pub use super::item::{Answer, Command, IdempotencyKey, Item, NewTask, Patch, Recorded, Refusal};
+pub use super::item::{Answer, Command, IdempotencyKey, Item, NewTask, Patch, Recorded, Refusal, Release, Then};
+use super::lease;
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
@@ -25,6 +27,8 @@ pub struct World {
     pub idempotent: HashMap<IdempotencyKey, Remembered>,
     /// Fingerprints that no longer fit into their task's row, as far as this batch asks for them.
     pub spilled: HashSet<(TaskId, Seen)>,
+    /// Attempts that the generator should be told to stop.
+    pub cancellations: BTreeSet<(TaskId, u32)>,
 }
 
 /// The creation that an idempotency key stands for.
@@ -45,6 +49,7 @@ fn step(world: &mut World, item: &Item) -> Answer {
         Command::Create(new) => create(world, item, new),
         Command::Occur { receipt, result_payload, occurrence } => occur(world, item, *receipt, *result_payload, occurrence),
         Command::Patch(wanted) => patch(world, item, wanted),
+        Command::Release(release) => give_back(world, item, release),
         Command::Erase => erase(world, item),
     };
     answer.unwrap_or_else(Answer::Refused)
@@ -95,6 +100,10 @@ fn created(item: &Item, new: &NewTask) -> Task {
         created_at: item.at,
         started_at: None,
         next_poll_at: None,
+        hinted: false,
+        polled_at: None,
+        polls: 0,
+        lease: None,
         empty_answers: 0,
         late_hints: 0,
         submit_unknown: false,
@@ -122,6 +131,7 @@ fn occur(
     if occurrence.generator.as_ref().is_some_and(|generator| *generator != task.generator) {
         return Err(Refusal::UnknownTask);
     }
+    lease::check(task, occurrence, item.at)?;
     let meant = attempt_meant(task, &occurrence.claim)?;
     let seen_before = occurrence.fingerprint.is_some_and(|fingerprint| is_known(world, item, fingerprint, &meant));
     let duplicate = seen_before && !occurrence.replayed;
@@ -142,6 +152,11 @@ fn occur(
             Err(answer) => return answer,
         }
     };
+    lease::end(task, occurrence.held);
+    if transition.is_some() {
+        let vain = cancel::attempts_in_vain(task, &arrival).map(|number| (task.id.clone(), number));
+        world.cancellations.extend(vain);
+    }
 
     let recorded = Recorded {
         outcome,
@@ -188,6 +203,9 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
         return Err(Refusal::Erased);
     }
     let (generator, number) = (task.generator.clone(), task.attempt().number);
+    if patch.external_id.is_some() && task.submitter == Submitter::Hub && task.status() == Status::Pending {
+        return Err(Refusal::IdToCome);
+    }
     if let Some(id) = &patch.external_id {
         let set = task.attempt().external_id.as_ref();
         if set.is_some_and(|set| set != id) {
@@ -205,6 +223,13 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
     Ok(Answer::Patched)
 }
 
+fn give_back(world: &mut World, item: &Item, release: &Release) -> Result<Answer, Refusal> {
+    known(world, item)?;
+    let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
+    lease::give_back(task, release, item.at)?;
+    Ok(Answer::Released)
+}
+
 fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
     known(world, item)?;
     let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
@@ -220,11 +245,15 @@ fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
     Ok(Answer::Erased)
 }
 
-/// A task that runs and whose external id has just become known can be asked about from now on.
+/// A task whose external id has just become known can be asked about from now on, while it runs or is only presumed dead.
 fn poll_once_known(task: &mut Task, policy: &Policy, now: Timestamp) {
-    let running = matches!(task.status(), Status::Submitted | Status::Processing);
-    if running && policy.can_ask && task.attempt().external_id.is_some() && task.next_poll_at.is_none() {
-        task.next_poll_at = Some(now.plus(policy.first_poll_after));
+    let pause = match task.status() {
+        Status::Submitted | Status::Processing => policy.first_poll_after,
+        Status::TimedOut => policy.late_poll_after,
+        Status::Pending | Status::Completed | Status::Failed | Status::Cancelled => return,
+    };
+    if policy.can_ask_about(task) && task.next_poll_at.is_none() {
+        task.next_poll_at = Some(now.plus(pause));
     }
 }
 

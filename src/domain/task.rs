@@ -97,6 +97,22 @@ pub enum Submitter {
 pub struct Settlement {
     pub at: Timestamp,
     pub by: Source,
+    /// When the generator was through by its own clock, where it tells.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// The right to act for a task, until a time; whoever comes later records nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub token: Uuid,
+    pub until: Timestamp,
+}
+
+impl Lease {
+    #[must_use]
+    pub fn is_held_by(&self, token: Uuid, now: Timestamp) -> bool {
+        self.token == token && now <= self.until
+    }
 }
 
 /// Where a result's JSON text lies: a span of a stored body, so that the bytes are kept once.
@@ -215,12 +231,25 @@ pub struct Attempt {
     pub deadline_at: Option<Timestamp>,
     /// When the task left this attempt, or settled under it.
     pub ended_at: Option<Timestamp>,
+    /// The generator itself has said that it is through with it.
+    pub over: bool,
+    /// Where the generator's answer to the submission is stored.
+    pub answer: Option<Uuid>,
 }
 
 impl Attempt {
     #[must_use]
     pub const fn new(number: u32) -> Self {
-        Self { number, external_id: None, sending_at: None, submitted_at: None, deadline_at: None, ended_at: None }
+        Self {
+            number,
+            external_id: None,
+            sending_at: None,
+            submitted_at: None,
+            deadline_at: None,
+            ended_at: None,
+            over: false,
+            answer: None,
+        }
     }
 
     /// Whether a generator can know of it at all.
@@ -254,7 +283,16 @@ pub struct Task {
     pub created_at: Timestamp,
     /// First sign of work under the current attempt.
     pub started_at: Option<Timestamp>,
+    /// When the generator is to be asked; none while it is being asked.
     pub next_poll_at: Option<Timestamp>,
+    /// A hint wants it to be asked, whatever else was heard meanwhile.
+    pub hinted: bool,
+    /// When the last question about the current attempt was asked.
+    pub polled_at: Option<Timestamp>,
+    /// Questions about the current attempt that were answered or given up.
+    pub polls: u32,
+    /// Who submits it or asks about it right now.
+    pub lease: Option<Lease>,
     /// Polls in a row that said completed and had no result.
     pub empty_answers: u32,
     /// Hints followed since the task was presumed dead.

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::decide::Transition;
 use super::event::{Event, Failure, Found, Occurrence, Report};
-use super::schedule;
-use super::task::{Attempt, Progress, ResultAt, Settlement, Source, State, Submitter, Task, TaskError};
+use super::lease::BETWEEN_POLLS;
+use super::schedule::{self, soonest};
+use super::task::{Attempt, Progress, ResultAt, Settlement, Source, State, Status, Submitter, Task, TaskError};
 use super::time::Timestamp;
 
 /// Everything about an event's arrival that the task remembers.
@@ -45,7 +46,10 @@ pub fn carry_out(task: &mut Task, transition: Transition, event: &Event, arrival
             let error = error.clone();
             settle(task, arrival, |settled| State::Failed { settled, error });
         }
-        (Transition::TimeOut, _) => settle(task, arrival, |settled| State::TimedOut { settled }),
+        (Transition::TimeOut, _) => {
+            settle(task, arrival, |settled| State::TimedOut { settled });
+            ask_late(task, arrival);
+        }
         (Transition::Cancel, _) => settle(task, arrival, |settled| State::Cancelled { settled }),
         // `decide` pairs them; a failure without a word is the honest reading of the impossible
         (Transition::Fail | Transition::Complete { .. } | Transition::Progress, _) => {
@@ -55,6 +59,11 @@ pub fn carry_out(task: &mut Task, transition: Transition, event: &Event, arrival
 }
 
 fn keep_time(task: &mut Task, arrival: &Arrival<'_>) {
+    let by_generator =
+        matches!(arrival.occurrence.event, Event::Completed(_) | Event::Failed(_) | Event::Cancelled | Event::SubmitRefused(_));
+    if let (true, Some(attempt)) = (by_generator, task.numbered(arrival.attempt)) {
+        attempt.over = true;
+    }
     let source = arrival.occurrence.source;
     if matches!(source, Source::Callback | Source::Poll) {
         // a callback that tells no time leaves none to compare the next one with
@@ -66,11 +75,15 @@ fn keep_time(task: &mut Task, arrival: &Arrival<'_>) {
 
 /// The generator should be asked as soon as the reconciler's floor allows; a pending task first has to be submitted.
 pub fn follow_hint(task: &mut Task, arrival: &Arrival<'_>) {
-    task.next_poll_at = Some(arrival.now);
+    // who asked and heard nothing of use knows when to ask again
     if arrival.occurrence.source == Source::Poll {
         task.empty_answers += 1;
+        return;
     }
-    if task.status().is_settled() {
+    let floor = task.polled_at.map_or(arrival.now, |last| last.plus(BETWEEN_POLLS));
+    task.next_poll_at = soonest(task.next_poll_at, Some(floor.max(arrival.now)));
+    task.hinted = true;
+    if task.status().is_settled() && arrival.occurrence.source != Source::Operator {
         task.late_hints += 1;
     }
 }
@@ -78,17 +91,27 @@ pub fn follow_hint(task: &mut Task, arrival: &Arrival<'_>) {
 /// The id that the answer brings has been taken by now, as every id is. A settled task wants no more than that.
 fn note_submission(task: &mut Task, event: &Event, arrival: &Arrival<'_>) {
     let Event::SubmitAnswered { unknown, .. } = event else { return };
+    if let (Source::Submit, false, Some(attempt)) = (arrival.occurrence.source, unknown, task.numbered(arrival.attempt)) {
+        attempt.answer = Some(arrival.payload);
+    }
+    let current = arrival.attempt == task.attempt().number;
+    if current && !unknown {
+        task.submit_unknown = false;
+    }
     if task.status().is_settled() {
+        if current {
+            ask_late(task, arrival);
+        }
         return;
     }
     let timeout = task.timeout;
-    let current = arrival.attempt == task.attempt().number;
     if let Some(attempt) = task.numbered(arrival.attempt) {
         attempt.submitted_at.get_or_insert(arrival.now);
         attempt.deadline_at.get_or_insert(arrival.now.plus(timeout));
     }
     if current {
-        task.submit_unknown = *unknown;
+        // one who does not know says nothing to one who does
+        task.submit_unknown = *unknown && task.attempt().answer.is_none();
         start_polling(task, arrival);
     }
 }
@@ -96,7 +119,8 @@ fn note_submission(task: &mut Task, event: &Event, arrival: &Arrival<'_>) {
 /// First poll after the submission; a hint that came earlier stands.
 fn start_polling(task: &mut Task, arrival: &Arrival<'_>) {
     let policy = &arrival.occurrence.policy;
-    if policy.can_ask && task.next_poll_at.is_none() {
+    let asking = arrival.occurrence.source == Source::Poll;
+    if !asking && policy.can_ask_about(task) && task.next_poll_at.is_none() {
         task.next_poll_at = Some(arrival.now.plus(policy.first_poll_after));
     }
 }
@@ -121,9 +145,19 @@ fn progress(task: &mut Task, report: &Report, arrival: &Arrival<'_>) {
 
 fn settle(task: &mut Task, arrival: &Arrival<'_>, state: impl FnOnce(Settlement) -> State) {
     let now = arrival.now;
-    task.state = state(Settlement { at: now, by: arrival.occurrence.source });
+    let finished_at = arrival.occurrence.generator_time;
+    task.state = state(Settlement { at: now, by: arrival.occurrence.source, finished_at });
     task.next_poll_at = None;
+    task.lease = None;
     task.attempt_mut().ended_at.get_or_insert(now);
+}
+
+/// A task that is presumed dead may still have a result.
+fn ask_late(task: &mut Task, arrival: &Arrival<'_>) {
+    let policy = &arrival.occurrence.policy;
+    if task.status() == Status::TimedOut && policy.can_ask_about(task) && task.next_poll_at.is_none() {
+        task.next_poll_at = Some(arrival.now.plus(policy.late_poll_after));
+    }
 }
 
 fn new_attempt(task: &mut Task, arrival: &Arrival<'_>) {
@@ -154,6 +188,10 @@ fn start_attempt(task: &mut Task, now: Timestamp) {
     task.generator_time = None;
     task.started_at = None;
     task.next_poll_at = None;
+    task.hinted = false;
+    task.polled_at = None;
+    task.polls = 0;
+    task.lease = None;
     task.empty_answers = 0;
     task.late_hints = 0;
     task.submit_unknown = false;

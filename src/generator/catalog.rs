@@ -10,20 +10,26 @@ use toml::Spanned;
 
 use crate::domain::task::GeneratorName;
 
-use super::entry::{Generator, Reading, Settings, is_askable};
+use super::entry::{Generator, Settings, is_askable};
 use super::file::{File, SignFile};
+use super::key::meant_for;
 pub use super::mistake::CatalogError;
 use super::mistake::{Page, nearest};
-use super::recipe::{Method, Recipe};
+use super::outgoing::Draft;
+use super::reading::Reading;
+use super::recipe::Recipe;
 use super::scalar::{Bind, Confirm, Ingress, Scheme, Several, Trust};
 use super::source::Source;
+use super::template::Template;
 
-const EMBEDDED: [(&str, &str); 2] = [
+const EMBEDDED: [(&str, &str); 3] = [
     ("default.toml", include_str!("../../generators/default.toml")),
     ("content-creator.toml", include_str!("../../generators/content-creator.toml")),
+    ("simulator.toml", include_str!("../../generators/simulator.toml")),
 ];
 const DEFAULT: &str = "default";
 const MOST_SIGNS: usize = 4;
+const MOST_RETRIES: u32 = 100;
 
 #[derive(Debug, Default)]
 pub struct Catalog(BTreeMap<GeneratorName, Arc<Generator>>);
@@ -135,21 +141,39 @@ impl Entry<'_> {
         let mut file: File = toml::from_str(self.page.text).map_err(|error| self.page.unreadable(error))?;
         self.check_name(&file)?;
         self.check_confirm(&file)?;
+        self.check_numbers(&file)?;
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
-        let ratio = file.event.progress_of.take().map(|list| self.ratio(list)).transpose()?;
+        let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
+        let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
+        let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
         // the only ingress that exists is the default one
         let (None | Some(Ingress::Task)) = file.ingress;
         let settings = Settings::new(&file, self.own);
         let reading = Reading::new(file.event, ratio);
-        Ok(Generator { name: self.name, trust, bind, recipes, reading, final_errors: file.final_errors.0, settings })
+        let draft = Draft { page: &self.page, name: &self.name, own: self.own, event: &reading };
+        let outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        let final_errors = file.final_errors.0;
+        Ok(Generator { name: self.name, trust, bind, recipes, reading, final_errors, outgoing, settings })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {
         match &file.name {
             Some(name) if name.get_ref() != self.name.as_str() && !name.get_ref().is_empty() => {
                 Err(self.page.mistake(&name.span(), "name", format!("must be the file's own name, `{}`", self.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_numbers(&self, file: &File) -> Result<(), CatalogError> {
+        if let Some(at) = file.timeout.as_ref().filter(|timeout| timeout.get_ref().0.is_zero()) {
+            return Err(self.page.mistake(&at.span(), "timeout", "must be longer than nothing"));
+        }
+        match &file.max_retries {
+            Some(at) if *at.get_ref() > MOST_RETRIES => {
+                Err(self.page.mistake(&at.span(), "max_retries", format!("must be a whole number from 0 to {MOST_RETRIES}")))
             }
             _ => Ok(()),
         }
@@ -181,23 +205,34 @@ impl Entry<'_> {
         if let Some(surplus) = file.sign.get(MOST_SIGNS) {
             return Err(self.page.mistake(&surplus.span(), "sign", format!("may be repeated at most {MOST_SIGNS} times")));
         }
-        file.sign.iter().filter_map(|sign| self.recipe(sign).transpose()).collect()
+        let has = |wanted: &[Scheme]| file.sign.iter().any(|sign| wanted.contains(&sign.get_ref().scheme));
+        let mixed = has(&[Scheme::Ed25519]) && has(&[Scheme::Hmac, Scheme::Token]);
+        let mut places = file.sign.iter().filter_map(|sign| Some((sign, sign.get_ref().jwks.as_ref()?)));
+        let first = places.next();
+        if let Some((other, _)) = places.find(|(_, url)| first.is_some_and(|(_, first)| first != *url)) {
+            return Err(self.page.mistake(
+                &other.span(),
+                "sign.jwks",
+                "is another URL than before, and one is all that is asked",
+            ));
+        }
+        file.sign.iter().filter_map(|sign| self.recipe(sign, mixed).transpose()).collect()
     }
 
-    fn recipe(&self, sign: &Spanned<SignFile>) -> Result<Option<Recipe>, CatalogError> {
+    /// `mixed`: the file also knows proofs by keys of the other kind.
+    fn recipe(&self, sign: &Spanned<SignFile>, mixed: bool) -> Result<Option<Recipe>, CatalogError> {
         let mistake = |key: &str, fact: &str| self.page.mistake(&sign.span(), &format!("sign.{key}"), fact);
         let file = sign.get_ref();
-        let recipe = Recipe::prepare(file, &self.own.secrets, self.overrides.tolerance).map_err(|(key, fact)| match key {
+        let secrets = meant_for(file.scheme, &self.own.secrets, mixed);
+        let recipe = Recipe::prepare(file, &secrets, self.overrides.tolerance).map_err(|(key, fact)| match key {
             "secret" => self.in_settings("secret", &fact),
             _ => mistake(key, &fact),
         })?;
-        let covered =
-            !matches!(recipe.as_ref().map(|recipe| &recipe.method), Some(Method::Mac { content, .. }) if !content.covers_body());
+        let content = recipe.as_ref().and_then(|recipe| recipe.method.content());
+        let covered = content.is_none_or(Template::covers_body);
         match (covered, file.covers_body) {
             (true, None | Some(true)) => Ok(recipe),
-            (_, Some(false)) => {
-                Err(mistake("covers_body", "is false, which needs a status request, and those are not built yet"))
-            }
+            (_, Some(false)) => Err(mistake("covers_body", "is false, which is not built yet")),
             (false, _) => Err(mistake("content", "does not cover the body: `covers_body = false` would say that this is meant")),
         }
     }
@@ -223,10 +258,11 @@ impl Entry<'_> {
         }
     }
 
-    fn ratio(&self, list: Spanned<Several<Source>>) -> Result<[Source; 2], CatalogError> {
+    fn ratio(&self, section: &str, list: Spanned<Several<Source>>) -> Result<[Source; 2], CatalogError> {
         let span = list.span();
-        <[Source; 2]>::try_from(list.into_inner().0)
-            .map_err(|_| self.page.mistake(&span, "event.progress_of", "must name two values: how far, and of how much"))
+        <[Source; 2]>::try_from(list.into_inner().0).map_err(|_| {
+            self.page.mistake(&span, &format!("{section}.progress_of"), "must name two values: how far, and of how much")
+        })
     }
 
     fn in_settings(&self, setting: &'static str, fact: &str) -> CatalogError {

@@ -1,4 +1,5 @@
-//! A generator's TOML file as it is written. What is parsed here is typed; what is built from it is in `entry.rs`.
+//! A generator's TOML file as it is written. What is parsed here is typed; what is built from it is in `entry.rs` and,
+//! for the requests that the hub makes, in `outgoing`.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
@@ -10,6 +11,10 @@ use super::scalar::{
 use super::source::{ClockSource, IdSource, InBody, Source, TaskSource};
 use super::vocabulary::Glob;
 
+mod outgoing;
+
+pub(super) use outgoing::{CancelFile, ChangeFile, Means, PollFile, SubmitFile};
+
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -17,10 +22,10 @@ pub(super) struct File {
     pub trust: Option<Spanned<Trust>>,
     pub bind: Option<Spanned<Bind>>,
     pub ingress: Option<Ingress>,
-    pub max_retries: Option<u32>,
+    pub max_retries: Option<Spanned<u32>>,
     #[serde(default)]
     pub final_errors: Several<Glob>,
-    pub timeout: Option<Period>,
+    pub timeout: Option<Spanned<Period>>,
     pub result_ttl: Option<Period>,
     /// 0: no limit.
     #[serde(default)]
@@ -34,18 +39,15 @@ pub(super) struct File {
     pub event: EventFile,
     #[serde(default)]
     pub reply: ReplyFile,
+    pub submit: Option<Spanned<SubmitFile>>,
+    pub poll: Option<Spanned<PollFile>>,
+    pub cancel: Option<Spanned<CancelFile>>,
     #[serde(default, rename = "extends")]
     _extends: Later,
     #[serde(default, rename = "hosts")]
     _hosts: Later,
     #[serde(default, rename = "handshake")]
     _handshake: Later,
-    #[serde(default, rename = "submit")]
-    _submit: Later,
-    #[serde(default, rename = "cancel")]
-    _cancel: Later,
-    #[serde(default, rename = "poll")]
-    _poll: Later,
     #[serde(default, rename = "content")]
     _content: Later,
     #[serde(default, rename = "sender")]
@@ -76,8 +78,7 @@ pub(super) struct SignFile {
     pub covers_body: Option<bool>,
     #[serde(default, rename = "query")]
     _query: TokenQuery,
-    #[serde(default, rename = "jwks")]
-    _jwks: Later,
+    pub jwks: Option<String>,
 }
 
 #[derive(serde::Deserialize)]

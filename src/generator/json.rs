@@ -72,18 +72,14 @@ impl<'a> Document<'a> {
 
     #[must_use]
     pub fn find(&self, pointer: &Pointer) -> Reached<'a> {
-        let Some(&(_, mut value)) = self.values.iter().find(|(key, _)| key == pointer.head()) else { return Reached::Absent };
-        for (step, segment) in pointer.tail().iter().enumerate() {
-            let inner = match (segment, kind(value)) {
-                (_, Kind::Null) => return Reached::Absent,
-                (Segment::Key(key), Kind::Object) => member(value, key),
-                (Segment::Index(index), Kind::Array) => element(value, *index),
-                _ => return Reached::Blocked(step + 1),
-            };
-            let Some(inner) = inner else { return Reached::Absent };
-            value = inner;
-        }
-        if kind(value) == Kind::Null { Reached::Absent } else { Reached::Value(value) }
+        let head = self.values.iter().find(|(key, _)| key == pointer.head());
+        head.map_or(Reached::Absent, |(_, value)| walk(value, pointer.tail()))
+    }
+
+    /// Whether it has any of the wanted keys, be it with null.
+    #[must_use]
+    pub const fn has_any(&self) -> bool {
+        !self.values.is_empty()
     }
 
     #[must_use]
@@ -96,6 +92,22 @@ impl<'a> Document<'a> {
     pub fn span(&self, value: &RawValue) -> Range<usize> {
         span_within(self.text, value)
     }
+}
+
+/// From a value to what lies within it.
+#[must_use]
+pub fn walk<'a>(mut value: &'a RawValue, steps: &[Segment]) -> Reached<'a> {
+    for (step, segment) in steps.iter().enumerate() {
+        let inner = match (segment, kind(value)) {
+            (_, Kind::Null) => return Reached::Absent,
+            (Segment::Key(key), Kind::Object) => member(value, key),
+            (Segment::Index(index), Kind::Array) => element(value, *index),
+            _ => return Reached::Blocked(step + 1),
+        };
+        let Some(inner) = inner else { return Reached::Absent };
+        value = inner;
+    }
+    if kind(value) == Kind::Null { Reached::Absent } else { Reached::Value(value) }
 }
 
 /// Where a value lies in the text that it was read from.
@@ -135,15 +147,15 @@ pub fn member<'a>(object: &'a RawValue, key: &str) -> Option<&'a RawValue> {
 /// The elements of an array, unless they are more than `most`.
 #[must_use]
 pub fn elements(array: &RawValue, most: usize) -> Option<Vec<&RawValue>> {
-    let (found, count) = walk(array, |index| index < most)?;
+    let (found, count) = picked(array, |index| index < most)?;
     (count <= most).then_some(found)
 }
 
 fn element(array: &RawValue, wanted: usize) -> Option<&RawValue> {
-    walk(array, |index| index == wanted)?.0.pop()
+    picked(array, |index| index == wanted)?.0.pop()
 }
 
-fn walk(array: &RawValue, wanted: impl Fn(usize) -> bool) -> Option<(Vec<&RawValue>, usize)> {
+fn picked(array: &RawValue, wanted: impl Fn(usize) -> bool) -> Option<(Vec<&RawValue>, usize)> {
     serde_json::Deserializer::from_str(array.get()).deserialize_seq(Elements(wanted)).ok()
 }
 
@@ -155,7 +167,8 @@ fn members<'a>(object: &'a str, wanted: &[&str]) -> serde_json::Result<Vec<Optio
 }
 
 /// A guess on text that is no JSON, exact on text that is.
-fn is_too_deep(body: &[u8]) -> bool {
+#[must_use]
+pub fn is_too_deep(body: &[u8]) -> bool {
     let (mut depth, mut in_string) = (0_usize, false);
     let mut bytes = body.iter();
     while let Some(byte) = bytes.next() {

@@ -1,7 +1,9 @@
-//! Keyed hashes and their comparison. This file and `signature.rs` are the only ones that touch hmac, sha2 and subtle.
+//! Keyed hashes and their comparison, and the signatures of public keys. This file and `signature.rs` are the only ones
+//! that touch hmac, sha2, subtle and ed25519.
 
 use std::fmt;
 
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
@@ -102,4 +104,40 @@ pub fn derived(key: &[u8], label: &str) -> KeyedMac {
     let mut purpose = [0; 32];
     hkdf::Hkdf::<Sha256>::new(None, key).expand(label.as_bytes(), &mut purpose).expect("32 bytes are within HKDF's reach");
     KeyedMac::new(Algorithm::Sha256, &purpose)
+}
+
+/// An Ed25519 key that can only verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// None for bytes that are no key, or one of the few under which a signature proves nothing.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
+        (!key.is_weak()).then_some(Self(key))
+    }
+}
+
+/// Whether any claimed signature is right under any key. Every pair is tried; nothing stops early.
+#[must_use]
+pub fn any_verifies(keys: &[PublicKey], content_parts: &[&[u8]], claimed: &[Vec<u8>]) -> Choice {
+    let content = content_parts.concat();
+    let mut found = Choice::from(0);
+    for claim in claimed.iter().filter_map(|claim| Signature::from_slice(claim).ok()) {
+        for PublicKey(key) in keys {
+            found |= Choice::from(u8::from(key.verify_strict(&content, &claim).is_ok()));
+        }
+    }
+    found
+}
+
+/// Signs with an Ed25519 key: its seed, which the public key may follow. None for bytes that are no such key.
+#[must_use]
+pub fn signed(private_key: &[u8], content_parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let key = match private_key.len() {
+        64 => SigningKey::from_keypair_bytes(private_key.try_into().ok()?).ok()?,
+        _ => SigningKey::from_bytes(private_key.try_into().ok()?),
+    };
+    Some(key.sign(&content_parts.concat()).to_bytes().to_vec())
 }

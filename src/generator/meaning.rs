@@ -3,9 +3,9 @@
 use crate::domain::event::{Event, Failure, Found, Report};
 use crate::domain::task::TaskError;
 
-use super::entry::{Generator, Reading};
 use super::json::{self, Kind};
 use super::reader::{Reader, Takes, brief};
+use super::reading::Reading;
 use super::refusal::{Code, FieldError, Refusal};
 use super::source::{Pointer, Source};
 use super::vocabulary::{Glob, Meaning};
@@ -48,13 +48,12 @@ fn unknown(word: &str, reading: &Reading) -> Refusal {
 }
 
 /// Every value is read, whatever the event is, so that a strict file refuses a wrong one wherever it stands.
-pub(super) fn event(reader: &mut Reader<'_>, generator: &Generator, meaning: Meaning) -> Event {
+pub(super) fn event(reader: &mut Reader<'_>, reading: &Reading, final_errors: &[Glob], meaning: Meaning) -> Event {
     if meaning == Meaning::NotOfInterest {
         return Event::NotOfInterest;
     }
-    let reading = &generator.reading;
     let report = report(reader, reading);
-    let failure = failure(reader, &reading.error, &generator.final_errors);
+    let failure = failure(reader, &reading.error, final_errors);
     match meaning {
         Meaning::Completed => Event::Completed(result(reader, reading)),
         Meaning::Failed => Event::Failed(failure),
@@ -75,12 +74,17 @@ fn report(reader: &mut Reader<'_>, reading: &Reading) -> Report {
 }
 
 /// Without a pointer the whole body is the result.
-fn result(reader: &mut Reader<'_>, reading: &Reading) -> Option<Found> {
+pub(super) fn result(reader: &mut Reader<'_>, reading: &Reading) -> Option<Found> {
     if reading.result.is_empty() {
-        return Some(found(reader.document.text(), 0..reader.document.text().len()));
+        return Some(whole_body(reader.document.text()));
     }
     let value = reading.result.iter().find_map(|pointer| reader.json(pointer))?;
     Some(found(value.get(), reader.document.span(value)))
+}
+
+/// The whole body as the result.
+pub(super) fn whole_body(text: &str) -> Found {
+    found(text, 0..text.len())
 }
 
 fn found(json: &str, span: std::ops::Range<usize>) -> Found {

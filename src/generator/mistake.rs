@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use strsim::osa_distance;
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
     #[error("{file}:{line}: `{key}` {fact}")]
@@ -37,7 +39,7 @@ impl Page<'_> {
         }
         let Some((unknown, expected)) = unknown_field(&message) else {
             let key = if key.is_empty() { self.word_at(&span) } else { key };
-            return self.mistake(&span, &key, message);
+            return self.mistake(&span, &key, in_words(message));
         };
         self.mistake(&span, &below(&key, unknown), format!("is no key here; {}", meant(unknown, &expected)))
     }
@@ -69,7 +71,7 @@ fn meant(word: &str, expected: &[&str]) -> String {
 /// The known word that was probably meant.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = |known: &&'a str| (distance(word, known), *known);
+    let near = |known: &&'a str| (osa_distance(word, known), *known);
     let (distance, known) = known.iter().map(near).min()?;
     (distance <= 1.max(word.chars().count() / 3)).then_some(known)
 }
@@ -80,29 +82,28 @@ fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
     Some((quoted.next()?, quoted.collect()))
 }
 
+/// The reader's names for kinds of values, in words that a file's author knows.
+fn in_words(message: String) -> String {
+    const KINDS: [(&str, &str); 8] = [
+        ("expected f64", "must be a number"),
+        ("expected u32", "must be a whole number from 0"),
+        ("expected u16", "must be a whole number from 0"),
+        ("expected a map", "must be a table"),
+        ("expected a string", "must be a text"),
+        ("expected string", "must be a text"),
+        ("expected a boolean", "must be true or false"),
+        ("expected a sequence", "must be a list"),
+    ];
+    match KINDS.iter().find(|(kind, _)| message.starts_with("invalid") && message.ends_with(kind)) {
+        Some((_, wanted)) => (*wanted).to_owned(),
+        None => message,
+    }
+}
+
 fn below(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
 fn quoted_after<'a>(message: &'a str, start: &str) -> impl Iterator<Item = &'a str> {
     message.strip_prefix(start).unwrap_or_default().split('`').skip(1).step_by(2)
-}
-
-/// How many letters must be added, dropped, changed or swapped with their neighbour.
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];
-    for i in 1..=from.len() {
-        let mut row = vec![i];
-        for j in 1..=to.len() {
-            let changed = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
-            let mut least = changed.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
 }

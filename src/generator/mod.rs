@@ -5,22 +5,36 @@
 //!                 └────────── Refusal ◀───────────┘
 //! ```
 //!
+//! What the hub asks of a generator goes the other way, and what comes back is read likewise:
+//!
+//! ```text
+//! Job ──outgoing──▶ Request ┄┄▶ Heard ──outgoing──▶ SubmitReply, StatusReply, ResultReply …
+//! ```
+//!
 //! [`catalog`] loads the files into [`entry::Generator`]s once; everything that a request needs is parsed by then.
-//! `mac.rs` and `signature.rs` are the only files that touch hmac, sha2 and subtle.
+//! `mac.rs` and `signature.rs` are the only files that touch hmac, sha2, subtle and ed25519.
 
+pub mod canonical;
 pub mod catalog;
+mod clock;
 pub mod entry;
 mod file;
 pub mod json;
+mod key;
+pub mod keyset;
 pub mod mac;
 mod meaning;
 pub mod mistake;
 mod moment;
+pub mod outgoing;
 pub mod payload;
 pub mod raw;
 mod reader;
+mod reading;
 mod recipe;
 pub mod refusal;
+pub mod reply;
+pub mod request;
 pub mod scalar;
 pub mod signature;
 pub mod signing;

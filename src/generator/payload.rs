@@ -9,12 +9,13 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::task::{GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
 
-use super::entry::{Generator, Reading};
+use super::entry::Generator;
 use super::json::{Document, Malformed};
 use super::mac::sha256;
 use super::meaning::{event, said};
-use super::raw::RawCallback;
+use super::raw::{Contradiction, RawCallback, agreed};
 use super::reader::{Reader, Takes};
+use super::reading::Reading;
 use super::refusal::{Code, Refusal};
 use super::signature::Verified;
 use super::source::{IdSource, Source, TaskSource};
@@ -58,12 +59,15 @@ pub fn decode_stored(generator: &Arc<Generator>, stored: &RawCallback, claim: Cl
     Message { body: &stored.body, envelope: Some(stored), task: stored.task.clone(), claim }.decode(generator, query)
 }
 
-/// A text that is no attempt's number.
-struct NoAttempt;
+/// What is wrong with the query's attempt.
+type NoAttempt = &'static str;
 
 fn query_attempt(raw: &RawCallback) -> Result<Option<u32>, NoAttempt> {
-    let number = |text: &str| text.parse().ok().filter(|&attempt| attempt > 0).ok_or(NoAttempt);
-    raw.parameter("attempt").next().map(number).transpose()
+    let number = |text: &str| text.parse().ok().filter(|&attempt| attempt > 0).ok_or("must be a whole number from 1");
+    match agreed(raw.parameter("attempt")) {
+        Ok(attempt) => attempt.map(number).transpose(),
+        Err(Contradiction) => Err("is given more than once, with different values"),
+    }
 }
 
 struct Message<'a> {
@@ -80,12 +84,12 @@ impl Message<'_> {
         let mut reader = Reader { document, envelope: self.envelope, strict: reading.strict, errors: Vec::new() };
 
         let said = said(&mut reader, reading)?;
-        let event = event(&mut reader, generator, said.meaning);
+        let event = event(&mut reader, reading, &generator.final_errors, said.meaning);
         let named = named(&mut reader, reading);
         let occasion = occasion(&mut reader, reading);
         let generator_time = reader.moment(&reading.at, reading.at_unit);
-        let query = query.unwrap_or_else(|NoAttempt| {
-            reader.fault("attempt", "must be a whole number from 1");
+        let query = query.unwrap_or_else(|fault| {
+            reader.fault("attempt", fault);
             None
         });
         if !reader.errors.is_empty() {

@@ -36,3 +36,16 @@ impl RawCallback {
         self.query.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
+
+/// Values of one parameter that contradict each other: nobody can say which one the sender means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction;
+
+/// The one value of a parameter, however often it stands there.
+///
+/// # Errors
+/// Two of the values differ.
+pub fn agreed<'a>(mut values: impl Iterator<Item = &'a str>) -> Result<Option<&'a str>, Contradiction> {
+    let first = values.next();
+    if values.all(|value| Some(value) == first) { Ok(first) } else { Err(Contradiction) }
+}

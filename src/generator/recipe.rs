@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
+use super::clock::Clock;
 use super::file::SignFile;
-use super::mac::{KeyedMac, sha256};
+use super::key::KeyRule;
+use super::mac::{KeyedMac, PublicKey, sha256};
 use super::raw::RawCallback;
-use super::scalar::{Algorithm, ClockUnit, Encoding, Future, KeyForm, Scheme};
-use super::source::ClockSource;
+use super::scalar::{Algorithm, Encoding, KeyForm, Scheme};
 use super::template::Template;
 
 #[derive(Debug)]
@@ -34,24 +31,22 @@ pub(super) enum Method {
         key: KeyRule,
         keys: Vec<KeyedMac>,
     },
+    /// Ed25519, by private keys that only the generator has.
+    Signature { encoding: Option<Encoding>, content: Template, key: KeyRule, keys: PublicKeys },
     /// The secret itself, after what is stripped.
     Token { strip: String, secrets: Vec<[u8; 32]> },
 }
 
-/// When a signature was made, and how far off that may be.
 #[derive(Debug)]
-pub(super) struct Clock {
-    pub source: ClockSource,
-    pub unit: ClockUnit,
-    pub tolerance: Duration,
-    pub future: Future,
+pub(super) enum PublicKeys {
+    /// The settings' own, which take the place of published ones.
+    Fixed(Vec<PublicKey>),
+    /// Those that are published at this URL.
+    Published(String),
 }
 
-#[derive(Debug)]
-pub(super) struct KeyRule {
-    form: KeyForm,
-    prefix: String,
-}
+/// The key at fault and what is wrong with it.
+pub(super) type Fault = (&'static str, String);
 
 /// Claims beyond this many are not looked at.
 pub(super) const MOST_CLAIMS: usize = 16;
@@ -61,19 +56,19 @@ impl Recipe {
     ///
     /// # Errors
     /// The key at fault and what is wrong with it.
-    pub(super) fn prepare(
-        file: &SignFile,
-        secrets: &[String],
-        tolerance: Duration,
-    ) -> Result<Option<Self>, (&'static str, String)> {
+    pub(super) fn prepare(file: &SignFile, secrets: &[String], tolerance: Duration) -> Result<Option<Self>, Fault> {
         if file.scheme == Scheme::None {
             return Ok(None);
         }
         if file.header.0.is_empty() {
             return Err(("header", "must say which header carries the proof".to_owned()));
         }
-        let clock = clock(file, tolerance);
-        let method = if file.scheme == Scheme::Token { token(file, secrets)? } else { hmac(file, secrets, clock.is_some())? };
+        let clock = Clock::prepare(file, tolerance);
+        let method = match file.scheme {
+            Scheme::Token => token(file, secrets)?,
+            Scheme::Ed25519 => signature(file, secrets, clock.is_some())?,
+            Scheme::Hmac | Scheme::None => hmac(file, secrets, clock.is_some())?,
+        };
         let headers = file.header.0.iter().map(|name| name.to_ascii_lowercase()).collect();
         Ok(Some(Self { headers, item_sep: file.item_sep.clone(), field: field(file)?, method, clock }))
     }
@@ -107,57 +102,38 @@ impl Recipe {
     }
 }
 
-impl KeyRule {
-    /// # Errors
-    /// What is wrong with the secret, without a letter of it.
-    pub(super) fn bytes(&self, secret: &str) -> Result<Vec<u8>, String> {
-        let bare = Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty()).and_then(|prefix| secret.strip_prefix(prefix));
-        match (self.form, bare) {
-            (KeyForm::Utf8, _) | (KeyForm::Prefixed, None) => Ok(secret.as_bytes().to_vec()),
-            (KeyForm::Base64 | KeyForm::Prefixed, bare) => {
-                let text = bare.unwrap_or(secret);
-                from_base64(text).ok_or_else(|| {
-                    format!(
-                        "is not base64{}",
-                        if self.prefix.is_empty() { String::new() } else { format!(" after `{}`", self.prefix) }
-                    )
-                })
-            }
+impl Method {
+    /// What is signed; none where nothing is.
+    pub(super) const fn content(&self) -> Option<&Template> {
+        match self {
+            Self::Mac { content, .. } | Self::Signature { content, .. } => Some(content),
+            Self::Token { .. } => None,
         }
     }
 }
 
-/// Base64 in either alphabet, padded or not.
-#[must_use]
-pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-    GeneralPurpose::new(alphabet, LENIENT).decode(text.trim()).ok()
-}
-
-fn clock(file: &SignFile, tolerance: Duration) -> Option<Clock> {
-    let source = file.ts.clone()?;
-    let tolerance = file.tolerance.map_or(tolerance, |period| period.0);
-    let future = file.future.unwrap_or(Future::Within(tolerance));
-    Some(Clock { source, unit: file.ts_unit.unwrap_or(ClockUnit::Seconds), tolerance, future })
-}
-
-fn token(file: &SignFile, secrets: &[String]) -> Result<Method, (&'static str, String)> {
-    let foreign = [("content", file.content.is_some()), ("alg", file.alg.is_some()), ("ts", file.ts.is_some())];
+fn token(file: &SignFile, secrets: &[String]) -> Result<Method, Fault> {
+    let foreign = [
+        ("content", file.content.is_some()),
+        ("alg", file.alg.is_some()),
+        ("ts", file.ts.is_some()),
+        ("jwks", file.jwks.is_some()),
+    ];
     if let Some((key, _)) = foreign.into_iter().find(|(_, is_there)| *is_there) {
         return Err((key, "says nothing where the secret itself is sent (`scheme = \"token\"`)".to_owned()));
+    }
+    if secrets.iter().any(String::is_empty) {
+        return Err(("secret", "is empty".to_owned()));
     }
     let secrets = secrets.iter().map(|secret| sha256([secret.as_bytes()])).collect();
     Ok(Method::Token { strip: file.strip.clone(), secrets })
 }
 
-fn hmac(file: &SignFile, secrets: &[String], has_clock: bool) -> Result<Method, (&'static str, String)> {
-    let content = file.content.as_deref().unwrap_or("{body}").parse::<Template>().map_err(|fact| ("content", fact))?;
-    if content.has_timestamp() && !has_clock {
-        return Err(("content", "has `{ts}`, and no `ts` says where the timestamp is".to_owned()));
+fn hmac(file: &SignFile, secrets: &[String], has_clock: bool) -> Result<Method, Fault> {
+    if file.key == Some(KeyForm::Jwks) || file.jwks.is_some() {
+        return Err(("jwks", "holds public keys, which make no HMAC: `scheme = \"ed25519\"`".to_owned()));
     }
+    let content = content(file, has_clock)?;
     let key = KeyRule { form: file.key.unwrap_or(KeyForm::Utf8), prefix: file.key_prefix.clone() };
     let algorithm = file.alg.unwrap_or(Algorithm::Sha256);
     let mac = |secret: &String| key.bytes(secret).map(|bytes| KeyedMac::new(algorithm, &bytes));
@@ -165,7 +141,50 @@ fn hmac(file: &SignFile, secrets: &[String], has_clock: bool) -> Result<Method, 
     Ok(Method::Mac { algorithm, encoding: file.encoding, content, key, keys })
 }
 
-fn field(file: &SignFile) -> Result<Option<(String, String)>, (&'static str, String)> {
+fn signature(file: &SignFile, secrets: &[String], has_clock: bool) -> Result<Method, Fault> {
+    if file.alg.is_some() {
+        return Err(("alg", "says nothing for Ed25519, which has a hash of its own".to_owned()));
+    }
+    if !matches!(file.key, None | Some(KeyForm::Base64 | KeyForm::Jwks)) {
+        return Err(("key", "may be \"base64\" or \"jwks\" for Ed25519".to_owned()));
+    }
+    let content = content(file, has_clock)?;
+    let key = KeyRule { form: file.key.unwrap_or(KeyForm::Base64), prefix: file.key_prefix.clone() };
+    let fixed = secrets.iter().map(|secret| key.public_keys(secret)).collect::<Result<Vec<_>, _>>();
+    let fixed = fixed.map_err(|fact| ("secret", fact))?.concat();
+    let keys = match published_at(file)? {
+        Some(url) if fixed.is_empty() => PublicKeys::Published(url),
+        _ => PublicKeys::Fixed(fixed),
+    };
+    Ok(Method::Signature { encoding: file.encoding, content, key, keys })
+}
+
+/// Where the generator publishes its keys. Whoever can change them on their way here could sign.
+fn published_at(file: &SignFile) -> Result<Option<String>, Fault> {
+    const THIS_MACHINE: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+    let Some(text) = &file.jwks else { return Ok(None) };
+    if file.key != Some(KeyForm::Jwks) {
+        return Err(("jwks", "needs `key = \"jwks\"`".to_owned()));
+    }
+    let url = text.parse::<reqwest::Url>().ok();
+    let is_safe = |url: &reqwest::Url| {
+        url.scheme() == "https" || url.scheme() == "http" && url.host_str().is_some_and(|host| THIS_MACHINE.contains(&host))
+    };
+    match url.filter(is_safe) {
+        Some(_) => Ok(Some(text.clone())),
+        None => Err(("jwks", "must be a URL that begins with https://".to_owned())),
+    }
+}
+
+fn content(file: &SignFile, has_clock: bool) -> Result<Template, Fault> {
+    let content = file.content.as_deref().unwrap_or("{body}").parse::<Template>().map_err(|fact| ("content", fact))?;
+    if content.has_timestamp() && !has_clock {
+        return Err(("content", "has `{ts}`, and no `ts` says where the timestamp is".to_owned()));
+    }
+    Ok(content)
+}
+
+fn field(file: &SignFile) -> Result<Option<(String, String)>, Fault> {
     match (&file.field_sep, &file.field) {
         (Some(sep), Some(name)) => Ok(Some((sep.clone(), name.clone()))),
         (None, None) => Ok(None),

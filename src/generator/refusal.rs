@@ -34,29 +34,16 @@ impl FieldError {
     }
 }
 
-/// The refusals of this room, in the order in which they are looked for.
+/// The refusals of this room, in the order in which they are looked for. Their words are in the one table of the HTTP edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
     SignatureMissing,
     TimestampOutOfTolerance,
     SignatureInvalid,
+    /// The keys to check the signature with are not known yet.
+    Unavailable,
     MalformedBody,
     MissingEvent,
     UnknownEvent,
     InvalidEvent,
-}
-
-impl Code {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SignatureMissing => "signature_missing",
-            Self::TimestampOutOfTolerance => "timestamp_out_of_tolerance",
-            Self::SignatureInvalid => "signature_invalid",
-            Self::MalformedBody => "malformed_body",
-            Self::MissingEvent => "missing_event",
-            Self::UnknownEvent => "unknown_event",
-            Self::InvalidEvent => "invalid_event",
-        }
-    }
 }

@@ -9,8 +9,6 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::mistake::unknown_word;
-
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? } $(later $later:literal)?) => {
         $(#[$doc])*
@@ -24,25 +22,27 @@ macro_rules! choice {
             }
         }
 
-        impl FromStr for $name {
+        impl std::str::FromStr for $name {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
                 match text {
                     $($word => Ok(Self::$variant),)+
                     $($later => Err(format!("may not be `{text}`: that is not built yet")),)?
-                    _ => Err(unknown_word(text, &[$($word),+])),
+                    _ => Err($crate::generator::mistake::unknown_word(text, &[$($word),+])),
                 }
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(Error::custom)
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };
 }
+
+pub(super) use choice;
 
 choice!(
     /// What proves the sender.
@@ -64,12 +64,13 @@ choice!(
     /// What is answered to a callback that comes before its task is known.
     Early { Reject = "reject", Retry = "retry" } later "park"
 );
-choice!(Scheme { Hmac = "hmac", Token = "token", None = "none" } later "ed25519");
+choice!(Scheme { Hmac = "hmac", Ed25519 = "ed25519", Token = "token", None = "none" });
 choice!(Algorithm { Sha256 = "sha256", Sha1 = "sha1", Sha512 = "sha512" });
 choice!(Encoding { Hex = "hex", Base64 = "base64" });
 choice!(
     /// How a configured secret becomes key bytes; `prefixed` is base64 where the prefix is there, else the text itself.
-    KeyForm { Utf8 = "utf8", Base64 = "base64", Prefixed = "prefixed" } later "jwks"
+    /// `jwks`: public keys that the generator publishes.
+    KeyForm { Utf8 = "utf8", Base64 = "base64", Prefixed = "prefixed", Jwks = "jwks" }
 );
 choice!(ClockUnit { Seconds = "s", Millis = "ms" });
 choice!(TimeUnit { Seconds = "s", Millis = "ms", Rfc3339 = "rfc3339" });

@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use subtle::Choice;
 
 use crate::domain::time::Timestamp;
 
 use super::entry::Generator;
-use super::json::Document;
-use super::mac::{any_equal, any_matches};
+use super::key::from_base64;
+use super::keyset::PublishedKeys;
+use super::mac::{PublicKey, any_equal, any_matches, any_verifies};
 use super::raw::RawCallback;
-use super::recipe::{Clock, MOST_CLAIMS, Method, Recipe, from_base64};
+use super::recipe::{MOST_CLAIMS, Method, PublicKeys, Recipe};
 use super::refusal::{Code, Refusal};
-use super::scalar::{Algorithm, Bind, ClockUnit, Encoding, Future, Trust};
-use super::source::{ClockSource, Source};
+use super::scalar::{Algorithm, Bind, Encoding, Trust};
 use super::token::{Capability, CapabilityKeys};
 
 /// A callback whose sender is proven as far as its generator's file wants it proven.
@@ -27,6 +28,8 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// As it came, but for the body where its re-serialisation was signed: then that is the body, for the bytes that were
+    /// sent are proven by nothing.
     #[must_use]
     pub const fn raw(&self) -> &RawCallback {
         &self.raw
@@ -52,17 +55,33 @@ impl Verified {
 
 /// # Errors
 /// The callback itself, to be kept, and why it is refused: `signature_missing` before `timestamp_out_of_tolerance`
-/// before `signature_invalid`.
+/// before `signature_invalid`; `unavailable` where only keys that nobody has fetched yet could tell.
 #[expect(clippy::result_large_err, reason = "a refused callback is handed back whole, as it is kept too")]
-pub fn verify(raw: RawCallback, generator: &Arc<Generator>, tokens: &CapabilityKeys) -> Result<Verified, (RawCallback, Refusal)> {
-    match prove(&raw, generator, tokens) {
-        Ok((is_signed, token_attempt)) => Ok(Verified { raw, generator: Arc::clone(generator), is_signed, token_attempt }),
+pub fn verify(
+    raw: RawCallback,
+    generator: &Arc<Generator>,
+    tokens: &CapabilityKeys,
+    published: &PublishedKeys,
+) -> Result<Verified, (RawCallback, Refusal)> {
+    match prove(&raw, generator, tokens, published) {
+        Ok(Proof { is_signed, token_attempt, rewritten }) => {
+            let raw = RawCallback { body: rewritten.unwrap_or_else(|| raw.body.clone()), ..raw };
+            Ok(Verified { raw, generator: Arc::clone(generator), is_signed, token_attempt })
+        }
         Err(refusal) => Err((raw, refusal)),
     }
 }
 
-/// Whether a signature holds, and the attempt that a token proves. A signature or token that is there is always checked, needed or not.
-fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Result<(bool, Option<u32>), Refusal> {
+struct Proof {
+    is_signed: bool,
+    /// The attempt that a token proves.
+    token_attempt: Option<u32>,
+    /// The body that was signed, where that is not the one that was sent.
+    rewritten: Option<Bytes>,
+}
+
+/// A signature or token that is there is always checked, needed or not.
+fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys, published: &PublishedKeys) -> Result<Proof, Refusal> {
     let presented: Vec<Presented<'_>> = generator.recipes.iter().filter_map(|recipe| Presented::find(recipe, raw)).collect();
     let tokens: Vec<&str> = raw.parameter("token").collect();
     check_presence(generator, !presented.is_empty(), !tokens.is_empty())?;
@@ -73,17 +92,27 @@ fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Res
         return Err(Refusal::new(Code::TimestampOutOfTolerance, detail));
     }
 
-    let signed = timely.iter().fold(Choice::from(0), |found, presented| found | presented.holds(raw));
+    let findings: Vec<Finding> = timely.iter().map(|presented| presented.check(raw, published)).collect();
     let token = (!tokens.is_empty()).then(|| token_holds(raw, generator, keys, &tokens));
-    if !presented.is_empty() && !bool::from(signed) {
-        let detail =
-            if generator.has_secret() { "The signature is wrong" } else { "There is no secret to check the signature with" };
-        return Err(Refusal::new(Code::SignatureInvalid, detail));
+    let token_attempt = token.filter(|(_, holds)| bool::from(*holds)).map(|(attempt, _)| attempt);
+    let is_token_wrong = token.is_some() && token_attempt.is_none();
+    let lacks_keys = findings.iter().any(|finding| finding.lacks_keys);
+    // all have been checked; which of them held is no secret
+    let good = findings.into_iter().find(|finding| bool::from(finding.holds));
+    match good {
+        None if !presented.is_empty() => Err(unsigned(generator, lacks_keys && !is_token_wrong)),
+        _ if is_token_wrong => {
+            Err(Refusal::new(Code::SignatureInvalid, "The token is wrong for this task, attempt and generator"))
+        }
+        good => Ok(Proof { is_signed: good.is_some(), token_attempt, rewritten: good.and_then(|finding| finding.rewritten) }),
     }
-    match token {
-        Some((attempt, holds)) if bool::from(holds) => Ok((!presented.is_empty(), Some(attempt))),
-        Some(_) => Err(Refusal::new(Code::SignatureInvalid, "The token is wrong for this task, attempt and generator")),
-        None => Ok((!presented.is_empty(), None)),
+}
+
+fn unsigned(generator: &Generator, lacks_keys: bool) -> Refusal {
+    match (lacks_keys, generator.has_secret() || generator.jwks_url().is_some()) {
+        (true, _) => Refusal::new(Code::Unavailable, "The generator's public keys are not known yet"),
+        (false, true) => Refusal::new(Code::SignatureInvalid, "The signature is wrong"),
+        (false, false) => Refusal::new(Code::SignatureInvalid, "There is no secret to check the signature with"),
     }
 }
 
@@ -152,25 +181,30 @@ impl<'a> Presented<'a> {
         let text = |value: &'a [u8]| std::str::from_utf8(value).ok().filter(|text| text.is_ascii());
         let values: Option<Vec<&str>> = recipe.presented(raw)?.into_iter().map(text).collect();
         let clock = recipe.clock.as_ref();
-        let timestamp = clock.and_then(|clock| timestamp(clock, recipe, raw, values.as_deref().unwrap_or_default()));
+        let timestamp = clock.and_then(|clock| clock.read(recipe, raw, values.as_deref().unwrap_or_default()));
         Some(Self { recipe, values, timestamp })
     }
 
     fn is_timely(&self, arrived: Timestamp) -> bool {
         let Some(clock) = &self.recipe.clock else { return true };
-        let Some(sent) = self.timestamp.as_deref().and_then(|text| text.trim().parse::<i64>().ok()) else { return false };
-        clock.allows(sent, arrived)
+        self.timestamp.as_deref().is_some_and(|text| clock.allows(text, arrived))
     }
 
-    fn holds(&self, raw: &RawCallback) -> Choice {
+    fn check(&self, raw: &RawCallback, published: &PublishedKeys) -> Finding {
         let claims = self.claims();
-        match &self.recipe.method {
-            Method::Token { secrets, .. } => any_equal(secrets, &claims),
-            Method::Mac { content, keys, .. } => {
-                let Some(filled) = content.fill(raw, self.timestamp.as_deref()) else { return Choice::from(0) };
-                let parts: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
-                any_matches(keys, &parts, &claims)
+        let content = self.recipe.method.content().map(|content| content.fill(raw, self.timestamp.as_deref()));
+        match (&self.recipe.method, content) {
+            (Method::Token { secrets, .. }, _) => Finding::of(any_equal(secrets, &claims)),
+            (Method::Mac { keys, .. }, Some(Some(content))) => {
+                Finding { rewritten: content.rewritten.clone(), ..Finding::of(any_matches(keys, &content.parts(), &claims)) }
             }
+            (Method::Signature { keys, .. }, Some(Some(content))) => {
+                let Some(keys) = keys.known(published) else { return Finding { lacks_keys: true, ..Finding::none() } };
+                let holds = any_verifies(&keys, &content.parts(), &claims);
+                Finding { rewritten: content.rewritten, ..Finding::of(holds) }
+            }
+            // something that was signed is not there
+            _ => Finding::none(),
         }
     }
 
@@ -182,25 +216,60 @@ impl<'a> Presented<'a> {
     }
 }
 
+/// What became of a presented signature.
+struct Finding {
+    holds: Choice,
+    rewritten: Option<Bytes>,
+    lacks_keys: bool,
+}
+
+impl Finding {
+    const fn of(holds: Choice) -> Self {
+        Self { holds, rewritten: None, lacks_keys: false }
+    }
+
+    fn none() -> Self {
+        Self::of(Choice::from(0))
+    }
+}
+
+impl PublicKeys {
+    /// None: they were never fetched.
+    fn known(&self, published: &PublishedKeys) -> Option<Cow<'_, [PublicKey]>> {
+        match self {
+            Self::Fixed(keys) => Some(Cow::Borrowed(keys)),
+            Self::Published(url) => published.at(url).map(|set| Cow::Owned(set.0.clone())),
+        }
+    }
+}
+
 impl Method {
     fn decoded(&self, claim: &str) -> Vec<u8> {
         match self {
             Self::Token { strip, .. } => claim.strip_prefix(strip.as_str()).unwrap_or_default().as_bytes().to_vec(),
             Self::Mac { algorithm, encoding, .. } => {
                 let prefix = claim.strip_prefix(algorithm.as_str()).and_then(|rest| rest.strip_prefix('='));
-                let claim = prefix.unwrap_or(claim);
-                let looks_hex = claim.len() == 2 * algorithm.digest_len();
-                match encoding {
-                    Some(Encoding::Hex) => hex::decode(claim).ok(),
-                    Some(Encoding::Base64) => from_base64(claim),
-                    None if looks_hex => hex::decode(claim).ok(),
-                    None => from_base64(claim),
-                }
-                .unwrap_or_default()
+                decoded(prefix.unwrap_or(claim), *encoding, algorithm.digest_len())
             }
+            Self::Signature { encoding, .. } => decoded(claim, *encoding, SIGNATURE_LENGTH),
         }
     }
 }
+
+/// `length`: of the decoded claim, in bytes.
+fn decoded(claim: &str, encoding: Option<Encoding>, length: usize) -> Vec<u8> {
+    let looks_hex = claim.len() == 2 * length;
+    let bytes = match encoding {
+        Some(Encoding::Hex) => hex::decode(claim).ok(),
+        Some(Encoding::Base64) => from_base64(claim),
+        None if looks_hex => hex::decode(claim).ok(),
+        None => from_base64(claim),
+    };
+    bytes.unwrap_or_default()
+}
+
+/// Of Ed25519, in bytes.
+const SIGNATURE_LENGTH: usize = 64;
 
 impl Algorithm {
     const fn digest_len(self) -> usize {
@@ -208,36 +277,6 @@ impl Algorithm {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha512 => 64,
-        }
-    }
-}
-
-impl Clock {
-    /// In the unit of the timestamp, so that a whole second is not off by the fraction that it leaves out.
-    fn allows(&self, sent: i64, arrived: Timestamp) -> bool {
-        let (now, per_second) = match self.unit {
-            ClockUnit::Seconds => (arrived.secs(), 1),
-            ClockUnit::Millis => (arrived.micros().div_euclid(1_000), 1_000),
-        };
-        let ahead = (i128::from(sent) - i128::from(now)) * 1_000 / per_second;
-        let within = |limit: std::time::Duration, off: i128| off <= i128::try_from(limit.as_millis()).unwrap_or(i128::MAX);
-        let future = match self.future {
-            Future::Any => true,
-            Future::Within(limit) => within(limit, ahead),
-        };
-        future && within(self.tolerance, -ahead)
-    }
-}
-
-fn timestamp<'a>(clock: &Clock, recipe: &Recipe, raw: &'a RawCallback, values: &[&'a str]) -> Option<Cow<'a, str>> {
-    match &clock.source {
-        ClockSource::Element(key) => values.iter().find_map(|value| recipe.element(value, key)).map(Cow::Borrowed),
-        ClockSource::Elsewhere(Source::Header(names)) => std::str::from_utf8(raw.first_header(names)?).ok().map(Cow::Borrowed),
-        ClockSource::Elsewhere(Source::Query(name)) => raw.parameter(name).next().map(Cow::Borrowed),
-        ClockSource::Elsewhere(Source::Json(pointer)) => {
-            let document = Document::parse(&raw.body, &[pointer.head()]).ok()?;
-            let value = document.find(pointer).value()?;
-            Some(super::json::string(value).map_or(Cow::Borrowed(value.get()), Cow::Owned))
         }
     }
 }

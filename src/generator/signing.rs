@@ -1,7 +1,5 @@
 //! Signs as a generator would: for clients of ours that stand in for one.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -9,11 +7,13 @@ use bytes::Bytes;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 
+use super::clock::Clock;
 use super::entry::Generator;
-use super::mac::{KeyedMac, sha256};
+use super::key::is_private;
+use super::mac::{KeyedMac, sha256, signed};
 use super::raw::RawCallback;
-use super::recipe::{Clock, Method, Recipe};
-use super::scalar::{ClockUnit, Encoding};
+use super::recipe::{Method, Recipe};
+use super::scalar::Encoding;
 use super::source::{ClockSource, Source};
 use super::template::Part;
 
@@ -41,12 +41,12 @@ pub fn sign(
     body: &[u8],
     now: Timestamp,
 ) -> Result<Vec<(String, String)>, CannotSign> {
-    let recipe = generator.recipes.first().ok_or(CannotSign::NoScheme)?;
+    let recipe = generator.recipes.iter().find(|recipe| recipe.is_signed_with(secret)).ok_or(CannotSign::NoScheme)?;
     let header = recipe.headers.first().cloned().unwrap_or_default();
-    let Method::Mac { algorithm, encoding, content, key, .. } = &recipe.method else {
-        let Method::Token { strip, .. } = &recipe.method else { return Err(CannotSign::NoScheme) };
+    if let Method::Token { strip, .. } = &recipe.method {
         return Ok(vec![(header, format!("{strip}{secret}"))]);
-    };
+    }
+    let content = recipe.method.content().ok_or(CannotSign::NoScheme)?;
     let timestamp = recipe.clock.as_ref().map(|clock| clock.text(now));
     let mut headers = minted(content.parts(), task, body);
     if let Some(name) = recipe.clock.as_ref().map(clock_header).transpose()?.flatten() {
@@ -55,12 +55,27 @@ pub fn sign(
     }
     let raw = unsent(task, &headers, body, now);
     let filled = content.fill(&raw, timestamp.as_deref()).ok_or(CannotSign::Content)?;
-    let parts: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
-    let key = key.bytes(secret).map_err(CannotSign::Secret)?;
-    let tag = KeyedMac::new(*algorithm, &key).tag(&parts);
-    let claim = if *encoding == Some(Encoding::Base64) { STANDARD.encode(tag) } else { hex::encode(tag) };
+    let claim = recipe.method.claim(secret, &filled.parts())?;
     headers.push((header, recipe.written(&claim, timestamp.as_deref())));
     Ok(headers)
+}
+
+impl Method {
+    /// The signature as text.
+    fn claim(&self, secret: &str, parts: &[&[u8]]) -> Result<String, CannotSign> {
+        let (encoding, bytes) = match self {
+            Self::Mac { algorithm, encoding, key, .. } => {
+                let key = key.bytes(secret).map_err(CannotSign::Secret)?;
+                (encoding, KeyedMac::new(*algorithm, &key).tag(parts))
+            }
+            Self::Signature { encoding, key, .. } => {
+                let signature = key.private_key(secret).and_then(|key| signed(&key, parts));
+                (encoding, signature.ok_or_else(|| CannotSign::Secret("is no private Ed25519 key".to_owned()))?)
+            }
+            Self::Token { .. } => return Err(CannotSign::NoScheme),
+        };
+        Ok(if *encoding == Some(Encoding::Base64) { STANDARD.encode(bytes) } else { hex::encode(bytes) })
+    }
 }
 
 /// A name for each header that is signed, made from what is sent.
@@ -89,16 +104,12 @@ fn unsent(task: &TaskId, headers: &[(String, String)], body: &[u8], now: Timesta
     }
 }
 
-impl Clock {
-    fn text(&self, now: Timestamp) -> String {
-        match self.unit {
-            ClockUnit::Seconds => now.secs().to_string(),
-            ClockUnit::Millis => now.since(Timestamp::EPOCH).max(Duration::ZERO).as_millis().to_string(),
-        }
-    }
-}
-
 impl Recipe {
+    /// A private key says which scheme it is for; any other secret is for the first.
+    fn is_signed_with(&self, secret: &str) -> bool {
+        !is_private(secret) || matches!(self.method, Method::Signature { .. })
+    }
+
     /// The header's value as the generator would write it.
     fn written(&self, claim: &str, timestamp: Option<&str>) -> String {
         let Some((sep, name)) = &self.field else { return claim.to_owned() };

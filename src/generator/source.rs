@@ -24,7 +24,7 @@ impl FromStr for Source {
             "header" => Ok(Self::Header(header_names(name))),
             "json" => name.parse().map(Self::Json),
             "query" => Ok(Self::Query(name.to_owned())),
-            "submit" => Err("may not come from the submission's answer: that is not built yet".to_owned()),
+            "submit" => Err("may not come from the submission's answer: only URLs do".to_owned()),
             _ => Err(wanted()),
         }
     }
@@ -104,6 +104,9 @@ pub enum Segment {
     Index(usize),
 }
 
+/// May stand in a path, for answers whose keys are ids.
+const REMOTE_ID: &str = "{remote_id}";
+
 impl Pointer {
     /// The first step, which is always a key: bodies are objects.
     #[must_use]
@@ -112,6 +115,26 @@ impl Pointer {
             Some(Segment::Key(key)) => key,
             _ => "",
         }
+    }
+
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
+    /// With the generator's id in the place of `{remote_id}`.
+    #[must_use]
+    pub fn with_remote_id(&self, id: &str) -> Self {
+        let filled = |segment: &Segment| match segment {
+            Segment::Key(key) => Segment::Key(key.replace(REMOTE_ID, id)),
+            Segment::Index(index) => Segment::Index(*index),
+        };
+        Self(self.0.iter().map(filled).collect())
+    }
+
+    #[must_use]
+    pub fn has_remote_id(&self) -> bool {
+        self.0.iter().any(|segment| matches!(segment, Segment::Key(key) if key.contains(REMOTE_ID)))
     }
 
     /// The steps after the first.

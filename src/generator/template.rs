@@ -1,8 +1,10 @@
 //! What a signature covers: literal text and parts of the request, e.g. `{header:webhook-id}.{ts}.{body}`.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 
+use bytes::Bytes;
+
+use super::canonical::{Form, rewritten};
 use super::json::{self, Document};
 use super::mac;
 use super::raw::RawCallback;
@@ -21,13 +23,23 @@ pub(super) enum Part {
     Timestamp,
     Header(Vec<String>),
     Json(Pointer),
+    /// The body re-serialised.
+    Rewritten(Form),
     Url,
+}
+
+/// What was signed.
+pub(super) struct Content {
+    /// To be hashed one after the other; the body is not copied.
+    pub parts: Vec<Bytes>,
+    /// The body as it was signed, where that is not the body as it was sent.
+    pub rewritten: Option<Bytes>,
 }
 
 impl Template {
     #[must_use]
     pub(super) fn covers_body(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Body | Part::BodyDigest))
+        self.0.iter().any(|part| matches!(part, Part::Body | Part::BodyDigest | Part::Rewritten(_)))
     }
 
     #[must_use]
@@ -39,12 +51,28 @@ impl Template {
         &self.0
     }
 
-    /// The signed bytes in pieces, the body uncopied; none if something that was signed is not there.
+    fn form(&self) -> Option<Form> {
+        self.0.iter().find_map(|part| if let Part::Rewritten(form) = part { Some(*form) } else { None })
+    }
+
+    /// None if something that was signed is not there, or the body is none that can be re-serialised.
     #[must_use]
-    pub(super) fn fill<'a>(&'a self, raw: &'a RawCallback, timestamp: Option<&'a str>) -> Option<Vec<Cow<'a, [u8]>>> {
+    pub(super) fn fill(&self, raw: &RawCallback, timestamp: Option<&str>) -> Option<Content> {
         let heads: Vec<&str> = self.0.iter().filter_map(Part::head).collect();
         let document = if heads.is_empty() { None } else { Some(Document::parse(&raw.body, &heads).ok()?) };
-        self.0.iter().map(|part| part.fill(raw, timestamp, document.as_ref())).collect()
+        let rewritten = match self.form() {
+            Some(form) => Some(Bytes::from(rewritten(&raw.body, form)?)),
+            None => None,
+        };
+        let source = Filled { raw, timestamp, document, rewritten: rewritten.as_ref() };
+        let parts = self.0.iter().map(|part| source.part(part)).collect::<Option<_>>()?;
+        Some(Content { parts, rewritten })
+    }
+}
+
+impl Content {
+    pub(super) fn parts(&self) -> Vec<&[u8]> {
+        self.parts.iter().map(AsRef::as_ref).collect()
     }
 }
 
@@ -52,24 +80,31 @@ impl Part {
     fn head(&self) -> Option<&str> {
         if let Self::Json(pointer) = self { Some(pointer.head()) } else { None }
     }
+}
 
-    fn fill<'a>(
-        &'a self,
-        raw: &'a RawCallback,
-        timestamp: Option<&'a str>,
-        document: Option<&Document<'a>>,
-    ) -> Option<Cow<'a, [u8]>> {
-        match self {
-            Self::Text(text) => Some(Cow::Borrowed(text.as_bytes())),
-            Self::Body => Some(Cow::Borrowed(&raw.body)),
-            Self::BodyDigest => Some(Cow::Owned(hex::encode(mac::sha256([&raw.body[..]])).into_bytes())),
-            Self::Timestamp => timestamp.map(|text| Cow::Borrowed(text.as_bytes())),
-            Self::Header(names) => raw.first_header(names).map(Cow::Borrowed),
-            Self::Json(pointer) => {
-                let value = document?.find(pointer).value()?;
-                Some(json::string(value).map_or(Cow::Borrowed(value.get().as_bytes()), |text| Cow::Owned(text.into_bytes())))
+/// What a template is filled from.
+struct Filled<'a> {
+    raw: &'a RawCallback,
+    timestamp: Option<&'a str>,
+    document: Option<Document<'a>>,
+    rewritten: Option<&'a Bytes>,
+}
+
+impl Filled<'_> {
+    fn part(&self, part: &Part) -> Option<Bytes> {
+        let body = &self.raw.body;
+        match part {
+            Part::Text(text) => Some(Bytes::copy_from_slice(text.as_bytes())),
+            Part::Body => Some(body.clone()),
+            Part::BodyDigest => Some(hex::encode(mac::sha256([&body[..]])).into()),
+            Part::Timestamp => self.timestamp.map(|text| Bytes::copy_from_slice(text.as_bytes())),
+            Part::Header(names) => self.raw.first_header(names).map(Bytes::copy_from_slice),
+            Part::Json(pointer) => {
+                let value = self.document.as_ref()?.find(pointer).value()?;
+                Some(json::string(value).map_or_else(|| Bytes::copy_from_slice(value.get().as_bytes()), Bytes::from))
             }
-            Self::Url => Some(Cow::Borrowed(raw.url.as_bytes())),
+            Part::Rewritten(_) => self.rewritten.cloned(),
+            Part::Url => Some(Bytes::copy_from_slice(self.raw.url.as_bytes())),
         }
     }
 }
@@ -87,8 +122,16 @@ impl FromStr for Template {
             rest = after;
         }
         parts.extend(literal(rest));
+        one_form(&parts)?;
         Ok(Self(parts))
     }
+}
+
+/// The decoder reads what was signed, and that must be one text.
+fn one_form(parts: &[Part]) -> Result<(), String> {
+    let mut forms = parts.iter().filter_map(|part| if let Part::Rewritten(form) = part { Some(form) } else { None });
+    let first = forms.next();
+    if forms.all(|form| Some(form) == first) { Ok(()) } else { Err("re-serialises the body in two ways".to_owned()) }
 }
 
 fn literal(text: &str) -> Option<Part> {
@@ -105,12 +148,11 @@ impl FromStr for Part {
             ("ts", _) => Ok(Self::Timestamp),
             ("url", _) => Ok(Self::Url),
             (_, Some(("header", names))) if !names.is_empty() => Ok(Self::Header(header_names(names))),
-            (_, Some(("json", form))) if form.contains(',') => {
-                Err(format!("has `{{{name}}}`: re-serialisation is not built yet"))
-            }
+            (_, Some(("json", form))) if form.contains(',') => form.parse().map(Self::Rewritten),
             (_, Some(("json", path))) => path.parse().map(Self::Json),
             _ => Err(format!(
-                "has `{{{name}}}`; known parts are {{body}} {{body_sha256}} {{ts}} {{header:NAME}} {{json:a.b}} {{url}}"
+                "has `{{{name}}}`; known parts are {{body}} {{body_sha256}} {{ts}} {{header:NAME}} {{json:a.b}} \
+                 {{json:sorted,compact,ascii}} {{url}}"
             )),
         }
     }

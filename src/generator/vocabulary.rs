@@ -27,14 +27,20 @@ impl Vocabulary {
     /// `None`: the word is refused. An exact word goes before any pattern.
     #[must_use]
     pub(super) fn meaning(&self, word: &str) -> Option<Meaning> {
-        let exact = self.words.iter().find(|(glob, _)| glob.0 == word);
-        let known = exact.or_else(|| self.words.iter().find(|(glob, _)| glob.matches(word)));
-        known.map(|(_, meaning)| *meaning).or(match self.otherwise {
+        self.known_meaning(word).or(match self.otherwise {
             Otherwise::Refuse => None,
             Otherwise::Ignore => Some(Meaning::NotOfInterest),
             Otherwise::Progress => Some(Meaning::Progress),
             Otherwise::Completed => Some(Meaning::Completed),
         })
+    }
+
+    /// Of a word that is mapped.
+    #[must_use]
+    pub(super) fn known_meaning(&self, word: &str) -> Option<Meaning> {
+        let exact = self.words.iter().find(|(glob, _)| glob.0 == word);
+        let known = exact.or_else(|| self.words.iter().find(|(glob, _)| glob.matches(word)));
+        known.map(|(_, meaning)| *meaning)
     }
 
     /// What a body without any word means; `None`: it lacks one.
@@ -45,6 +51,12 @@ impl Vocabulary {
             Otherwise::Progress => Some(Meaning::Progress),
             Otherwise::Completed => Some(Meaning::Completed),
         }
+    }
+
+    /// Whether any word says that a job is completed.
+    #[must_use]
+    pub(super) fn knows_an_end(&self) -> bool {
+        self.words.iter().any(|(_, meaning)| *meaning == Meaning::Completed)
     }
 
     #[must_use]

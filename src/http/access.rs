@@ -29,7 +29,7 @@ pub async fn guard(State(hub): State<Arc<Hub>>, mut request: Request, next: Next
     }
 }
 
-async fn admit(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub(super) async fn admit(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Problem> {
     match presented(headers) {
         Some(key) => identify(hub, key).await?.ok_or_else(|| Problem::new(Code::Unauthorized, "The API key is not valid")),
         None if !hub.options.api_keys.is_empty() || hub.store.has_keys().await? => {

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use metrics::counter;
+
+use crate::telemetry::metrics::{CALLBACKS, CALLBACKS_REJECTED};
+
 /// Callbacks by what became of them.
 #[derive(Default)]
 pub struct Figures {
@@ -12,10 +16,12 @@ pub struct Figures {
 
 impl Figures {
     pub fn count_outcome(&self, outcome: &'static str) {
+        counter!(CALLBACKS, "outcome" => outcome).increment(1);
         *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;
     }
 
     pub fn count_rejection(&self, code: &'static str) {
+        counter!(CALLBACKS_REJECTED, "code" => code).increment(1);
         *self.rejected.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
     }
 

@@ -2,14 +2,16 @@
 
 mod access;
 mod body;
+mod budget;
 pub mod callbacks;
 mod client;
 mod cursor;
 mod fields;
 mod figures;
 pub mod health;
+pub mod metrics;
 mod openapi;
-mod problem;
+pub mod problem;
 mod request_id;
 mod segment;
 pub mod server;
@@ -46,6 +48,7 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(tasks::read_task, tasks::patch_task, tasks::erase_task))
         .routes(routes!(tasks::cancel_task))
         .routes(routes!(tasks::retry_task))
+        .routes(routes!(tasks::reconcile_task))
         .routes(routes!(callbacks::receipts::list_task_callbacks))
         .routes(routes!(callbacks::receipts::list_callbacks))
         .routes(routes!(callbacks::receipts::read_callback))
@@ -58,12 +61,18 @@ fn health_routes() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new().routes(routes!(health::health_live)).routes(routes!(health::health_ready))
 }
 
+/// Open to whoever reaches loopback; else with a key.
+fn metrics_routes() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new().routes(routes!(metrics::read_metrics))
+}
+
 /// The API document, the same that `/openapi.json` answers.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = openapi::Document::openapi();
     document.merge(openapi::secured(callback_routes().into_openapi(), ["signature", "capability_token"]));
     document.merge(openapi::secured(api_routes().into_openapi(), ["bearer", "api_key"]));
+    document.merge(metrics_routes().into_openapi());
     document.merge(health_routes().into_openapi());
     document
 }
@@ -76,6 +85,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(callback_routes())
         .merge(api)
         .merge(health_routes())
+        .merge(metrics_routes())
         .route("/openapi.json", axum::routing::get(|| async { Json(document) }))
         .with_state(hub)
         .merge(docs)

@@ -12,7 +12,10 @@ use utoipa::ToSchema;
 use super::openapi::PlainErrors;
 use super::problem::Problem;
 use super::state::Hub;
+use crate::cadence::{Cadence, Last};
 use crate::domain::task::Status;
+use crate::domain::time::Timestamp;
+use crate::store::Rescued;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stats {
@@ -24,8 +27,48 @@ pub struct Stats {
     success_rate: Option<f64>,
     /// Tasks that run past their deadline.
     overdue: u64,
+    /// The same for each generator that has any.
+    overdue_by_generator: BTreeMap<String, u64>,
+    /// Tasks whose end was learnt by polling, since no callback brought it.
+    rescued: u64,
+    /// The same for each generator that has any.
+    rescued_by_generator: BTreeMap<String, RescuedFigures>,
+    /// What questions to generators brought, by generator and finding, since the start of this process.
+    polls: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    /// Words in generators' answers that their files do not map, since the start of this process.
+    unknown_words: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The loops of this process.
+    loops: Vec<LoopFigures>,
     callbacks: CallbackFigures,
     journal: JournalFigures,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RescuedFigures {
+    tasks: u64,
+    /// From the end by the generator's own clock to the end by ours, in seconds; null where no generator told its time.
+    late_seconds_average: Option<f64>,
+    late_seconds_longest: Option<f64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoopFigures {
+    /// `submit`, `reconcile` or `cancel`
+    #[schema(example = "reconcile")]
+    name: &'static str,
+    /// Null before the first step has ended.
+    last_step: Option<StepFigures>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StepFigures {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// `period`, `hint`, or `more`: the step before had left something to do.
+    reason: &'static str,
+    /// Rows; null if the step failed.
+    handled: Option<u64>,
+    duration_us: u64,
 }
 
 /// Since the start of this process.
@@ -65,12 +108,26 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Prob
         *tasks.entry(status.as_str()).or_default() += count;
         generators.entry(row.generator).or_default().insert(status.as_str(), count);
     }
-    let overdue = hub.store.count_overdue(hub.clock.now()).await?;
+    let overdue_by_generator = hub.store.count_overdue(hub.clock.now()).await?;
+    let rescued = hub.store.rescued().await?;
+    let (mut polls, mut unknown_words) = (BTreeMap::new(), BTreeMap::new());
+    for (generator, figures) in hub.reconciler.figures().counts() {
+        if !figures.unknown_words.is_empty() {
+            unknown_words.insert(generator.clone(), figures.unknown_words);
+        }
+        polls.insert(generator, figures.found);
+    }
     Ok(Json(Stats {
         success_rate: success_rate(&tasks),
         tasks,
         generators,
-        overdue,
+        overdue: overdue_by_generator.values().sum(),
+        overdue_by_generator,
+        rescued: rescued.iter().map(|row| u64::try_from(row.tasks).unwrap_or(0)).sum(),
+        rescued_by_generator: rescued.into_iter().map(|row| (row.generator.clone(), row.into())).collect(),
+        polls,
+        unknown_words,
+        loops: hub.loops.iter().map(LoopFigures::from).collect(),
         callbacks: CallbackFigures {
             accepted: hub.figures.outcomes(),
             rejected: hub.figures.rejections(),
@@ -78,6 +135,34 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Prob
         },
         journal: journal(&hub),
     }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds as seconds, for people")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+impl From<Rescued> for RescuedFigures {
+    fn from(row: Rescued) -> Self {
+        let told = Some(row.told).filter(|&told| told > 0);
+        Self {
+            tasks: u64::try_from(row.tasks).unwrap_or(0),
+            late_seconds_average: told.map(|told| seconds(row.late_us / told)),
+            late_seconds_longest: told.map(|_| seconds(row.latest_us)),
+        }
+    }
+}
+
+impl From<&Cadence> for LoopFigures {
+    fn from(cadence: &Cadence) -> Self {
+        let step = |last: Last| StepFigures {
+            at: last.at,
+            reason: last.reason.as_str(),
+            handled: last.handled,
+            duration_us: u64::try_from(last.took.as_micros()).unwrap_or(u64::MAX),
+        };
+        Self { name: cadence.name, last_step: cadence.last().map(step) }
+    }
 }
 
 fn journal(hub: &Hub) -> JournalFigures {

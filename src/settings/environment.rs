@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use figment::value::Value;
 
+use super::dotenv;
 use super::fault::Fault;
 use super::generators::GeneratorEntry;
 use super::layer::{Entry, Layer, Origin};
@@ -57,7 +58,8 @@ pub(super) fn read(sources: &Sources, names: &Names, faults: &mut Vec<Fault>) ->
 /// By their names in capitals.
 fn variables(sources: &Sources, faults: &mut Vec<Fault>) -> BTreeMap<String, (String, Origin)> {
     let mut variables = BTreeMap::new();
-    let pairs = [(sources.dotenv_pairs(faults), Origin::Dotenv), (sources.environment.clone(), Origin::Environment)];
+    let dotenv = dotenv::pairs(sources.dotenv.as_deref().unwrap_or_default(), faults);
+    let pairs = [(dotenv, Origin::Dotenv), (sources.environment.clone(), Origin::Environment)];
     for (mut pairs, origin) in pairs {
         // the usual spelling wins over others; the sort is stable, so that a later line wins over an earlier one
         pairs.sort_by_key(|(name, _)| *name == name.to_ascii_uppercase());

@@ -43,6 +43,6 @@ pub(super) enum Fault {
     Unreadable { path: PathBuf, reason: String },
     #[error("{path} is not valid TOML in line {line}: {reason}")]
     NotToml { path: PathBuf, line: usize, reason: String },
-    #[error(".env is not NAME=value in line {line}; a value with spaces, quotes, # or $ stands in single quotes")]
+    #[error(".env is not NAME=value in line {line}; a value with spaces, quotes or # stands in single quotes")]
     NotDotenv { line: usize },
 }

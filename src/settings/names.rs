@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use figment::value::Value;
 use serde::Serialize;
+use strsim::osa_distance;
 
 use super::Settings;
 use super::generators::GeneratorSettings;
@@ -136,23 +137,7 @@ pub(super) fn capitals(generator: &str) -> String {
 
 /// The candidate that takes the fewest changes of letters, and how many these are.
 pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<(&'a str, usize)> {
-    candidates.into_iter().map(|candidate| (candidate, distance(name, candidate))).min_by_key(|(_, distance)| *distance)
-}
-
-/// Levenshtein's.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    candidates.into_iter().map(|candidate| (candidate, osa_distance(name, candidate))).min_by_key(|(_, distance)| *distance)
 }
 
 fn leaves(sections: &impl Serialize) -> Vec<(String, Value)> {
@@ -188,6 +173,6 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_found() {
-        assert_eq!(nearest("SERVER_PROT", ["SERVER_HOST", "SERVER_PORT", "LOG_LEVEL"]), Some(("SERVER_PORT", 2)));
+        assert_eq!(nearest("SERVER_PROT", ["SERVER_HOST", "SERVER_PORT", "LOG_LEVEL"]), Some(("SERVER_PORT", 1)));
     }
 }

@@ -30,32 +30,37 @@ pub enum Refusal {
          under which generators find the hub"
     )]
     UnreachableBaseUrl { base_url: BaseUrl, host: Host },
+    #[error("CALLBACK_BASE_URL has a user name in it, or a password, which every generator would get to see: leave it out")]
+    BaseUrlWithUser,
     #[error("DATABASE_URL {reason}")]
     Database { reason: String },
     #[error("{set} is set without {missing}")]
     Unpaired { set: &'static str, missing: &'static str },
     #[error("{name} must not be zero")]
     Zero { name: &'static str },
+    #[error("POLL_MAX_INTERVAL is shorter than POLL_INTERVAL")]
+    Intervals,
 }
 
 const REFUSED_BELOW: usize = 16;
 const WARNED_BELOW: usize = 32;
 
 /// Letters and digits only, in lower case, as [`is_placeholder`] compares them. `.env.example` shows one of these.
-const PLACEHOLDERS: [&str; 26] = [
+const PLACEHOLDERS: [&str; 22] = [
+    "admin",
+    "apikey",
     "changeit",
-    "changeme",
-    "changemeinproduction",
     "changethis",
     "default",
     "example",
     "examplesecret",
     "insertsecrethere",
+    "letmein",
+    "mykey",
     "mysecret",
     "mysecretkey",
     "password",
     "placeholder",
-    "replaceme",
     "replacethis",
     "secret",
     "secretkey",
@@ -64,12 +69,10 @@ const PLACEHOLDERS: [&str; 26] = [
     "todo",
     "webhooksecret",
     "whsec",
-    "yourapikey",
-    "yoursecret",
-    "yoursecretkey",
-    "yourwebhooksecret",
-    "yourwebhooksecretkey",
 ];
+
+/// Longer ones begin with these, like `your-secret-key-change-in-production`.
+const BEGINNINGS: [&str; 5] = ["changeme", "replaceme", "yourapikey", "yoursecret", "yourwebhooksecret"];
 
 impl Settings {
     /// Says whether the service may start, and if so, what it should warn about. `generators` are the
@@ -100,10 +103,15 @@ impl Settings {
         let base_url = self.callback_base_url();
         if !self.server.host.is_loopback() && base_url.is_loopback_or_unspecified() {
             refusals.push(Refusal::UnreachableBaseUrl { base_url, host: self.server.host.clone() });
+        } else if base_url.has_user() {
+            refusals.push(Refusal::BaseUrlWithUser);
         }
         refusals.extend(self.database.url.kind().err().map(|reason| Refusal::Database { reason }));
         refusals.extend(unpaired(self));
         refusals.extend(zeros(self));
+        if self.poll.interval.zip(self.poll.max_interval).is_some_and(|(interval, max)| max < interval) {
+            refusals.push(Refusal::Intervals);
+        }
         if refusals.is_empty() { Ok(warnings(self, generators)) } else { Err(refusals) }
     }
 }
@@ -125,7 +133,7 @@ fn placeholders(settings: &Settings, generators: &BTreeMap<String, GeneratorSett
 fn is_placeholder(secret: &Secret) -> bool {
     let letters: String = secret.expose().chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let letters = letters.strip_suffix("here").unwrap_or(&letters);
-    PLACEHOLDERS.contains(&letters)
+    PLACEHOLDERS.contains(&letters) || BEGINNINGS.iter().any(|beginning| letters.starts_with(beginning))
 }
 
 fn short(name: &'static str, secret: &Secret) -> Option<Refusal> {
@@ -168,6 +176,9 @@ fn warnings(settings: &Settings, generators: &BTreeMap<String, GeneratorSettings
     }
     for (name, generator) in generators.iter().filter(|(_, generator)| is_short(&generator.secret, REFUSED_BELOW)) {
         warnings.push(format!("{} has {} bytes, which can be guessed", named(name, "SECRET"), shortest(&generator.secret)));
+    }
+    if is_short(&settings.api.keys, REFUSED_BELOW) {
+        warnings.push(format!("API_KEYS has a key of {} bytes, which can be guessed", shortest(&settings.api.keys)));
     }
     if settings.callback.max_body > settings.callback.max_buffered {
         warnings.push("CALLBACK_MAX_BODY is more than CALLBACK_MAX_BUFFERED, which bounds it".to_owned());

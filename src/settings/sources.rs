@@ -38,20 +38,6 @@ impl Sources {
         };
         if faults.is_empty() { Ok(sources) } else { Err(faults.into()) }
     }
-
-    /// What `.env` says, in its order. Nothing enters the process.
-    pub(super) fn dotenv_pairs(&self, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
-        let text = self.dotenv.as_deref().unwrap_or_default().trim_start_matches('\u{feff}');
-        let mut pairs = Vec::new();
-        for pair in dotenvy::from_read_iter(text.as_bytes()) {
-            match pair {
-                Ok(pair) => pairs.push(pair),
-                Err(dotenvy::Error::LineParse(part, _)) => faults.push(Fault::NotDotenv { line: line_of(text, &part) }),
-                Err(error) => faults.push(Fault::Unreadable { path: DOTENV.into(), reason: error.to_string() }),
-            }
-        }
-        pairs
-    }
 }
 
 fn text(path: &Path, faults: &mut Vec<Fault>) -> Option<String> {
@@ -63,10 +49,4 @@ fn text(path: &Path, faults: &mut Vec<Fault>) -> Option<String> {
             None
         }
     }
-}
-
-/// The parser gives back the text at fault, which may be a secret: only its place is told.
-fn line_of(text: &str, part: &str) -> usize {
-    let first = part.trim().lines().next().unwrap_or_default();
-    text.lines().position(|line| line.contains(first)).map_or(0, |index| index + 1)
 }

@@ -25,12 +25,21 @@ pub(super) fn callback(task: &TaskId, number: u32, news: News, at: Timestamp) ->
     let (member, value) = match news {
         News::Started => ("progress", json!({"stage": "queued"})),
         News::Progress { percent } => ("progress", json!({"percentage": percent, "stage": stage(percent)})),
-        News::Ended(End::Completed) => ("result", json!({"file": format!("{task}.png"), "width": 1024, "height": 768})),
-        News::Ended(End::Failed) => ("error", json!({"code": "OUT_OF_MEMORY", "message": "The picture did not fit"})),
+        News::Ended(End::Completed) => ("result", result(task)),
+        News::Ended(End::Failed) => ("error", error()),
         News::Ended(End::Cancelled) => ("metadata", json!({"by": "the generator's operator"})),
     };
     body[member] = value;
     body.to_string().into_bytes()
+}
+
+/// The same in a callback and in the answer to who asks.
+pub(super) fn result(task: &TaskId) -> Value {
+    json!({"file": format!("{task}.png"), "width": 1024, "height": 768})
+}
+
+pub(super) fn error() -> Value {
+    json!({"code": "OUT_OF_MEMORY", "message": "The picture did not fit"})
 }
 
 pub(super) fn stage(percent: u32) -> &'static str {

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::body;
-use super::line::Answer;
+use super::line::{Answer, Sent};
 use super::script::{Fault, News, Sending};
 use crate::clock::Clock;
 use crate::domain::task::TaskId;
@@ -22,6 +24,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// More than the hub allows itself.
 const PATIENCE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Seconds that the hub may wait for a task's end before it answers.
+const WAIT: u32 = 30;
 
 /// Where tasks are created.
 #[derive(Clone)]
@@ -47,7 +51,7 @@ pub enum Lost {
     Unreachable(String),
     #[error("The hub answered {status}: {detail}")]
     Refused { status: u16, detail: String },
-    #[error("The hub's answer is not a task with a callback_url: {0}")]
+    #[error("The hub's answer is not a task: {0}")]
     Unreadable(reqwest::Error),
 }
 
@@ -55,6 +59,21 @@ pub enum Lost {
 #[derive(Deserialize)]
 pub(super) struct Created {
     pub callback_url: String,
+}
+
+/// A task that was asked after.
+#[derive(Deserialize)]
+pub(super) struct Task {
+    pub status: String,
+    /// Of its last attempt.
+    pub external_id: Option<String>,
+    pub settled_by: Option<String>,
+    pub error: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Failure {
+    pub code: String,
 }
 
 #[derive(Deserialize)]
@@ -73,28 +92,52 @@ struct Reply {
 }
 
 impl Hub {
+    /// The task, once it has ended; asked again and again until then.
+    pub(super) async fn settled(&self, task: &TaskId) -> Result<Task, Lost> {
+        let url = format!("{}/api/tasks/{task}?wait={WAIT}", self.url.trim_end_matches('/'));
+        loop {
+            let (answer, _) = repeated(|| self.with_key(self.client.get(&url))).await;
+            let task: Task = read_task(answer).await?;
+            if task.settled_by.is_some() {
+                return Ok(task);
+            }
+        }
+    }
+
     pub(super) async fn create(&self, generator: &str, task: &TaskId, job: u32) -> Result<Created, Lost> {
         let wanted = json!({"id": task, "generator": generator, "input": body::input(job), "metadata": {"job": job}});
         let url = format!("{}/api/tasks", self.url.trim_end_matches('/'));
-        let (answer, _) = repeated(|| {
-            let request = self.client.post(&url).json(&wanted);
-            if let Some(key) = &self.key { request.bearer_auth(key) } else { request }
-        })
-        .await;
-        let response = answer.map_err(|error| Lost::Unreachable(cause(&error)))?;
-        let status = response.status();
-        if status.is_success() {
-            return response.json().await.map_err(Lost::Unreadable);
-        }
-        let refusal: Option<Refusal> = response.json().await.ok();
-        let detail = refusal.and_then(|refusal| refusal.detail).unwrap_or_else(|| "no reason given".to_owned());
-        Err(Lost::Refused { status: status.as_u16(), detail })
+        let (answer, _) = repeated(|| self.with_key(self.client.post(&url).json(&wanted))).await;
+        read_task(answer).await
+    }
+
+    fn with_key(&self, request: RequestBuilder) -> RequestBuilder {
+        if let Some(key) = &self.key { request.bearer_auth(key) } else { request }
     }
 }
 
 impl Sender {
+    /// Makes the callback, and sends it as often as a decent sender would.
+    pub(super) async fn call(&self, task: &TaskId, url: &str, sending: &Sending, happened: Timestamp) -> Sent {
+        let begun = Instant::now();
+        let (answer, tries) = match self.letter(task, sending, happened) {
+            Ok(letter) => self.send(url, &letter).await,
+            Err(error) => (Answer { error: Some(error.to_string()), ..Answer::default() }, 0),
+        };
+        Sent {
+            task: task.as_str().to_owned(),
+            number: sending.number,
+            event: sending.news.event().to_owned(),
+            percent: sending.news.percent(),
+            fault: sending.fault,
+            tries,
+            micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            answer,
+        }
+    }
+
     /// The answer, and how many requests it took.
-    pub(super) async fn send(&self, url: &str, letter: &Letter) -> (Answer, u32) {
+    async fn send(&self, url: &str, letter: &Letter) -> (Answer, u32) {
         let (answer, tries) = repeated(|| {
             let request = self.client.post(url).timeout(PATIENCE).body(letter.body.clone());
             let request = request.header("content-type", "application/json");
@@ -110,7 +153,7 @@ impl Sender {
 
     /// # Errors
     /// When the generator's scheme cannot be followed.
-    pub(super) fn letter(&self, task: &TaskId, sending: &Sending, happened: Timestamp) -> Result<Letter, CannotSign> {
+    fn letter(&self, task: &TaskId, sending: &Sending, happened: Timestamp) -> Result<Letter, CannotSign> {
         let of = |news: News| body::callback(task, sending.number, news, happened);
         let body = of(sending.news);
         let other_secret = format!("not-{}", self.secret);
@@ -125,7 +168,7 @@ impl Sender {
 }
 
 /// A callback that is ready to be sent, as often as need be.
-pub(super) struct Letter {
+struct Letter {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -149,6 +192,17 @@ async fn repeated(request: impl Fn() -> RequestBuilder) -> (reqwest::Result<Resp
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+async fn read_task<T: DeserializeOwned>(answer: reqwest::Result<Response>) -> Result<T, Lost> {
+    let response = answer.map_err(|error| Lost::Unreachable(cause(&error)))?;
+    let status = response.status();
+    if status.is_success() {
+        return response.json().await.map_err(Lost::Unreadable);
+    }
+    let refusal: Option<Refusal> = response.json().await.ok();
+    let detail = refusal.and_then(|refusal| refusal.detail).unwrap_or_else(|| "no reason given".to_owned());
+    Err(Lost::Refused { status: status.as_u16(), detail })
 }
 
 async fn read(response: Response) -> Answer {

@@ -1,21 +1,29 @@
 //! What a simulation tells while it runs: for people as text, for programs as JSON, one line each.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::script::{End, Fault};
+use super::summary::Summary;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Line {
+    /// The generator's endpoints are there.
+    Ready { url: String },
+    /// A job was submitted to the generator.
+    Job(Taken),
     /// A task was created.
     Task(Announced),
     /// A callback was sent, and answered or not.
     Sent(Box<Sent>),
+    /// A callback was lost: nobody will ever send it.
+    Unsent(Unsent),
     /// A task could not be created.
     Lost { task: String, error: String },
+    /// A task has ended at the hub.
+    Settled(Settled),
     /// Comes last.
     Summary(Summary),
 }
@@ -28,6 +36,41 @@ pub struct Announced {
     pub end: End,
     /// Requests that the script has.
     pub sendings: usize,
+}
+
+/// A job, when the generator takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    pub job: u32,
+    /// What the generator calls it.
+    pub id: String,
+    pub key: Option<String>,
+    /// Whose news its callbacks are, as their URL says.
+    pub task: Option<String>,
+    /// None: it will never end.
+    pub end: Option<End>,
+    /// Requests that the script has, lost ones too.
+    pub sendings: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsent {
+    pub task: String,
+    pub number: u32,
+    pub event: String,
+    pub percent: Option<u32>,
+}
+
+/// A task's end, and whether it is the right one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    pub task: String,
+    pub status: String,
+    /// The road of the news: `callback`, `poll` …
+    pub by: String,
+    /// None: the generator does not know the task's job.
+    pub right: Option<String>,
+    pub well: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,77 +103,51 @@ pub struct Answer {
     pub error: Option<String>,
 }
 
-/// What became of everything that was sent: the counts of outcomes add up to `sent`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    pub seed: u64,
-    pub tasks: u32,
-    /// Tasks whose end was taken.
-    pub ended: u32,
-    pub sent: u64,
-    pub applied: u64,
-    pub duplicates: u64,
-    /// By reason.
-    pub ignored: BTreeMap<String, u64>,
-    /// By code.
-    pub refused: BTreeMap<String, u64>,
-    /// Other outcomes, by name.
-    pub other: BTreeMap<String, u64>,
-    /// There was no answer, however often it was tried.
-    pub unanswered: u64,
-    /// Requests beyond the first of each callback.
-    pub repeated: u64,
-    /// Must be 0.
-    pub forgeries_taken: u64,
-    pub elapsed_ms: u64,
-}
-
 impl Sent {
     #[must_use]
     pub fn is_taken(&self) -> bool {
         self.answer.status.is_some_and(|status| (200..300).contains(&status))
     }
 
-    fn is_forgery(&self) -> bool {
+    pub(super) fn is_forgery(&self) -> bool {
         self.fault.is_some_and(Fault::is_forgery)
     }
-}
-
-impl Summary {
-    pub fn count(&mut self, sent: &Sent) {
-        self.sent += 1;
-        self.repeated += u64::from(sent.tries.saturating_sub(1));
-        self.forgeries_taken += u64::from(sent.is_forgery() && sent.is_taken());
-        let Answer { status, outcome, reason, code, .. } = &sent.answer;
-        match (outcome.as_deref(), status) {
-            (Some("applied"), _) => self.applied += 1,
-            (Some("duplicate"), _) => self.duplicates += 1,
-            (Some("ignored"), _) => add(&mut self.ignored, reason.as_deref().unwrap_or("without a reason")),
-            (Some(other), _) => add(&mut self.other, other),
-            (None, Some(200..300)) => add(&mut self.other, "taken"),
-            (None, Some(status)) => add(&mut self.refused, code.as_deref().unwrap_or(&status.to_string())),
-            (None, None) => self.unanswered += 1,
-        }
-    }
-
-    /// Every end was taken, and no forgery.
-    #[must_use]
-    pub const fn is_well(&self) -> bool {
-        self.ended == self.tasks && self.forgeries_taken == 0
-    }
-}
-
-fn add(counts: &mut BTreeMap<String, u64>, name: &str) {
-    *counts.entry(name.to_owned()).or_default() += 1;
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Task(Announced { task, sendings, .. }) => write!(f, "{task}  created, {sendings} callbacks to come"),
+            Self::Ready { url } => write!(f, "generator at {url}/jobs"),
+            Self::Job(taken) => taken.fmt(f),
             Self::Sent(sent) => sent.fmt(f),
+            Self::Unsent(Unsent { task, event, percent, .. }) => write!(f, "{task}  {:13} lost", what(event, *percent)),
+            Self::Settled(settled) => settled.fmt(f),
             Self::Lost { task, error } => write!(f, "{task}  not created: {error}"),
             Self::Summary(summary) => summary.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, task, sendings, .. } = self;
+        write!(f, "{id}  submitted")?;
+        if let Some(task) = task {
+            write!(f, " for {task}")?;
+        }
+        write!(f, ", {sendings} callbacks to come")
+    }
+}
+
+impl fmt::Display for Settled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { task, status, by, right, well } = self;
+        write!(f, "{task}  {status} by {by}")?;
+        match right {
+            _ if *well => Ok(()),
+            Some(right) => write!(f, ", and should be {right}"),
+            None => write!(f, ", and no job of it is known"),
         }
     }
 }
@@ -138,7 +155,7 @@ impl fmt::Display for Line {
 impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { task, event, percent, fault, tries, micros, answer, .. } = self;
-        let what = percent.map_or_else(|| event.clone(), |percent| format!("{event} {percent} %"));
+        let what = what(event, *percent);
         let fault = match fault {
             None => "",
             Some(Fault::Duplicate) => "again",
@@ -158,19 +175,6 @@ impl fmt::Display for Sent {
     }
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
-        write!(f, "{} of {} tasks ended; {} callbacks sent: ", self.ended, self.tasks, self.sent)?;
-        write!(f, "{} applied, {} duplicates, {} ignored", self.applied, self.duplicates, sum(&self.ignored))?;
-        write!(f, ", {} refused", sum(&self.refused))?;
-        for (name, count) in &self.other {
-            write!(f, ", {count} {name}")?;
-        }
-        write!(f, "; {} unanswered, {} repeated requests", self.unanswered, self.repeated)?;
-        if self.forgeries_taken > 0 {
-            write!(f, "; {} FORGERIES TAKEN", self.forgeries_taken)?;
-        }
-        write!(f, "; seed {}", self.seed)
-    }
+fn what(event: &str, percent: Option<u32>) -> String {
+    percent.map_or_else(|| event.to_owned(), |percent| format!("{event} {percent} %"))
 }

@@ -9,8 +9,10 @@ use futures_util::stream;
 use tokio::time::Instant;
 
 use super::client::{Hub, Sender};
-use super::line::{Announced, Answer, Line, Sent, Summary};
-use super::script::{Fault, News, Odds, Script, Sending, plan};
+use super::drive::named;
+use super::line::{Announced, Line};
+use super::script::{News, Odds, Script, Sending, plan};
+use super::summary::Summary;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 
@@ -60,8 +62,7 @@ struct Job {
 impl<T: Fn(&Line) + Sync> Stage<'_, T> {
     async fn job(&self, script: Script) {
         let Show { name, tasks, pace, .. } = self.show;
-        let digits = tasks.to_string().len().max(2);
-        let name = format!("{name}-{:0digits$}", script.job);
+        let name = named(name, script.job, *tasks);
         let lost = |error: String| (self.tell)(&Line::Lost { task: name.clone(), error });
         let task = match TaskId::parse(&name) {
             Ok(task) => task,
@@ -87,24 +88,9 @@ impl<T: Fn(&Line) + Sync> Stage<'_, T> {
     /// True: the job's end was taken.
     async fn send(&self, job: &Job, sending: &Sending) -> bool {
         let happened = job.start.plus(self.show.pace * sending.happened);
-        let sent = Instant::now();
-        let (answer, tries) = match self.sender.letter(&job.task, sending, happened) {
-            Ok(letter) => self.sender.send(&job.url, &letter).await,
-            Err(error) => (Answer { error: Some(error.to_string()), ..Answer::default() }, 0),
-        };
-        let percent = if let News::Progress { percent } = sending.news { Some(percent) } else { None };
-        let sent = Sent {
-            task: job.task.as_str().to_owned(),
-            number: sending.number,
-            event: sending.news.event().to_owned(),
-            percent,
-            fault: sending.fault,
-            tries,
-            micros: u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX),
-            answer,
-        };
+        let sent = self.sender.call(&job.task, &job.url, sending, happened).await;
         self.count(|summary| summary.count(&sent));
-        let is_end = matches!(sending.news, News::Ended(_)) && !sending.fault.is_some_and(Fault::is_forgery);
+        let is_end = matches!(sending.news, News::Ended(_)) && !sending.is_forgery();
         let taken = is_end && sent.is_taken();
         (self.tell)(&Line::Sent(Box::new(sent)));
         taken

@@ -11,6 +11,14 @@ impl Random {
         Self(mixed.next())
     }
 
+    /// A stream of its own for each name, by FNV-1a.
+    pub(super) fn of_name(seed: u64, name: &[&str]) -> Self {
+        let bytes = name.iter().flat_map(|part| part.bytes().chain([0]));
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let mut mixed = Self(seed.wrapping_mul(GAMMA) ^ hash);
+        Self(mixed.next())
+    }
+
     /// `least` to `most`, both possible.
     pub(super) fn between(&mut self, least: u32, most: u32) -> u32 {
         let span = u64::from(most.saturating_sub(least)) + 1;

@@ -75,7 +75,11 @@ pub struct Script {
 /// The same seed, job and odds give the same script.
 #[must_use]
 pub fn plan(seed: u64, job: u32, odds: &Odds) -> Script {
-    let mut random = Random::of_job(seed, job);
+    plan_from(Random::of_job(seed, job), job, odds)
+}
+
+/// The same from any stream of numbers.
+pub(super) fn plan_from(mut random: Random, job: u32, odds: &Odds) -> Script {
     let end = end(&mut random, odds);
     let mut sendings = truth(&mut random, end);
     reorder(&mut random, odds, &mut sendings);
@@ -90,6 +94,18 @@ impl Script {
     /// What is sent at the same moment, tick by tick.
     pub fn volleys(&self) -> impl Iterator<Item = &[Sending]> {
         self.sendings.chunk_by(|one, other| one.tick == other.tick)
+    }
+}
+
+impl Sending {
+    #[must_use]
+    pub fn is_forgery(&self) -> bool {
+        self.fault.is_some_and(Fault::is_forgery)
+    }
+
+    /// What an honest generator would have sent, though perhaps not at this moment.
+    pub(super) const fn is_original(&self) -> bool {
+        matches!(self.fault, None | Some(Fault::Overtaken))
     }
 }
 
@@ -121,6 +137,11 @@ impl News {
             Self::Progress { .. } => "progress",
             Self::Ended(end) => end.as_str(),
         }
+    }
+
+    #[must_use]
+    pub const fn percent(self) -> Option<u32> {
+        if let Self::Progress { percent } = self { Some(percent) } else { None }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
 
 use super::error::StoreError;
 use super::write::Changes;
 use super::{Store, backend};
-use crate::domain::event::Found;
-use crate::domain::plan::{Answer, Item, plan};
-use crate::domain::task::GeneratorName;
+use crate::domain::event::{Event, Found, Occurrence};
+use crate::domain::plan::{Answer, Command, Item, plan};
+use crate::domain::task::{GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
 
 /// How often a batch that collided with another replica's is repeated.
@@ -45,7 +46,41 @@ pub struct Draft {
     pub result: Option<Found>,
 }
 
+/// Where an event's news comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub generator: GeneratorName,
+    pub received_at: Timestamp,
+    /// A JSON object: names to values, secrets masked.
+    pub headers: String,
+    pub body: Option<Bytes>,
+}
+
+impl Origin {
+    /// News that no request brought.
+    #[must_use]
+    pub fn without_headers(generator: GeneratorName, received_at: Timestamp, body: Option<Bytes>) -> Self {
+        Self { generator, received_at, headers: "{}".to_owned(), body }
+    }
+}
+
 impl Entry {
+    /// An event, and the receipt that will tell of it. A result is a span of the body, or, where it had to be mended, a
+    /// text of its own.
+    #[must_use]
+    pub fn of_event(task: TaskId, at: Timestamp, occurrence: Occurrence, origin: Origin) -> Self {
+        let receipt = Uuid::now_v7();
+        let result = match &occurrence.event {
+            Event::Completed(found) => found.clone(),
+            _ => None,
+        };
+        let result_payload = if matches!(result, Some(Found::Rewritten(_))) { Uuid::now_v7() } else { receipt };
+        let Origin { generator, received_at, headers, body } = origin;
+        let draft = Draft { generator, received_at, headers, body, result };
+        let command = Command::Occur { receipt, result_payload, occurrence: Box::new(occurrence) };
+        Self { item: Item { task, at, command }, papers: Papers::Receipt(Box::new(draft)) }
+    }
+
     /// Bytes that the entry brings into a transaction, roughly.
     #[must_use]
     pub fn weight(&self) -> usize {

@@ -33,7 +33,7 @@ impl Store {
         Ok(world)
     }
 
-    async fn attempts(
+    pub(super) async fn attempts(
         &self,
         transaction: &DatabaseTransaction,
         ids: &BTreeSet<&str>,
@@ -115,20 +115,25 @@ impl Store {
         Ok(())
     }
 
-    /// Runs a constant text with one JSON parameter.
-    async fn read<M, P>(&self, transaction: &DatabaseTransaction, text: &str, parameter: &P) -> Result<Vec<M>, StoreError>
+    /// Runs a constant text whose parameter is a JSON array, as often as the wanted need it: what is locked in the order
+    /// of ids that are sorted stays in that order.
+    async fn read<M, P>(
+        &self,
+        transaction: &DatabaseTransaction,
+        text: &str,
+        wanted: impl IntoIterator<Item = P>,
+    ) -> Result<Vec<M>, StoreError>
     where
         M: sea_orm::ModelTrait + FromQueryResult,
         P: Serialize,
     {
-        let parameter = super::write::json(parameter)?;
-        let statement = self.backend.statement(text, [parameter.into()]);
-        <M::Entity as EntityTrait>::find()
-            .from_raw_sql(statement)
-            .into_model::<M>()
-            .all(transaction)
-            .await
-            .map_err(backend::error)
+        let mut rows = Vec::new();
+        for array in super::write::arrays(wanted, self.backend.message_bytes())? {
+            let statement = self.backend.statement(text, [array.into()]);
+            let some = <M::Entity as EntityTrait>::find().from_raw_sql(statement).into_model::<M>().all(transaction);
+            rows.extend(some.await.map_err(backend::error)?);
+        }
+        Ok(rows)
     }
 }
 
@@ -143,7 +148,7 @@ fn wanted_external_ids(item: &Item) -> impl Iterator<Item = &str> {
             };
             (answered, occurrence.claim.named.as_deref().filter(|named| *named != item.task.as_str()))
         }
-        Command::Erase => (None, None),
+        Command::Release(_) | Command::Erase => (None, None),
     };
     given.map(ExternalId::as_str).into_iter().chain(named)
 }

@@ -3,12 +3,16 @@
 //! [`Store::commit`] writes, a batch at a time, and only the journal calls it for tasks. Reading never waits for writing.
 
 mod backend;
+mod cancellations;
+mod claims;
 mod commit;
+mod due;
 mod entity;
 mod error;
 mod keys;
 mod load;
 mod migrate;
+mod plans;
 mod receipts;
 mod rejections;
 mod secrets;
@@ -17,14 +21,19 @@ mod write;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
+use crate::domain::time::Timestamp;
+
 use backend::Backend;
-pub use commit::{Draft, Entry, Papers};
+pub use cancellations::Cancellation;
+pub use claims::{Order, Taken, Want};
+pub use commit::{Draft, Entry, Origin, Papers};
 pub use error::StoreError;
 pub use keys::ApiKey;
 pub use migrate::{exists, migrate, pending_migrations};
+pub use plans::Plan;
 pub use receipts::{Receipt, ReceiptFilter};
 pub use rejections::{Rejection, RejectionLimits};
-pub use tasks::{Page, StatusCount, TaskFilter, TaskRecord};
+pub use tasks::{Page, Rescued, StatusCount, TaskFilter, TaskRecord};
 
 /// One database: a side that writes and a side that reads.
 #[derive(Clone)]
@@ -51,6 +60,17 @@ impl Store {
             side.execute_unprepared("SELECT 1").await.map_err(backend::error)?;
         }
         Ok(())
+    }
+
+    /// What the database's own clock says; none where it has the clock of this process.
+    ///
+    /// # Errors
+    /// What it says instead.
+    pub async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        let Some(text) = self.backend.read_clock() else { return Ok(None) };
+        let row = self.reader.query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
+        let micros = row.map(|row| row.try_get_by_index::<i64>(0)).transpose().map_err(backend::error)?;
+        Ok(micros.map(Timestamp::from_micros))
     }
 
     pub async fn close(self) {

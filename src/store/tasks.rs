@@ -1,9 +1,9 @@
 //! Reading tasks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::entity::{attempt, payload, task};
@@ -50,6 +50,24 @@ pub struct StatusCount {
     pub status: String,
     pub tasks: i64,
 }
+
+/// Tasks of a generator whose end was learnt by polling.
+#[derive(Debug, FromQueryResult)]
+pub struct Rescued {
+    pub generator: String,
+    pub tasks: i64,
+    /// Of those, the ones whose end the generator dated.
+    pub told: i64,
+    /// From the generator's end to ours, all together.
+    pub late_us: i64,
+    pub latest_us: i64,
+}
+
+/// Sums of integers are no integers on PostgreSQL.
+const RESCUED: &str = "SELECT generator, count(*) AS tasks, count(finished_at) AS told,
+    CAST(coalesce(sum(settled_at - finished_at), 0) AS BIGINT) AS late_us,
+    CAST(coalesce(max(settled_at - finished_at), 0) AS BIGINT) AS latest_us
+    FROM hub_tasks WHERE settled_by = 'poll' GROUP BY generator ORDER BY generator";
 
 impl Store {
     /// # Errors
@@ -132,11 +150,32 @@ impl Store {
             .map_err(backend::error)
     }
 
+    /// Tasks that run past their deadline, of generators that have any.
+    ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn count_overdue(&self, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn count_overdue(&self, now: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
         let filter = TaskFilter { overdue_at: Some(now), ..TaskFilter::default() };
-        filter.apply(task::Entity::find()).count(&self.reader).await.map_err(backend::error)
+        let rows: Vec<(String, i64)> = filter
+            .apply(task::Entity::find())
+            .select_only()
+            .column(task::Column::Generator)
+            .column_as(Expr::col((task::Entity, task::Column::Id)).count(), "tasks")
+            .group_by(task::Column::Generator)
+            .into_tuple()
+            .all(&self.reader)
+            .await
+            .map_err(backend::error)?;
+        Ok(rows.into_iter().map(|(generator, tasks)| (generator, u64::try_from(tasks).unwrap_or(0))).collect())
+    }
+
+    /// Tasks whose end was learnt by polling, of generators that have any.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn rescued(&self) -> Result<Vec<Rescued>, StoreError> {
+        let statement = self.backend.statement(RESCUED, []);
+        Rescued::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)
     }
 
     /// Puts tasks and attempts together, in the order of the rows.
@@ -164,7 +203,11 @@ impl Store {
             .collect()
     }
 
-    pub(super) async fn payloads(&self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
+    /// What was stored under these ids; ids of erased bodies are missing.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn payloads(&self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -197,7 +240,7 @@ impl TaskFilter {
         }
         if let Some(now) = self.overdue_at {
             let current = Expr::col((attempt::Entity, attempt::Column::Number)).equals((task::Entity, C::Attempt));
-            let late = attempt::Column::DeadlineAt.lt(now.micros()).and(current);
+            let late = attempt::Column::DeadlineAt.lte(now.micros()).and(current);
             let same = Expr::col((attempt::Entity, attempt::Column::TaskId)).equals((task::Entity, C::Id));
             let running = C::Status.is_in([Status::Submitted.as_str(), Status::Processing.as_str()]);
             select = select.filter(running).filter(Expr::exists(attempts_where(late.and(same))));

@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::backend::{self, Backend};
 use super::commit::{Draft, Entry, Papers};
-use super::entity::{attempt, bigint, duration_micros, fingerprint, idempotency, int, receipt, task};
+use super::entity::{attempt, bigint, cancellation, duration_micros, fingerprint, idempotency, int, receipt, task};
 use super::error::StoreError;
 use crate::domain::event::{Found, Occurrence, Outcome};
 use crate::domain::plan::{Answer, Command, Item, Recorded, World};
-use crate::domain::task::{State, Task};
+use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
 
 /// Everything that a planned batch wants to be written.
@@ -23,6 +23,7 @@ pub(super) struct Changes {
     receipts: Vec<receipt::Model>,
     spilled: Vec<fingerprint::Model>,
     idempotent: Vec<idempotency::Model>,
+    cancellations: Vec<cancellation::Model>,
     payload_ids: Vec<Uuid>,
     payloads: Vec<Vec<u8>>,
     /// Payloads that nothing points to any more.
@@ -41,10 +42,20 @@ impl Changes {
         changes.spilled = spilled.map(|(task, seen)| fingerprint::Model::of(task, seen)).collect();
         let remembered = after.idempotent.iter().filter(|(key, _)| !before.idempotent.contains_key(key));
         changes.idempotent = remembered.map(|(key, remembered)| idempotency::Model::of(key, remembered, now)).collect();
+        changes.cancellations = cancellations(after, now);
         for (entry, answer) in entries.iter().zip(answers) {
             if let Some(task) = after.tasks.get(&entry.item.task) {
                 changes.add_papers(entry, answer, task);
             }
+        }
+        changes
+    }
+
+    /// Of tasks that somebody has taken to act for them.
+    pub(super) fn taken(pairs: &[(Task, Task)], now: Timestamp) -> Self {
+        let mut changes = Self::none(now);
+        for (before, after) in pairs {
+            changes.add_task(Some(before), after);
         }
         changes
     }
@@ -58,6 +69,7 @@ impl Changes {
             receipts: Vec::new(),
             spilled: Vec::new(),
             idempotent: Vec::new(),
+            cancellations: Vec::new(),
             payload_ids: Vec::new(),
             payloads: Vec::new(),
             orphans: Vec::new(),
@@ -170,6 +182,7 @@ impl Changes {
         add(&mut statements, &self.receipts, |rows| backend.insert(&receipt::TABLE, rows), most)?;
         add(&mut statements, &self.spilled, |rows| backend.upsert(&fingerprint::TABLE, rows), most)?;
         add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows), most)?;
+        add(&mut statements, &self.cancellations, |rows| backend.upsert(&cancellation::TABLE, rows), most)?;
         add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]), most)?;
         for (task, newest) in &self.erased {
             for text in [backend.texts().erase_bodies, backend.texts().erase_receipts] {
@@ -188,29 +201,63 @@ impl Changes {
     }
 }
 
+/// Due at once.
+fn cancellations(after: &World, now: Timestamp) -> Vec<cancellation::Model> {
+    let row = |(task, number): &(TaskId, u32)| {
+        let generator = after.tasks.get(task)?.generator.as_str().to_owned();
+        let (task_id, number) = (task.as_str().to_owned(), int(*number));
+        Some(cancellation::Model { task_id, number, generator, due_at: now.micros(), tries: 0 })
+    };
+    after.cancellations.iter().filter_map(row).collect()
+}
+
 fn add<R: Serialize>(
     statements: &mut Vec<Statement>,
     rows: &[R],
     text: impl Fn(String) -> Statement,
     most: usize,
 ) -> Result<(), StoreError> {
-    let mut array = String::new();
-    for row in rows {
-        let row = json(row)?;
-        if !array.is_empty() && array.len() + row.len() > most {
-            statements.push(text(std::mem::take(&mut array) + "]"));
-        }
-        array.push(if array.is_empty() { '[' } else { ',' });
-        array.push_str(&row);
-    }
-    if !array.is_empty() {
-        statements.push(text(array + "]"));
-    }
+    statements.extend(arrays(rows, most)?.into_iter().map(text));
     Ok(())
+}
+
+/// Rows as JSON arrays of at most so many bytes, in their order; a larger row is alone in its array.
+pub(super) fn arrays<R: Serialize>(rows: impl IntoIterator<Item = R>, most: usize) -> Result<Vec<String>, StoreError> {
+    let mut arrays: Vec<String> = Vec::new();
+    for row in rows {
+        let row = json(&row)?;
+        match arrays.last_mut().filter(|array| array.len() + row.len() <= most) {
+            Some(array) => {
+                array.push(',');
+                array.push_str(&row);
+            }
+            None => arrays.push(format!("[{row}")),
+        }
+    }
+    for array in &mut arrays {
+        array.push(']');
+    }
+    Ok(arrays)
 }
 
 /// # Errors
 /// Never for rows: they have text keys and finite numbers.
 pub(super) fn json(rows: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
     serde_json::to_string(rows).map_err(|error| StoreError::Statement(sea_orm::DbErr::Json(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_keep_to_their_bytes_and_lose_nothing() {
+        let words = ["aaaa", "bbbb", "cccccccccccccccccccccccccccccccc", "dddd", "eeee", "ffff"];
+        let arrays = arrays(words, 16).unwrap();
+        assert_eq!(
+            arrays,
+            [r#"["aaaa","bbbb"]"#, r#"["cccccccccccccccccccccccccccccccc"]"#, r#"["dddd","eeee"]"#, r#"["ffff"]"#]
+        );
+        assert!(super::arrays::<&str>([], 16).unwrap().is_empty());
+    }
 }

@@ -6,17 +6,22 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("generator", &["domain"]),
     ("store", &["domain"]),
-    ("journal", &["domain", "store", "clock"]),
+    ("journal", &["domain", "store", "clock", "telemetry"]),
     ("rejections", &["domain", "store"]),
-    ("http", &["domain", "generator", "store", "journal", "rejections", "clock"]),
+    ("upstream", &["domain", "generator"]),
+    ("terms", &["domain", "generator"]),
+    ("cadence", &["domain", "clock", "telemetry"]),
+    ("pursuit", &["domain", "generator", "store", "journal", "cadence", "upstream", "terms", "clock", "telemetry"]),
+    // of cadence and pursuit only handles: their figures, and what is found
+    ("http", &["domain", "generator", "store", "journal", "rejections", "clock", "terms", "cadence", "pursuit", "telemetry"]),
     ("settings", &[]),
     ("clock", &["domain"]),
     ("lifecycle", &[]),
-    ("simulator", &["domain", "generator", "clock"]),
+    ("simulator", &["domain", "generator", "clock", "lifecycle"]),
     ("telemetry", &["settings"]),
 ];
 

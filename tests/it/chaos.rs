@@ -2,7 +2,7 @@
 
 mod audit;
 mod books;
-mod chance;
+pub(crate) mod chance;
 mod client;
 mod graceful;
 mod history;

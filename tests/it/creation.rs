@@ -99,8 +99,11 @@ fn own_code_reports_its_id_once_and_polling_starts() {
     assert_eq!(own.next_poll_at, Some(NOW.plus(FIRST_POLL_AFTER)));
 
     assert_eq!(step(&mut world, report("own", "ext")), Answer::Patched, "saying it again is harmless");
-    let before = world.clone();
     assert_eq!(step(&mut world, report("own", "ext-2")), Answer::Refused(Refusal::ExternalIdSet));
+    assert_eq!(step(&mut world, report("keyed", "new")), Answer::Refused(Refusal::IdToCome), "the hub submits this one");
+    let submitted = world.tasks.get_mut(&task_id("keyed")).expect("a task");
+    submitted.state = State::Submitted;
+    let before = world.clone();
     assert_eq!(step(&mut world, report("keyed", "ext")), Answer::Refused(Refusal::ExternalIdTaken));
     assert_eq!(world, before);
 }

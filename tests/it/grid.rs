@@ -10,7 +10,7 @@ mod retried;
 use callback_hub::domain::decide::{Decision, Relation, Transition, decide, interpret};
 use callback_hub::domain::event::{Claim, Event, Occurrence, Outcome, Policy};
 use callback_hub::domain::plan::{Answer, Recorded, Refusal};
-use callback_hub::domain::task::{State, Status, Task, TaskError};
+use callback_hub::domain::task::{Source, State, Status, Task, TaskError};
 
 use crate::samples::{self, DEADLINE, NOW, completed, failed, meet, occurrence, progress, submit_answered};
 use crate::table;
@@ -138,7 +138,8 @@ fn noted(before: &Task, after: &Task) -> String {
 
 /// Followed as often as it is repeated, unless the task is presumed dead.
 fn polled(occurrence: &Occurrence, after: &Task) -> String {
-    if after.next_poll_at != Some(NOW) {
+    // who asked knows when to ask again; everybody else wants it now
+    if after.next_poll_at != Some(NOW) && occurrence.source != Source::Poll {
         return "no poll".to_owned();
     }
     let next = |task: &Task| {

@@ -108,6 +108,29 @@ async fn callers_at_once_share_commits(#[values(Kind::Sqlite, Kind::Postgres)] k
 
 #[rstest]
 #[tokio::test]
+async fn what_a_batch_asks_for_is_found_however_long_the_names(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    const MANY: usize = 250;
+    let mut desk = Desk::open(kind, Limits::default()).await;
+    let id = |of: &str, number: usize| format!("{of}{number:0>127}");
+    let with_external_id = |of: &str, number| {
+        let external_id = Some(external(&"e".repeat(200).replacen("eee", &format!("{number:03}"), 1)));
+        create_as(&id(of, number), NewTask { external_id, ..new_task(Submitter::OwnCode) }, Papers::None)
+    };
+    let first = desk.record((0..MANY).map(|number| with_external_id("t", number)).collect()).await;
+    assert!(first.iter().all(|answer| matches!(answer, Ok(Answer::Created))), "{first:?}");
+    let same = desk.record((0..MANY).map(|number| with_external_id("u", number)).collect()).await;
+    assert!(same.iter().all(|answer| matches!(answer, Ok(Answer::Refused(Refusal::ExternalIdTaken)))), "{same:?}");
+
+    let done = |number| callback(&id("t", number), Event::Completed(Some(Found::InBody(0..4))), "true");
+    for expected in [Outcome::Applied, Outcome::Duplicate] {
+        let answers = desk.record((0..MANY).rev().map(done).collect()).await;
+        assert_eq!(outcomes(&answers), vec![expected; MANY]);
+        assert_eq!(desk.commits(), 1, "one batch");
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn an_entry_above_the_byte_limit_goes_alone(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let mut desk = Desk::open(kind, Limits { bytes: 8_192, ..Limits::default() }).await;
     let large = "x".repeat(50_000);

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callback_hub::domain::event::{Claim, Event, Failure, Found, Occurrence, Policy, Report};
+use callback_hub::domain::event::{Claim, Event, Failure, Found, Held, Occurrence, Policy, Poll, Report};
 use callback_hub::domain::fingerprint::Fingerprint;
 use callback_hub::domain::plan::{Answer, Command, Item, NewTask, World, plan};
 use callback_hub::domain::task::{
-    Attempt, Documents, ExternalId, GeneratorName, ResultAt, Settlement, Source, State, Status, Submitter, Task, TaskError,
-    TaskId,
+    Attempt, Documents, ExternalId, GeneratorName, Lease, ResultAt, Settlement, Source, State, Status, Submitter, Task,
+    TaskError, TaskId,
 };
 use callback_hub::domain::time::Timestamp;
 use uuid::Uuid;
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(1_800);
 pub(crate) const FIRST_POLL_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const LATE_POLL_AFTER: Duration = Duration::from_secs(600);
+/// Who acts for a leased sample.
+pub(crate) const LEASE: Uuid = Uuid::from_u128(0x1EA5E);
 /// The deadline that the samples' attempts have.
 pub(crate) const DEADLINE: Timestamp = Timestamp::from_secs(9_000);
 /// When things happen to a sample.
@@ -35,9 +38,12 @@ pub(crate) fn generator(text: &str) -> GeneratorName {
 pub(crate) fn policy() -> Policy {
     Policy {
         can_ask: true,
+        needs_external_id: true,
+        can_cancel: true,
         resubmit_on_timeout: false,
         retry_delays: [30, 60, 120].map(Duration::from_secs).into(),
         first_poll_after: FIRST_POLL_AFTER,
+        late_poll_after: LATE_POLL_AFTER,
         result_ttl: None,
     }
 }
@@ -72,7 +78,7 @@ pub(crate) fn task(status: Status, attempts: u32) -> Task {
 }
 
 fn state(status: Status) -> State {
-    let settled = Settlement { at: Timestamp::from_secs(9_500), by: Source::Poll };
+    let settled = Settlement { at: Timestamp::from_secs(9_500), by: Source::Poll, finished_at: None };
     match status {
         Status::Pending => State::Pending { not_before: Timestamp::EPOCH },
         Status::Submitted => State::Submitted,
@@ -103,7 +109,19 @@ pub(crate) fn occurrence(event: Event) -> Occurrence {
         fingerprint: None,
         replayed: false,
         generator_time: None,
+        held: None,
     }
+}
+
+/// The task while somebody asks about it.
+pub(crate) fn leased(task: &Task) -> Task {
+    Task { lease: Some(Lease { token: LEASE, until: NOW.plus(Duration::from_secs(30)) }), ..task.clone() }
+}
+
+/// What the asker brings, and when he would ask again.
+pub(crate) fn answered(event: Event, next: Timestamp) -> Occurrence {
+    let poll = Poll { at: NOW, next: Some(next) };
+    Occurrence { source: Source::Poll, held: Some(Held { lease: LEASE, poll: Some(poll) }), ..occurrence(event) }
 }
 
 pub(crate) fn submit_answered(external_id: Option<&str>) -> Event {

@@ -35,12 +35,22 @@ END
 cargo run --release
 """
 
+SIMULATOR = """cat >> .env <<END
+GENERATOR_SIMULATOR_BASE_URL=http://127.0.0.1:4010
+GENERATOR_SIMULATOR_SECRET=$(openssl rand -hex 32)
+END
+"""
+
 # Blocks that build, never end or would run this script again, and what is run in their place.
 INSTEAD = {
     # the same without a second build, and with an end
     "cargo run --release -- demo\n": "callback-hub demo --exit\n",
     # the hub that all blocks speak to was started by tests/hub.py; here it is enough that the file is found
     START: START.replace("cargo run --release\n", "callback-hub config | grep '^API_KEYS .*[.]env'\n"),
+    # the hub that all blocks speak to knows this already; here it is enough that it is said so
+    SIMULATOR: SIMULATOR + "grep -q ^GENERATOR_SIMULATOR_SECRET=. .env\n",
+    # minutes of measuring, which the long grade does
+    "callback-hub bench --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench --help | grep -q -- --postgres\n",
     # is what runs this
     "tests/run\n": f'test -x "{ROOT}/tests/run"\n',
 }
@@ -102,7 +112,7 @@ def run(number: int, language: str, words: list, text: str, folder: Path, enviro
         if status != options["callback"]:
             sys.exit(f"{what}: the task is {status}, not {options['callback']}:\n{done.stdout}{done.stderr}")
     # the two that submit print how their task ended
-    if "GENERATOR" in text and not done.stdout.startswith("completed"):
+    if "GENERATOR_URL" in text and not done.stdout.startswith("completed"):
         sys.exit(f"{what}: the task did not complete:\n{done.stdout}{done.stderr}")
 
 

@@ -7,31 +7,36 @@ use std::time::Instant;
 
 use super::live::Live;
 use super::say;
-use crate::simulator::{Announced, End, Line, Sent};
+use crate::simulator::{End, Errand, Finished, Line, Sent, Taken};
 
 /// A task's row.
 pub(super) struct Row {
     pub task: String,
     /// From 1.
-    pub job: u32,
-    /// The right end.
-    pub end: End,
+    pub number: u32,
+    /// The right end, once the generator has the job.
+    pub end: Option<End>,
     pub state: String,
+    /// The road of the news of its end.
+    pub by: Option<String>,
     pub percent: u32,
+    sendings: Option<usize>,
     pub sent: usize,
-    pub sendings: usize,
     pub applied: u32,
     pub duplicates: u32,
     pub ignored: u32,
     pub refused: u32,
     /// Neither of these: no answer, or another one.
     pub other: u32,
+    /// Never sent.
+    pub lost: u32,
 }
 
 pub(super) struct Board {
+    /// By task.
     rows: BTreeMap<String, Row>,
-    tasks: u16,
-    settled: u32,
+    /// The task of each job.
+    jobs: BTreeMap<String, String>,
     callbacks: u32,
     begun: Instant,
     /// None: nobody watches.
@@ -39,46 +44,77 @@ pub(super) struct Board {
 }
 
 impl Board {
-    pub(super) fn new(tasks: u16) -> Self {
-        let live = std::io::stdout().is_terminal().then(|| Live::new(tasks));
-        Self { rows: BTreeMap::new(), tasks, settled: 0, callbacks: 0, begun: Instant::now(), live }
+    pub(super) fn new(errand: &Errand) -> Self {
+        let rows = (1..=errand.tasks).map(|number| Row::new(errand.task(number), number));
+        let rows: BTreeMap<String, Row> = rows.map(|row| (row.task.clone(), row)).collect();
+        let mut live = std::io::stdout().is_terminal().then(|| Live::new(errand.tasks));
+        if let Some(live) = &mut live {
+            rows.values().for_each(|row| live.show(row));
+        }
+        Self { rows, jobs: BTreeMap::new(), callbacks: 0, begun: Instant::now(), live }
     }
 
     pub(super) fn hear(&mut self, line: &Line) {
         match line {
-            Line::Task(announced) => self.announce(announced),
-            Line::Sent(sent) => self.sent(sent),
-            Line::Lost { .. } => self.remark(&format!(" {line}")),
-            Line::Summary(_) => {}
+            Line::Job(Taken { id, task: Some(task), end, sendings, .. }) => {
+                self.jobs.insert(id.clone(), task.clone());
+                self.change(&task.clone(), |row| {
+                    row.end = *end;
+                    row.sendings = Some(*sendings);
+                });
+            }
+            Line::Sent(sent) => {
+                self.callbacks += 1;
+                self.change_job(&sent.task, |row| row.take(sent));
+            }
+            Line::Unsent(unsent) => self.change_job(&unsent.task, |row| row.lost += 1),
+            Line::Lost { task, .. } => {
+                self.rows.remove(task);
+                self.remark(&format!(" {line}"));
+            }
+            Line::Task(_) | Line::Summary(_) | Line::Ready { .. } | Line::Job(_) | Line::Settled(_) => {}
         }
+    }
+
+    /// The hub says that a task has ended.
+    pub(super) fn finish(&mut self, finished: &Finished) {
+        let Finished { task, status, by, .. } = finished;
+        self.change(task, |row| {
+            row.be(status);
+            row.by = Some(by.clone());
+        });
+    }
+
+    /// All tasks have ended, and nothing more will be sent.
+    pub(super) fn is_done(&self) -> bool {
+        self.rows.values().all(Row::is_done)
     }
 
     /// Shows what was heard since the last time.
     pub(super) fn draw(&mut self) {
-        let Self { live: Some(live), settled, tasks, callbacks, begun, .. } = self else { return };
+        let Self { live: Some(live), rows, callbacks, begun, .. } = self else { return };
         let seconds = begun.elapsed().as_secs_f32();
-        live.draw(&format!(" {settled} of {tasks} tasks settled, {callbacks} callbacks, {seconds:.1} s"));
+        let settled = rows.values().filter(|row| row.by.is_some()).count();
+        let rescued = rows.values().filter(|row| row.by.as_deref() == Some("poll")).count();
+        let (tasks, lost) = (rows.len(), rows.values().map(|row| row.lost).sum::<u32>());
+        live.draw(&format!(
+            " {settled} of {tasks} tasks settled, {rescued} rescued, {callbacks} callbacks, {lost} lost, {seconds:.1} s"
+        ));
     }
 
     pub(super) fn into_rows(self) -> Vec<Row> {
         self.rows.into_values().collect()
     }
 
-    fn announce(&mut self, announced: &Announced) {
-        let Announced { job, task, end, sendings } = announced.clone();
-        let row = Row::new(task.clone(), job, end, sendings);
-        if let Some(live) = &mut self.live {
-            live.show(&row);
+    fn change_job(&mut self, job: &str, change: impl FnOnce(&mut Row)) {
+        if let Some(task) = self.jobs.get(job).cloned() {
+            self.change(&task, change);
         }
-        self.rows.insert(task, row);
     }
 
-    fn sent(&mut self, sent: &Sent) {
-        let Some(row) = self.rows.get_mut(&sent.task) else { return };
-        let settled = row.is_settled();
-        row.take(sent);
-        self.callbacks += 1;
-        self.settled += u32::from(!settled && row.is_settled());
+    fn change(&mut self, task: &str, change: impl FnOnce(&mut Row)) {
+        let Some(row) = self.rows.get_mut(task) else { return };
+        change(row);
         match &mut self.live {
             Some(live) => live.show(row),
             None if row.is_done() => say(row.plain()),
@@ -95,10 +131,25 @@ impl Board {
 }
 
 impl Row {
-    fn new(task: String, job: u32, end: End, sendings: usize) -> Self {
-        let state = "submitted".to_owned();
-        let [applied, duplicates, ignored, refused, other] = [0; 5];
-        Self { task, job, end, state, percent: 0, sent: 0, sendings, applied, duplicates, ignored, refused, other }
+    fn new(task: String, number: u32) -> Self {
+        let (state, sendings) = ("pending".to_owned(), None);
+        let [percent, applied, duplicates, ignored, refused, other, lost] = [0; 7];
+        Self {
+            task,
+            number,
+            end: None,
+            state,
+            by: None,
+            percent,
+            sendings,
+            sent: 0,
+            applied,
+            duplicates,
+            ignored,
+            refused,
+            other,
+            lost,
+        }
     }
 
     fn take(&mut self, sent: &Sent) {
@@ -112,28 +163,31 @@ impl Row {
         };
         *count += 1;
         if let Some(state) = sent.answer.state.as_deref().filter(|_| sent.is_taken()) {
-            // answers overtake one another too: settled stays settled
-            if !self.is_settled() {
-                state.clone_into(&mut self.state);
-            }
-            let percent = if state == "completed" { Some(100) } else { sent.percent };
-            self.percent = self.percent.max(percent.unwrap_or(0));
+            self.be(state);
+            self.percent = self.percent.max(sent.percent.unwrap_or(0));
         }
     }
 
-    /// Everything was sent.
-    pub(super) const fn is_done(&self) -> bool {
-        self.sent >= self.sendings
+    /// Answers overtake one another too: settled stays settled.
+    fn be(&mut self, state: &str) {
+        if matches!(self.state.as_str(), "pending" | "submitted" | "processing") {
+            state.clone_into(&mut self.state);
+        }
+        if state == "completed" {
+            self.percent = 100;
+        }
     }
 
-    fn is_settled(&self) -> bool {
-        !matches!(self.state.as_str(), "pending" | "submitted" | "processing")
+    /// It has ended, and everything was sent or lost.
+    pub(super) fn is_done(&self) -> bool {
+        self.by.is_some() && self.sendings.is_none_or(|sendings| self.sent + self.lost as usize >= sendings)
     }
 
     fn plain(&self) -> String {
-        let Self { task, state, sent, applied, duplicates, ignored, refused, .. } = self;
+        let Self { task, state, sent, applied, duplicates, ignored, refused, lost, by, .. } = self;
+        let by = by.as_deref().unwrap_or_default();
         format!(
-            " {task}  {state:10} {sent:3} callbacks: {applied:2} applied, {duplicates:2} duplicates, {ignored:2} ignored, {refused:2} refused"
+            " {task}  {state:10} {sent:3} callbacks: {applied:2} applied, {duplicates:2} duplicates, {ignored:2} ignored, {refused:2} refused, {lost:2} lost; settled by {by}"
         )
     }
 }

@@ -9,7 +9,7 @@ use super::board::Row;
 /// What surrounds the rows: the header, a line without text, the footer, and the cursor's line.
 const SURROUNDINGS: u16 = 4;
 /// What a line needs beside the task's id and the bar.
-const BESIDE_BAR: usize = 60;
+const BESIDE_BAR: usize = 62;
 const SHORTEST_BAR: usize = 8;
 const LONGEST_BAR: usize = 40;
 
@@ -33,23 +33,23 @@ struct Slot {
 }
 
 impl Live {
-    pub(super) fn new(tasks: u16) -> Self {
+    pub(super) fn new(tasks: u32) -> Self {
         let term = Term::buffered_stdout();
         let (height, width) = term.size();
         let id = "demo-".len() + tasks.to_string().len().max(2);
         let bar = usize::from(width).saturating_sub(BESIDE_BAR + id).clamp(SHORTEST_BAR, LONGEST_BAR);
         let progress = pad_str("progress", bar + " 100 %".len(), Alignment::Left, None);
-        let names = format!(" {:id$}  {:10}  {progress}  applied  duplicate  ignored  refused", "task", "state");
+        let names = format!(" {:id$}  {:10}  {progress}  applied  twice  ignored  refused  lost", "task", "state");
         let header = Style::new().dim().apply_to(names).to_string();
-        let lines = tasks.min(height.saturating_sub(SURROUNDINGS).max(1));
-        Self { term, header, slots: vec![Slot::default(); lines.into()], id, bar, drawn: 0 }
+        let lines = usize::from(height.saturating_sub(SURROUNDINGS).max(1)).min(usize::try_from(tasks).unwrap_or(usize::MAX));
+        Self { term, header, slots: vec![Slot::default(); lines], id, bar, drawn: 0 }
     }
 
     /// Seen with the next [`Live::draw`].
     pub(super) fn show(&mut self, row: &Row) {
         let text = self.line(row);
-        if let Some(slot) = self.slot(row.job) {
-            *slot = Slot { text, job: Some(row.job), done: row.is_done() };
+        if let Some(slot) = self.slot(row.number) {
+            *slot = Slot { text, job: Some(row.number), done: row.is_done() };
         }
     }
 
@@ -83,11 +83,14 @@ impl Live {
         let (id, style) = (self.id, style(&row.state));
         let state = style.apply_to(format!("{:10}", row.state));
         let mut line = format!(" {:id$}  {state}  {} {:3} %", row.task, bar(row.percent, self.bar, &style), row.percent);
-        for (count, width) in [(row.applied, 9), (row.duplicates, 11), (row.ignored, 9), (row.refused, 9)] {
+        for (count, width) in [(row.applied, 9), (row.duplicates, 7), (row.ignored, 9), (row.refused, 9), (row.lost, 6)] {
             let _ = match count {
                 0 => write!(line, "{}", Style::new().dim().apply_to(format!("{:>width$}", "·"))),
                 count => write!(line, "{count:width$}"),
             };
+        }
+        if row.by.as_deref() == Some("poll") {
+            let _ = write!(line, "  {}", Style::new().yellow().apply_to("polled"));
         }
         line
     }

@@ -33,14 +33,17 @@ impl Scratch {
         self.folder.path()
     }
 
-    /// The demo's own, whatever the environment and the files around it say.
-    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+    /// The demo's own, whatever the environment and the files around it say. A failed job stays failed, so that the right
+    /// end of each task is known from the beginning.
+    pub(super) fn settings(&self, generator: &str) -> Result<Settings, Failure> {
         let usual = TcpListener::bind((Ipv4Addr::LOCALHOST, USUAL_PORT)).is_ok();
         let database = DatabaseUrl::of_file(&self.folder().join("demo.db")).expose().to_owned();
         let settings = [
             ("SERVER_PORT", (if usual { USUAL_PORT } else { 0 }).to_string()),
             ("DATABASE_URL", database),
-            ("CALLBACK_SECRET_KEY", self.secret.clone()),
+            ("GENERATOR_SIMULATOR_BASE_URL", generator.to_owned()),
+            ("GENERATOR_SIMULATOR_SECRET", self.secret.clone()),
+            ("TASK_MAX_RETRIES", "0".to_owned()),
             ("API_KEYS", self.key.clone()),
             ("LOG_LEVEL", "warn".to_owned()),
         ];

@@ -11,12 +11,14 @@ use serde::de::DeserializeOwned;
 use super::Stage;
 use super::board::Row;
 use crate::cli::client;
-use crate::simulator::Summary;
+use crate::simulator::{End, Summary};
 
 pub(super) struct Verdict {
     tasks: u16,
     /// By end, as the hub's API says.
     ends: BTreeMap<String, u32>,
+    /// By the road of the news of the end.
+    roads: BTreeMap<String, u32>,
     wrong: Vec<Wrong>,
     summary: Summary,
     journal: Journal,
@@ -31,6 +33,7 @@ struct Wrong {
 #[derive(Deserialize)]
 struct Task {
     status: String,
+    settled_by: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,20 +51,22 @@ impl Verdict {
     /// Asks the hub about each task.
     pub(super) async fn reach(stage: &Stage, rows: &[Row], summary: Summary) -> anyhow::Result<Self> {
         let client = client::client()?;
-        let (mut ends, mut wrong) = (BTreeMap::new(), Vec::new());
+        let (mut ends, mut roads, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for row in rows {
-            let Task { status } = ask(stage, &client, &format!("tasks/{}", row.task)).await?;
+            let Task { status, settled_by } = ask(stage, &client, &format!("tasks/{}", row.task)).await?;
             *ends.entry(status.clone()).or_default() += 1;
-            if status != row.end.as_str() {
-                wrong.push(Wrong { task: row.task.clone(), right: row.end.as_str(), is: status });
+            *roads.entry(settled_by.unwrap_or_default()).or_default() += 1;
+            let right = row.end.map_or("another", End::as_str);
+            if status != right {
+                wrong.push(Wrong { task: row.task.clone(), right, is: status });
             }
         }
         let Stats { journal } = ask(stage, &client, "stats").await?;
-        Ok(Self { tasks: stage.tasks, ends, wrong, summary, journal })
+        Ok(Self { tasks: stage.tasks, ends, roads, wrong, summary, journal })
     }
 
     pub(super) fn is_right(&self) -> bool {
-        self.wrong.is_empty() && self.ends.values().sum::<u32>() == u32::from(self.tasks) && self.summary.is_well()
+        self.wrong.is_empty() && self.ends.values().sum::<u32>() == u32::from(self.tasks) && self.summary.forgeries_taken == 0
     }
 }
 
@@ -74,7 +79,7 @@ async fn ask<T: DeserializeOwned>(stage: &Stage, client: &reqwest::Client, path:
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tasks, ends, wrong, summary, journal } = self;
+        let Self { tasks, ends, roads, wrong, summary, journal } = self;
         writeln!(f)?;
         if self.is_right() {
             writeln!(f, " {} Every task reached its right end.", style("✔").green())?;
@@ -86,6 +91,10 @@ impl fmt::Display for Verdict {
         }
         writeln!(f)?;
         row(f, "tasks", u64::from(*tasks), &listed(ends))?;
+        for (road, count) in roads {
+            let remark = if road == "poll" { "rescued: the callback of their end was lost, or late" } else { "" };
+            row(f, &format!("  by {road}"), u64::from(*count), remark)?;
+        }
         let seconds = summary.elapsed_ms / 1_000;
         row(f, "callbacks", summary.sent, &format!("in {seconds}.{} s", summary.elapsed_ms % 1_000 / 100))?;
         row(f, "  applied", summary.applied, "")?;
@@ -101,9 +110,10 @@ impl fmt::Display for Verdict {
         if summary.forgeries_taken > 0 {
             row(f, "  forgeries", summary.forgeries_taken, "were taken for true")?;
         }
+        row(f, "lost", summary.lost, "callbacks that were never sent")?;
         let Journal { entries, commits } = journal;
-        // nothing but what was applied, known or ignored is written, and the creation of each task
-        write!(f, "   {:14}{commits:>5}   for {entries} creations and callbacks", "commits")
+        // nothing but what was applied, known or ignored is written, and what the hub does by itself
+        write!(f, "   {:14}{commits:>5}   for {entries} events", "commits")
     }
 }
 
@@ -126,8 +136,9 @@ mod tests {
         Verdict {
             tasks: 2,
             ends: BTreeMap::from([("completed".to_owned(), 2)]),
+            roads: BTreeMap::from([("callback".to_owned(), 1), ("poll".to_owned(), 1)]),
             wrong: Vec::new(),
-            summary: Summary { tasks: 2, ended: 2, ..Summary::default() },
+            summary: Summary::default(),
             journal: Journal { entries: 20, commits: 9 },
         }
     }
@@ -139,6 +150,11 @@ mod tests {
         let verdict = Verdict { wrong, ..verdict() };
         assert!(!verdict.is_right());
         assert!(verdict.to_string().contains("demo-01 is completed and should be failed"), "{verdict}");
+    }
+
+    #[test]
+    fn rescued_tasks_are_shown() {
+        assert!(verdict().to_string().contains("by poll         1   rescued"), "{}", verdict());
     }
 
     #[test]

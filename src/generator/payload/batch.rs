@@ -34,14 +34,14 @@ pub fn decode_batch(verified: &Verified) -> Result<Vec<BatchItem>, Refusal> {
     let document = Document::parse(body, &["callbacks"]).map_err(|malformed| refused(&malformed))?;
     let callbacks = key("callbacks").and_then(|callbacks| document.find(&callbacks).value());
     let items = callbacks.filter(|value| json::kind(value) == Kind::Array).ok_or_else(|| no_batch("must be an array"))?;
-    let items = json::elements(items, MOST_ITEMS).ok_or_else(|| no_batch("may hold at most 1000 items"))?;
+    let items = json::elements(items, MOST_ITEMS).ok_or_else(|| no_batch(&format!("may hold at most {MOST_ITEMS} items")))?;
     let decode = |item: &RawValue| decode_item(verified.generator(), body.slice(document.span(item)));
     Ok(items.into_iter().map(decode).collect())
 }
 
 fn no_batch(wanted: &str) -> Refusal {
     let errors = vec![FieldError::new("callbacks", wanted)];
-    Refusal::of_fields(Code::MalformedBody, "The body is not a batch of callbacks", errors)
+    Refusal::of_fields(Code::MalformedBody, format!("The body is not a batch of callbacks: `callbacks` {wanted}"), errors)
 }
 
 fn decode_item(generator: &Generator, body: Bytes) -> BatchItem {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::catalog::{Catalog, GeneratorOverrides, Overrides};
 use super::entry::Generator;
+use super::keyset::PublishedKeys;
 use super::payload::{Decoded, decode};
 use super::raw::RawCallback;
 use super::refusal::{Code, Refusal};
@@ -13,14 +14,22 @@ use super::token::CapabilityKeys;
 use crate::domain::task::{GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
 
+mod answers;
 mod batch;
 mod bodies;
 mod catalog;
 mod golden;
+mod hostile;
 mod json;
+mod polled;
 mod proof;
+mod public_keys;
 mod real;
+mod requests;
+mod rewriting;
+mod routes;
 mod token;
+mod vectors;
 
 const SECRET: &str = "whsec_test_0123456789abcdef0123456789abcdef";
 
@@ -82,11 +91,13 @@ impl RawCallback {
 }
 
 fn proven(raw: RawCallback, generator: &Arc<Generator>) -> Verified {
-    verify(raw, generator, &keys()).unwrap_or_else(|(_, refusal)| panic!("{refusal:?}"))
+    verify(raw, generator, &keys(), &PublishedKeys::default()).unwrap_or_else(|(_, refusal)| panic!("{refusal:?}"))
 }
 
 fn verdict(raw: RawCallback, generator: &Arc<Generator>) -> Result<Option<u32>, Code> {
-    verify(raw, generator, &keys()).map(|verified| verified.token_attempt()).map_err(|(_, refusal)| refusal.code)
+    verify(raw, generator, &keys(), &PublishedKeys::default())
+        .map(|verified| verified.token_attempt())
+        .map_err(|(_, refusal)| refusal.code)
 }
 
 /// What a signed body of `default` decodes to.

@@ -46,8 +46,11 @@ async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response,
     let items: Vec<Item> = decoded.into_iter().map(|item| queue(hub, &arrival, item)).collect();
     let mut settled = Vec::with_capacity(items.len());
     for Item { task, body, state } in items {
-        settled.push((task, body, settle(hub, &proven, deadline, state).await?));
+        settled.push((task, body, settle(hub, &proven, deadline, state).await));
     }
+    // only now: what nobody waits for is not written
+    let settled = settled.into_iter().map(|(task, body, outcome)| Ok((task, body, outcome?)));
+    let settled: Vec<_> = settled.collect::<Result<_, Problem>>()?;
     let mut results = Vec::with_capacity(settled.len());
     for (task, body, outcome) in settled {
         results.push(match outcome {

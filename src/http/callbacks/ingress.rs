@@ -14,12 +14,14 @@ use super::{answer, record};
 use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
 use crate::generator::payload;
-use crate::generator::raw::RawCallback;
+use crate::generator::raw::{RawCallback, agreed};
 use crate::generator::signature::{Token, Verified, token, verify};
 use crate::http::body::{self, Terms};
 use crate::http::client;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
+
+const SEVERAL: &str = "The query names several generators";
 
 /// A callback at the door.
 pub(super) struct Inbound {
@@ -63,10 +65,14 @@ impl Inbound {
         }
     }
 
-    /// The generator that the query names, or the path's default.
-    pub(super) fn generator_name(&self) -> &str {
-        let named = self.query.iter().find(|(name, _)| name == "generator");
-        named.map_or(self.default_generator, |(_, value)| value.as_str())
+    /// The generator that the query names, or the path's default; none if the query names several.
+    pub(super) fn generator_name(&self) -> Option<&str> {
+        Some(agreed(self.values("generator")).ok()?.unwrap_or(self.default_generator))
+    }
+
+    /// All values of a query parameter.
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.query.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -94,7 +100,9 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     if !options.callbacks_enabled {
         return Err(Problem::of(Code::CallbacksDisabled));
     }
-    let generator = hub.catalog.find(inbound.generator_name()).cloned();
+    let name = inbound.generator_name();
+    let unknown = name.map_or_else(|| Problem::new(Code::UnknownGenerator, SEVERAL), |_| Problem::of(Code::UnknownGenerator));
+    let generator = name.and_then(|name| hub.terms.catalog().find(name)).cloned();
     let address = client::address(inbound.peer, &inbound.headers, &options.trusted_proxies);
     let allowed = generator.as_ref().and_then(|generator| generator.allowed_ips()).unwrap_or(&options.allowed_ips);
     if !allowed.is_empty() && !client::contains(allowed, address) {
@@ -104,20 +112,20 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         return Err(Problem { retry_after: Some(seconds), ..Problem::of(Code::RateLimited) });
     }
     let limit = generator.as_ref().and_then(|generator| generator.max_body()).unwrap_or(options.max_body);
-    let terms = Terms { limit, within: options.body_timeout };
+    let terms = Terms { limit, within: options.body_timeout, sender: Some(address) };
     let body = body::read(inbound.body, &hub.budget, &terms).await?;
     case.body = body.clone();
-    let Some(generator) = generator else { return Err(Problem::of(Code::UnknownGenerator)) };
+    let Some(generator) = generator else { return Err(unknown) };
     let raw = RawCallback {
         task: inbound.task.as_deref().and_then(|task| TaskId::parse(task).ok()),
         headers: inbound.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
         query: inbound.query,
         body,
         arrived: case.arrived,
-        url: format!("{}{}", options.base_url, inbound.path),
+        url: format!("{}{}", hub.terms.base_url(), inbound.path),
     };
-    let verified = verify(raw, &generator, &hub.capabilities).map_err(|(raw, refusal)| {
-        case.token = token(&raw, &generator, &hub.capabilities);
+    let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
+        case.token = token(&raw, &generator, hub.terms.capabilities());
         refusal
     })?;
     case.token = verified.token_attempt().map_or(Token::Absent, Token::Holds);

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::headers;
 use super::ingress::Proven;
-use crate::domain::event::{Event, Found, Occurrence};
-use crate::domain::plan::{Answer, Command, Item};
+use crate::domain::event::Occurrence;
+use crate::domain::plan::Answer;
 use crate::domain::task::{Source, TaskId};
 use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
 use crate::generator::payload::Decoded;
 use crate::http::state::Hub;
 use crate::journal::RecordError;
-use crate::store::{Draft, Entry, Papers};
+use crate::store::{Entry, Origin};
 
 /// How and when a callback came, for its receipt.
 pub(super) struct Arrival<'a> {
@@ -36,38 +35,24 @@ impl<'a> Arrival<'a> {
     }
 
     pub(super) fn entry(&self, hub: &Hub, task: TaskId, decoded: Decoded) -> Entry {
-        let receipt = Uuid::now_v7();
-        let result = match &decoded.event {
-            Event::Completed(found) => found.clone(),
-            _ => None,
-        };
-        // a mended result is a text of its own, any other a part of the body
-        let result_payload = if matches!(result, Some(Found::Rewritten(_))) { Uuid::now_v7() } else { receipt };
         let occurrence = Occurrence {
             event: decoded.event,
             source: Source::Callback,
             generator: Some(decoded.generator.clone()),
             claim: decoded.claim,
-            policy: hub.policy(self.generator),
+            policy: hub.terms.policy(self.generator),
             fingerprint: Some(decoded.fingerprint),
             replayed: self.replayed,
             generator_time: decoded.generator_time,
+            held: None,
         };
-        let draft = Draft {
+        let origin = Origin {
             generator: decoded.generator,
             received_at: self.received_at,
             headers: self.headers.clone(),
             body: Some(decoded.body),
-            result,
         };
-        Entry {
-            item: Item {
-                task,
-                at: hub.clock.now(),
-                command: Command::Occur { receipt, result_payload, occurrence: Box::new(occurrence) },
-            },
-            papers: Papers::Receipt(Box::new(draft)),
-        }
+        Entry::of_event(task, hub.clock.now(), occurrence, origin)
     }
 }
 

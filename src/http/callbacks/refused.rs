@@ -8,6 +8,7 @@ use super::headers;
 use super::ingress::Inbound;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
+use crate::generator::raw::agreed;
 use crate::generator::refusal::{self, Refusal};
 use crate::generator::signature::Token;
 use crate::http::problem::{Code, FieldProblem, Problem};
@@ -31,8 +32,9 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn open(hub: &Hub, inbound: &Inbound) -> Self {
         // made-up names would fill the book with kinds of their own
-        let generator = hub.catalog.find(inbound.generator_name()).map_or("unknown", |generator| generator.name().as_str());
-        let attempt = inbound.query.iter().find(|(name, _)| name == "attempt");
+        let generator = inbound.generator_name().and_then(|name| hub.terms.catalog().find(name));
+        let generator = generator.map_or("unknown", |generator| generator.name().as_str());
+        let attempt = agreed(inbound.values("attempt")).ok().flatten();
         Self {
             arrived: hub.clock.now(),
             body: Bytes::new(),
@@ -41,7 +43,7 @@ impl Case {
             task: inbound.task.as_ref().map(|task| task.chars().take(128).filter(|c| !c.is_control()).collect()),
             generator: generator.to_owned(),
             headers: inbound.headers.clone(),
-            attempt: attempt.and_then(|(_, value)| value.parse().ok()),
+            attempt: attempt.and_then(|attempt| attempt.parse().ok()),
             token: Token::Absent,
         }
     }
@@ -67,7 +69,7 @@ impl Case {
     fn rejection(&self, hub: &Hub, problem: &Problem, task: Option<&str>, body: &Bytes) -> Rejection {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         // whoever was meant
-        let secret: Vec<&str> = hub.catalog.iter().flat_map(|generator| generator.secret_headers()).collect();
+        let secret: Vec<&str> = hub.terms.catalog().iter().flat_map(|generator| generator.secret_headers()).collect();
         Rejection {
             id: Uuid::now_v7(),
             task: task.map(ToOwned::to_owned),
@@ -91,7 +93,9 @@ impl Case {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let errors = refusal.errors.into_iter().map(|error| FieldProblem { field: error.field, detail: error.detail });
-        Self { errors: errors.collect(), ..Self::new(refusal.code.into(), refusal.detail) }
+        let code = refusal.code.into();
+        let fresh = if code == Code::Unavailable { Self::unavailable(refusal.detail) } else { Self::new(code, refusal.detail) };
+        Self { errors: errors.collect(), ..fresh }
     }
 }
 
@@ -101,6 +105,7 @@ impl From<refusal::Code> for Code {
             refusal::Code::SignatureMissing => Self::SignatureMissing,
             refusal::Code::TimestampOutOfTolerance => Self::TimestampOutOfTolerance,
             refusal::Code::SignatureInvalid => Self::SignatureInvalid,
+            refusal::Code::Unavailable => Self::Unavailable,
             refusal::Code::MalformedBody => Self::MalformedBody,
             refusal::Code::MissingEvent => Self::MissingEvent,
             refusal::Code::UnknownEvent => Self::UnknownEvent,

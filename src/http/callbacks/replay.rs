@@ -67,16 +67,16 @@ async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Pr
     let generator = generator(hub, &rejection.generator)?;
     if let (Some(task), Some(attempt)) = (&raw.task, rejection.token_attempt) {
         // the token was not kept, but that it held; another one like it stands in
-        let token = hub.capabilities.mint(Capability { task, attempt, generator: generator.name() });
+        let token = hub.terms.capabilities().mint(Capability { task, attempt, generator: generator.name() });
         raw.query = vec![("attempt".to_owned(), attempt.to_string()), ("token".to_owned(), token)];
     }
-    let verified = verify(raw.clone(), &generator, &hub.capabilities)
+    let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published())
         .map_err(|(_, refusal)| not_replayable(&format!("it is still refused: {}", refusal.detail)))?;
     if !verified.is_proven() {
         return Err(not_replayable("nothing proves its sender"));
     }
     let claim = Claim { token: rejection.token_attempt, query: rejection.attempt, may_adopt: true, ..Claim::default() };
-    again(hub, &rejection.generator, &raw, claim, rejection.headers).await
+    again(hub, &rejection.generator, verified.raw(), claim, rejection.headers).await
 }
 
 async fn again(hub: &Hub, generator_name: &str, raw: &RawCallback, claim: Claim, headers: String) -> Result<Accepted, Problem> {
@@ -92,7 +92,7 @@ async fn again(hub: &Hub, generator_name: &str, raw: &RawCallback, claim: Claim,
 }
 
 fn generator(hub: &Hub, name: &str) -> Result<Arc<Generator>, Problem> {
-    hub.catalog.find(name).cloned().ok_or_else(|| not_replayable("its generator is not in the catalog"))
+    hub.terms.catalog().find(name).cloned().ok_or_else(|| not_replayable("its generator is not in the catalog"))
 }
 
 fn stored(task: &str, headers: &str, body: Vec<u8>, arrived: crate::domain::time::Timestamp) -> Result<RawCallback, Problem> {

@@ -21,7 +21,7 @@ use crate::http::openapi::{ActionErrors, ChangeErrors};
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
-use crate::store::{Draft, Entry, Papers};
+use crate::store::{Entry, Origin, Papers};
 
 /// What may change about a task.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -57,7 +57,7 @@ pub async fn patch_task(
     Segment(task): Segment,
     request: Request<Body>,
 ) -> Result<Json<TaskBody>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
+    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
     let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let mut fields = Fields::of_body(&body)?;
     let external_id =
@@ -71,7 +71,7 @@ pub async fn patch_task(
 
     let id = task_id(&task)?;
     let generator = known(&hub, &id).await?.generator;
-    let policy = hub.policy_of(generator.as_str());
+    let policy = hub.terms.policy_of(generator.as_str());
     let patch = Patch { external_id, metadata: metadata.map(|_| Uuid::now_v7()), priority, policy };
     let metadata = metadata.map(|raw| stored(raw.get()));
     let entry = Entry {
@@ -137,23 +137,22 @@ pub async fn retry_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> 
 }
 
 /// An operator's wish is an event like any other.
-async fn operate(hub: &Hub, task: &str, event: Event) -> Result<TaskId, Problem> {
+pub(super) async fn operate(hub: &Hub, task: &str, event: Event) -> Result<TaskId, Problem> {
     let id = task_id(task)?;
     let generator = known(hub, &id).await?.generator;
-    let (now, receipt) = (hub.clock.now(), Uuid::now_v7());
+    let now = hub.clock.now();
     let occurrence = Occurrence {
         event,
         source: Source::Operator,
         generator: None,
         claim: Claim::default(),
-        policy: hub.policy_of(generator.as_str()),
+        policy: hub.terms.policy_of(generator.as_str()),
         fingerprint: None,
         replayed: false,
         generator_time: None,
+        held: None,
     };
-    let draft = Draft { generator, received_at: now, headers: "{}".to_owned(), body: None, result: None };
-    let command = Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) };
-    let entry = Entry { item: Item { task: id.clone(), at: now, command }, papers: Papers::Receipt(Box::new(draft)) };
+    let entry = Entry::of_event(id.clone(), now, occurrence, Origin::without_headers(generator, now, None));
     match hub.journal.record(entry).await? {
         Answer::Refused(refusal) => Err(refused(refusal)),
         _ => Ok(id),

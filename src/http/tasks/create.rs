@@ -11,15 +11,17 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::digest::digest;
 use super::{TaskBody, load, refused};
 use crate::domain::plan::{Answer, Command, IdempotencyKey, Item, NewTask};
 use crate::domain::task::{Documents, ExternalId, Submitter, TaskId};
 use crate::generator::entry::Generator;
 use crate::generator::json;
-use crate::generator::mac::sha256;
+use crate::generator::request::{Job, Unsendable};
 use crate::http::access::Caller;
 use crate::http::body::{self, Terms};
 use crate::http::fields::Fields;
@@ -63,7 +65,8 @@ pub struct NewTaskBody {
     /// The generator's own id, if you have submitted the job already.
     #[schema(min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     external_id: Option<String>,
-    /// Whether the hub submits the job. So far no generator has a submit request: leave it away or say false.
+    /// Whether the hub submits the job, or your own code does; by default the hub, where the generator has a submit request
+    /// and what that needs is configured, unless `external_id` says that it is done.
     #[schema(example = false)]
     submit: Option<bool>,
 }
@@ -90,7 +93,7 @@ pub async fn create_task(
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout };
+    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
     let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let entry = entry(&hub, &body, idempotency_key(&headers, owner)?)?;
     let id = entry.item.task.clone();
@@ -100,8 +103,7 @@ pub async fn create_task(
         Answer::Refused(refusal) => return Err(refused(refusal)),
         _ => return Err(Problem::of(Code::Internal)),
     };
-    let record = load(&hub, &id).await?;
-    Ok((status, Json(TaskBody::whole(&hub, record))).into_response())
+    Ok((status, Json(TaskBody::whole(&hub, load(&hub, &id).await?))).into_response())
 }
 
 fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<IdempotencyKey>, Problem> {
@@ -126,9 +128,7 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         fields.parse("external_id", "1 to 256 bytes without control characters", |text| ExternalId::parse(text).ok());
     let submit: Option<bool> = fields.take("submit", "true or false");
     bounds(&mut fields, priority, timeout, max_retries);
-    if submit == Some(true) {
-        fields.blame("submit", "this generator has no submit request: submit the job yourself");
-    }
+    let submitter = generator.as_ref().map(|generator| submitter(&mut fields, generator, submit, external_id.is_some()));
     if id.as_ref().is_some_and(|id| matches!(id.as_str(), "." | "..")) {
         fields.blame("id", "clients take . and .. out of URLs, and the callback would go elsewhere");
     }
@@ -136,7 +136,7 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
     fields.refuse("webhook", "webhooks are not built yet");
     fields.refuse("auto_approve", "reviews are not built yet");
     fields.finish()?;
-    let Some(generator) = generator else { return Err(Problem::of(Code::Internal)) };
+    let (Some(generator), Some(submitter)) = (generator, submitter) else { return Err(Problem::of(Code::Internal)) };
 
     let params = params.map(|params| stored(&json_text(&params)));
     let documents = Documents {
@@ -145,21 +145,25 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         metadata: metadata.map(|_| Uuid::now_v7()),
     };
     let new = NewTask {
-        submitter: Submitter::OwnCode,
-        max_retries: max_retries.unwrap_or_else(|| hub.options.task_max_retries.unwrap_or(generator.max_retries())),
-        timeout: timeout.map_or_else(|| default_timeout(hub, &generator), Duration::from_secs),
+        submitter,
+        max_retries: max_retries.unwrap_or_else(|| hub.terms.max_retries(&generator)),
+        timeout: timeout.map_or_else(|| hub.terms.timeout(&generator), Duration::from_secs),
         priority: priority.unwrap_or(5),
         external_id,
         documents,
         request_digest: digest(body)?,
         idempotency,
-        policy: hub.policy(&generator),
+        policy: hub.terms.policy(&generator),
         generator: generator.name().clone(),
     };
     let task = match id {
         Some(id) => id,
         None => TaskId::parse(&Uuid::now_v7().to_string()).map_err(|_| Problem::of(Code::Internal))?,
     };
+    if submitter == Submitter::Hub {
+        let params = params.as_ref().and_then(|params| std::str::from_utf8(params).ok());
+        try_request(&generator, &task, new.priority, input.map(RawValue::get), params)?;
+    }
     Ok(Entry {
         item: Item { task, at: hub.clock.now(), command: Command::Create(Box::new(new)) },
         papers: Papers::Documents {
@@ -173,9 +177,9 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
 fn generator(hub: &Hub, fields: &mut Fields<'_>) -> Option<Arc<Generator>> {
     let name: Option<String> = fields.take("generator", "the name of a generator");
     let name = name.as_deref().unwrap_or("default");
-    let found = hub.catalog.find(name).cloned();
+    let found = hub.terms.catalog().find(name).cloned();
     if found.is_none() {
-        let known: Vec<&str> = hub.catalog.iter().map(|generator| generator.name().as_str()).collect();
+        let known: Vec<&str> = hub.terms.catalog().iter().map(|generator| generator.name().as_str()).collect();
         fields.blame("generator", format!("is none of {}", known.join(", ")));
     }
     found
@@ -193,9 +197,34 @@ fn bounds(fields: &mut Fields<'_>, priority: Option<u8>, timeout: Option<u64>, m
     }
 }
 
-/// A setting that is set goes before the file's word, that before the setting's default.
-fn default_timeout(hub: &Hub, generator: &Generator) -> Duration {
-    hub.options.task_timeout.or(generator.timeout()).unwrap_or(hub.options.task_timeout_default)
+fn submitter(fields: &mut Fields<'_>, generator: &Generator, wanted: Option<bool>, is_done: bool) -> Submitter {
+    match (wanted, generator.can_submit()) {
+        (Some(false), _) => Submitter::OwnCode,
+        (None, able) if is_done || able.is_err() => Submitter::OwnCode,
+        (_, Ok(())) if is_done => {
+            fields.blame("external_id", "is the generator's answer where the hub submits: leave it away, or say `submit: false`");
+            Submitter::Hub
+        }
+        (_, Ok(())) => Submitter::Hub,
+        (_, Err(lack)) => {
+            fields.blame("submit", format!("is not possible: {lack}"));
+            Submitter::OwnCode
+        }
+    }
+}
+
+/// What the generator's request cannot be made of is better refused now than when its turn comes.
+fn try_request(
+    generator: &Generator,
+    task: &TaskId,
+    priority: u8,
+    input: Option<&str>,
+    params: Option<&str>,
+) -> Result<(), Problem> {
+    let (callback_url, token) = (Some("http://127.0.0.1/callback"), Some("token"));
+    let job = Job { task, attempt: 1, external_id: None, input, params, priority, callback_url, token, submit_answer: None };
+    let refused = |Unsendable { field, fact }| Problem::field(Code::InvalidRequest, field, fact);
+    generator.submit_request(&job).map(drop).map_err(refused)
 }
 
 /// What stands in a URL: a text or a number.
@@ -213,29 +242,4 @@ fn json_text(value: &impl serde::Serialize) -> String {
 /// A document as it is kept.
 pub(super) fn stored(json: &str) -> Bytes {
     json::storable(json).map_or_else(|| Bytes::copy_from_slice(json.as_bytes()), Bytes::from)
-}
-
-/// Equal as JSON values, equal as digests: members are sorted, and whole numbers have one spelling.
-fn digest(body: &[u8]) -> Result<[u8; 32], Problem> {
-    let text = if body.is_empty() { b"{}" } else { body };
-    let value: serde_json::Value = serde_json::from_slice(text)
-        .map_err(|error| Problem::new(Code::MalformedBody, format!("The body is not a JSON object: {error}")))?;
-    Ok(sha256([canonical(value).to_string().as_bytes()]))
-}
-
-fn canonical(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::Number(number) if number.is_f64() => number.as_f64().and_then(whole).map_or(Value::Number(number), Value::from),
-        Value::Array(items) => items.into_iter().map(canonical).collect(),
-        Value::Object(members) => members.into_iter().map(|(name, value)| (name, canonical(value))).collect(),
-        plain => plain,
-    }
-}
-
-/// `1.0` and `1e0` are 1; what an `i64` cannot hold stays as it is.
-fn whole(float: f64) -> Option<i64> {
-    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
-    #[expect(clippy::cast_possible_truncation, reason = "whole and within i64")]
-    (float.fract() == 0.0 && (-BEYOND..BEYOND).contains(&float)).then_some(float as i64)
 }

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::TaskBody;
+use super::{TaskBody, view};
 use crate::domain::task::Status;
 use crate::domain::time::Timestamp;
 use crate::http::cursor::{self, DEFAULT_LIMIT, MOST_ITEMS};
@@ -59,12 +59,11 @@ pub async fn list_tasks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
     records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let last = records.last().filter(|_| more).map(|record| &record.task);
     let next_cursor = last.map(|task| cursor::encode(&[&task.created_at.micros().to_string(), task.id.as_str()]));
-    let items = records.into_iter().map(|record| TaskBody::brief(&hub, record)).collect();
+    let items = view(&hub, records).await?.into_iter().map(|view| TaskBody::brief(&hub, view)).collect();
     Ok(Json(TaskList { items, next_cursor }))
 }
 
 fn filter(hub: &Hub, fields: &mut Fields<'_>) -> TaskFilter {
-    const TIME: &str = "an RFC 3339 time";
     let states = "one or several of pending, submitted, processing, completed, failed, timed_out, cancelled";
     let flag = |text: &str| text.parse::<bool>().ok();
     let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
@@ -74,10 +73,23 @@ fn filter(hub: &Hub, fields: &mut Fields<'_>) -> TaskFilter {
         external_id: fields.parse("external_id", "an external id", given),
         prefix: fields.parse("q", "the beginning of an id", given),
         overdue_at: fields.parse("overdue", "true or false", flag).filter(|wanted| *wanted).map(|_| hub.clock.now()),
-        created_after: fields.parse("created_after", TIME, Timestamp::parse),
-        created_before: fields.parse("created_before", TIME, Timestamp::parse),
-        settled_after: fields.parse("settled_after", TIME, Timestamp::parse),
+        created_after: time(fields, "created_after"),
+        created_before: time(fields, "created_before"),
+        settled_after: time(fields, "settled_after"),
     }
+}
+
+fn time(fields: &mut Fields<'_>, name: &'static str) -> Option<Timestamp> {
+    const WANTED: &str = "an RFC 3339 time";
+    let text = fields.parse(name, WANTED, |text| Some(text.to_owned()))?;
+    let time = Timestamp::parse(&text);
+    if time.is_none() {
+        // in a query a + is a space
+        let meant = text.rsplit_once(' ').and_then(|(before, offset)| Timestamp::parse(&format!("{before}+{offset}")));
+        let hint = if meant.is_some() { "; write + as %2B" } else { "" };
+        fields.blame(name, format!("must be {WANTED}{hint}"));
+    }
+    time
 }
 
 fn position(text: &str) -> Option<(Timestamp, String)> {

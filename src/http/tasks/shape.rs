@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::View;
 use crate::domain::task::{Progress, State, Status, Task, TaskError};
 use crate::domain::time::Timestamp;
 use crate::http::state::Hub;
@@ -65,6 +66,7 @@ pub struct TaskBody {
     submit_unknown: bool,
     /// Running past its deadline.
     overdue: bool,
+    /// Ready to be submitted, and its generator has as many as it takes at a time.
     waiting_for_slot: bool,
     auto_approve: bool,
     /// When bodies and results were erased.
@@ -113,8 +115,8 @@ pub struct ErrorBody {
 
 impl TaskBody {
     /// For a list: without what is large or secret.
-    pub(crate) fn brief(hub: &Hub, record: TaskRecord) -> Self {
-        let TaskRecord { task, input, params, metadata, result } = record;
+    pub(crate) fn brief(hub: &Hub, view: View) -> Self {
+        let View { record: TaskRecord { task, input, params, metadata, result }, waiting_for_slot } = view;
         let now = hub.clock.now();
         let attempt = task.attempt();
         let settled = task.state.settlement();
@@ -143,8 +145,8 @@ impl TaskBody {
             settled_by: settled.map(|settled| settled.by.as_str()),
             late: matches!(task.state, State::Completed { late: true, .. }),
             submit_unknown: task.submit_unknown,
-            overdue: running && attempt.deadline_at.is_some_and(|deadline| deadline < now),
-            waiting_for_slot: false,
+            overdue: running && attempt.deadline_at.is_some_and(|deadline| deadline <= now),
+            waiting_for_slot,
             auto_approve: hub.options.auto_approve,
             erased_at: task.erased_at,
             progress: task.progress.into(),
@@ -152,9 +154,9 @@ impl TaskBody {
     }
 
     /// With the URL that the current attempt's generator should call.
-    pub(super) fn whole(hub: &Hub, record: TaskRecord) -> Self {
-        let callback_url = Some(hub.callback_url(&record.task));
-        Self { callback_url, ..Self::brief(hub, record) }
+    pub(super) fn whole(hub: &Hub, view: View) -> Self {
+        let callback_url = Some(hub.terms.callback_url(&view.record.task));
+        Self { callback_url, ..Self::brief(hub, view) }
     }
 }
 
@@ -173,7 +175,7 @@ fn error(state: &State) -> Option<ErrorBody> {
 
 fn expiry(hub: &Hub, task: &Task) -> Option<Timestamp> {
     let State::Completed { settled, .. } = &task.state else { return None };
-    let ttl = hub.catalog.find(task.generator.as_str())?.result_ttl()?;
+    let ttl = hub.terms.catalog().find(task.generator.as_str())?.result_ttl()?;
     Some(settled.at.plus(ttl))
 }
 

@@ -26,7 +26,7 @@ pub struct Callback {
     pub tolerance: Duration,
     #[serde(with = "one")]
     pub max_body: ByteSize,
-    /// Of all connections together.
+    /// Of all connections together; one client address has a quarter of it.
     #[serde(with = "one")]
     pub max_buffered: ByteSize,
     /// Empty admits every address.

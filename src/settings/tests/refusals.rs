@@ -48,6 +48,8 @@ fn required_signatures_need_a_secret() {
 #[case("example")]
 #[case("replace-me")]
 #[case("<your-secret>")]
+#[case("your-secret-key-change-in-production")]
+#[case("change_me_please_1234")]
 fn placeholders_are_refused(#[case] placeholder: &str) {
     let rotating = format!("{},{placeholder}", SECRET.1);
     assert!(told(&[(SECRET.0, &rotating)]).starts_with("CALLBACK_SECRET_KEY is a placeholder"));
@@ -63,6 +65,23 @@ fn a_short_secret_of_our_own_is_refused_and_others_are_warned_about() {
     assert_eq!(check(&[(SECRET.0, of(31))]).unwrap().len(), 1);
     let warnings = check(&[SECRET, ("GENERATOR_FAL_AI_SECRET", of(15))]).unwrap();
     assert_eq!(warnings, ["GENERATOR_FAL_AI_SECRET has 15 bytes, which can be guessed"]);
+}
+
+#[test]
+fn a_short_api_key_is_warned_about() {
+    assert_eq!(
+        check(&[SECRET, ("API_KEYS", "a-key-of-our-own,x")]).unwrap(),
+        ["API_KEYS has a key of 1 bytes, which can be guessed"]
+    );
+    assert_eq!(check(&[SECRET, ("API_KEYS", "a-key-of-our-own")]), Ok(vec![]));
+}
+
+#[rstest]
+#[case("https://user@hub.example.org")]
+#[case("https://user:hush@hub.example.org/hub")]
+fn nobodys_password_is_handed_out_with_callback_urls(#[case] url: &str) {
+    let told = told(&[SECRET, ("CALLBACK_BASE_URL", url)]);
+    assert!(told.starts_with("CALLBACK_BASE_URL has a user name in it") && !told.contains("hush"), "{told}");
 }
 
 #[test]

@@ -76,6 +76,12 @@ impl BaseUrl {
         &self.host
     }
 
+    #[must_use]
+    pub fn has_user(&self) -> bool {
+        let authority = self.text.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        authority.is_some_and(|authority| authority.contains('@'))
+    }
+
     /// Whether only this machine reaches it, if anybody does.
     #[must_use]
     pub fn is_loopback_or_unspecified(&self) -> bool {

@@ -21,6 +21,12 @@ pub(super) struct Texts {
     /// Locks the tasks of a JSON array of ids, in the order of their ids.
     pub lock_tasks: String,
     pub attempts_of: String,
+    /// Locks due tasks of generator `$1` at `$2` that nobody else has locked, `$3` at most.
+    pub due_tasks: String,
+    /// The same for pending ones of generator `$1` and priority `$2` at `$3`, `$4` at most.
+    pub pending_tasks: String,
+    /// The same for those of a JSON array of ids that are pending at `$2`, `$3` at most.
+    pub orphaned_tasks: String,
     /// Attempts that hold one of a JSON array of external ids, under any generator.
     pub external_ids: String,
     /// `[{"task_id", "fingerprint" (hex)}]`
@@ -41,6 +47,15 @@ pub(super) struct Texts {
 
 #[derive(Clone, Copy)]
 pub(super) struct Backend(DbBackend);
+
+/// A way to ask the database for a statement's plan.
+pub(super) struct Explanation {
+    pub preparations: Vec<String>,
+    pub question: Statement,
+    /// Of the question's answer.
+    pub column: &'static str,
+    pub ends: Vec<String>,
+}
 
 /// The writing and the reading side of one database.
 pub(super) struct Connections {
@@ -177,6 +192,26 @@ impl Backend {
         match self.0 {
             DbBackend::Sqlite => writer.begin_with_options(sqlite::immediate()).await,
             _ => writer.begin().await,
+        }
+    }
+
+    /// Makes replicas that count a generator's slots do so one after the other; where one writes at a time anyway, nothing.
+    pub(super) fn take_turn(self, generator: &str) -> Option<Statement> {
+        (self.0 != DbBackend::Sqlite).then(|| self.statement(postgres::TAKE_TURN, [generator.into()]))
+    }
+
+    /// Every plan that a statement may get in a session.
+    pub(super) fn explanations(self, statement: &Statement) -> Vec<Explanation> {
+        match self.0 {
+            DbBackend::Sqlite => vec![sqlite::explanation(statement)],
+            _ => postgres::explanations(statement),
+        }
+    }
+
+    pub(super) const fn read_clock(self) -> Option<&'static str> {
+        match self.0 {
+            DbBackend::Sqlite => None,
+            _ => Some(postgres::READ_CLOCK),
         }
     }
 

@@ -1,9 +1,10 @@
 //! PostgreSQL: one pool; every commit is synced whatever the server's default; nothing waits for ever.
 
-use sea_orm::ConnectOptions;
+use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
+use sea_orm::{ConnectOptions, DbBackend, Statement};
 
-use super::Texts;
 use super::table::columns;
+use super::{Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts] = columns();
@@ -12,6 +13,19 @@ pub(super) fn texts() -> Texts {
         lock_tasks: format!(
             "SELECT {tasks} FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
         ORDER BY id COLLATE \"C\" FOR UPDATE"
+        ),
+        due_tasks: format!(
+            "SELECT {tasks} FROM hub_tasks WHERE due_at IS NOT NULL AND generator = $1 AND due_at <= $2
+        ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED"
+        ),
+        pending_tasks: format!(
+            "SELECT {tasks} FROM hub_tasks WHERE status = 'pending' AND generator = $1 AND priority = $2 AND not_before <= $3
+        ORDER BY not_before LIMIT $4 FOR UPDATE SKIP LOCKED"
+        ),
+        // `|| ''`: by their ids, and not by the index of all that are pending
+        orphaned_tasks: format!(
+            "SELECT {tasks} FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+        AND status || '' = 'pending' AND not_before <= $2 ORDER BY priority, not_before LIMIT $3 FOR UPDATE SKIP LOCKED"
         ),
         attempts_of: format!(
             "SELECT {attempts} FROM hub_attempts WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
@@ -59,6 +73,27 @@ pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information
 pub(super) const MESSAGE: usize = 12 << 10;
 /// Any number that nobody else on the database uses: "hub".
 pub(super) const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(6845794)";
+
+/// In microseconds.
+pub(super) const READ_CLOCK: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)";
+/// Until the end of the transaction.
+pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(6845794, hashtext($1))";
+
+/// Prepared statements get a plan for their values or one for any values; which, the session decides.
+pub(super) fn explanations(statement: &Statement) -> Vec<Explanation> {
+    let values = statement.values.iter().flat_map(|values| &values.0);
+    let values: Vec<String> = values.map(|value| PostgresQueryBuilder.value_to_string(value)).collect();
+    let explanation = |mode: &str| Explanation {
+        preparations: vec![format!("SET LOCAL plan_cache_mode = {mode}"), format!("PREPARE hub_explained AS {}", statement.sql)],
+        question: Statement::from_string(
+            DbBackend::Postgres,
+            format!("EXPLAIN (COSTS off) EXECUTE hub_explained ({})", values.join(", ")),
+        ),
+        column: "QUERY PLAN",
+        ends: vec!["DEALLOCATE hub_explained".to_owned()],
+    };
+    ["force_generic_plan", "force_custom_plan"].map(explanation).into()
+}
 
 /// For reading.
 pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {

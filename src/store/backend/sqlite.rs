@@ -2,15 +2,27 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, SqliteTransactionMode, TransactionOptions, sqlx::sqlite};
+use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
-use super::Texts;
 use super::table::columns;
+use super::{Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts] = columns();
     Texts {
         lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
+        due_tasks: format!(
+            "SELECT {tasks} FROM hub_tasks WHERE due_at IS NOT NULL AND generator = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3"
+        ),
+        pending_tasks: format!(
+            "SELECT {tasks} FROM hub_tasks WHERE status = 'pending' AND generator = $1 AND priority = $2 AND not_before <= $3
+        ORDER BY not_before LIMIT $4"
+        ),
+        // `+`: by their ids, and not by the index of all that are pending
+        orphaned_tasks: format!(
+            "SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) AND +status = 'pending'
+        AND not_before <= $2 ORDER BY priority, not_before LIMIT $3"
+        ),
         attempts_of: format!(
             "SELECT {attempts} FROM hub_attempts WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id, number"
         ),
@@ -66,6 +78,11 @@ pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
 
 pub(super) fn exists(url: &str) -> bool {
     url.parse::<sqlite::SqliteConnectOptions>().is_ok_and(|options| options.get_filename().exists())
+}
+
+pub(super) fn explanation(statement: &Statement) -> Explanation {
+    let question = Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql), ..statement.clone() };
+    Explanation { preparations: Vec::new(), question, column: "detail", ends: Vec::new() }
 }
 
 /// A deferred transaction would be refused at its first write, without waiting, whenever another process writes.

@@ -21,6 +21,8 @@ pub struct Model {
     pub submitted_at: Option<i64>,
     pub deadline_at: Option<i64>,
     pub ended_at: Option<i64>,
+    pub is_over: bool,
+    pub answer: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -39,8 +41,10 @@ pub(in crate::store) static TABLE: Table = Table {
         ("submitted_at", Kind::Int),
         ("deadline_at", Kind::Int),
         ("ended_at", Kind::Int),
+        ("is_over", Kind::Bool),
+        ("answer", Kind::Uuid),
     ],
-    mutable: &["external_id", "sending_at", "submitted_at", "deadline_at", "ended_at"],
+    mutable: &["external_id", "sending_at", "submitted_at", "deadline_at", "ended_at", "is_over", "answer"],
     texts: Cache::new(),
 };
 
@@ -55,6 +59,8 @@ impl Model {
             submitted_at: micros(attempt.submitted_at),
             deadline_at: micros(attempt.deadline_at),
             ended_at: micros(attempt.ended_at),
+            is_over: attempt.over,
+            answer: attempt.answer,
         }
     }
 }
@@ -72,6 +78,8 @@ impl TryFrom<Model> for Attempt {
             submitted_at: time(row.submitted_at),
             deadline_at: time(row.deadline_at),
             ended_at: time(row.ended_at),
+            over: row.is_over,
+            answer: row.answer,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Rows as the tables hold them: private to the store. Domain values are made of them by `TryFrom`, and they of domain values.
 
 pub(super) mod attempt;
+pub(super) mod cancellation;
 pub(super) mod fingerprint;
 pub(super) mod idempotency;
 pub(super) mod key;

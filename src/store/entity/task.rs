@@ -9,8 +9,9 @@ use super::super::backend::{Cache, Kind, Table};
 use super::super::error::StoreError;
 use super::{Place, attempt, bigint, duration_micros, int, micros, time};
 use crate::domain::fingerprint::Recent;
+use crate::domain::lease::due_at;
 use crate::domain::task::{
-    Documents, GeneratorName, Progress, ResultAt, Settlement, Source, State, Status, Submitter, Task, TaskError, TaskId,
+    Documents, GeneratorName, Lease, Progress, ResultAt, Settlement, Source, State, Status, Submitter, Task, TaskError, TaskId,
 };
 use crate::domain::time::Timestamp;
 
@@ -35,6 +36,7 @@ pub struct Model {
     pub started_at: Option<i64>,
     pub settled_at: Option<i64>,
     pub settled_by: Option<String>,
+    pub finished_at: Option<i64>,
     pub late: bool,
     pub result_payload: Option<Uuid>,
     pub result_start: Option<i64>,
@@ -44,6 +46,13 @@ pub struct Model {
     pub error_message: Option<String>,
     pub error_details: Option<String>,
     pub next_poll_at: Option<i64>,
+    pub hinted: bool,
+    pub polled_at: Option<i64>,
+    pub polls: i32,
+    pub lease: Option<Uuid>,
+    pub leased_until: Option<i64>,
+    /// When the loops have to look at the row; follows from the rest of it.
+    pub due_at: Option<i64>,
     pub empty_answers: i32,
     pub late_hints: i32,
     pub submit_unknown: bool,
@@ -85,6 +94,7 @@ pub(in crate::store) static TABLE: Table = Table {
         ("started_at", Kind::Int),
         ("settled_at", Kind::Int),
         ("settled_by", Kind::Text),
+        ("finished_at", Kind::Int),
         ("late", Kind::Bool),
         ("result_payload", Kind::Uuid),
         ("result_start", Kind::Int),
@@ -94,6 +104,12 @@ pub(in crate::store) static TABLE: Table = Table {
         ("error_message", Kind::Text),
         ("error_details", Kind::Text),
         ("next_poll_at", Kind::Int),
+        ("hinted", Kind::Bool),
+        ("polled_at", Kind::Int),
+        ("polls", Kind::Int),
+        ("lease", Kind::Uuid),
+        ("leased_until", Kind::Int),
+        ("due_at", Kind::Int),
         ("empty_answers", Kind::Int),
         ("late_hints", Kind::Int),
         ("submit_unknown", Kind::Bool),
@@ -120,6 +136,7 @@ pub(in crate::store) static TABLE: Table = Table {
         "started_at",
         "settled_at",
         "settled_by",
+        "finished_at",
         "late",
         "result_payload",
         "result_start",
@@ -129,6 +146,12 @@ pub(in crate::store) static TABLE: Table = Table {
         "error_message",
         "error_details",
         "next_poll_at",
+        "hinted",
+        "polled_at",
+        "polls",
+        "lease",
+        "leased_until",
+        "due_at",
         "empty_answers",
         "late_hints",
         "submit_unknown",
@@ -176,6 +199,7 @@ impl Model {
             started_at: micros(task.started_at),
             settled_at: settled.map(|settled| settled.at.micros()),
             settled_by: settled.map(|settled| settled.by.as_str().to_owned()),
+            finished_at: settled.and_then(|settled| micros(settled.finished_at)),
             late,
             result_payload: result.map(|result| result.payload),
             result_start: result.map(|result| bigint(result.span.start)),
@@ -185,6 +209,12 @@ impl Model {
             error_message: error.map(|error| error.message.clone()),
             error_details: error.and_then(|error| error.details.clone()),
             next_poll_at: micros(task.next_poll_at),
+            hinted: task.hinted,
+            polled_at: micros(task.polled_at),
+            polls: int(task.polls),
+            lease: task.lease.map(|lease| lease.token),
+            leased_until: micros(task.lease.map(|lease| lease.until)),
+            due_at: micros(due_at(task)),
             empty_answers: int(task.empty_answers),
             late_hints: int(task.late_hints),
             submit_unknown: task.submit_unknown,
@@ -222,6 +252,10 @@ impl Model {
             created_at: Timestamp::from_micros(self.created_at),
             started_at: time(self.started_at),
             next_poll_at: time(self.next_poll_at),
+            hinted: self.hinted,
+            polled_at: time(self.polled_at),
+            polls: place.number("polls", self.polls)?,
+            lease: self.lease.zip(time(self.leased_until)).map(|(token, until)| Lease { token, until }),
             empty_answers: place.number("empty_answers", self.empty_answers)?,
             late_hints: place.number("late_hints", self.late_hints)?,
             submit_unknown: self.submit_unknown,
@@ -242,7 +276,7 @@ impl Model {
         let settled = || {
             let by = self.settled_by.as_deref().and_then(Source::parse);
             let at = place.check("settled_at", time(self.settled_at))?;
-            Ok::<_, StoreError>(Settlement { at, by: place.check("settled_by", by)? })
+            Ok::<_, StoreError>(Settlement { at, by: place.check("settled_by", by)?, finished_at: time(self.finished_at) })
         };
         Ok(match place.check("status", Status::parse(&self.status))? {
             Status::Pending => State::Pending { not_before: place.check("not_before", time(self.not_before))? },

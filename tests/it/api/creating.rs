@@ -194,6 +194,8 @@ async fn every_field_at_fault_is_named(#[values(Kind::Sqlite, Kind::Postgres)] k
     assert_eq!(answer.problem(), (422, "invalid_request".to_owned()));
     let (mut named, mut given) =
         (answer.fields(), everything.as_object().expect("an object").keys().cloned().collect::<Vec<_>>());
+    // whether it can submit is for a generator to say, and there is none
+    given.retain(|field| field != "submit");
     named.sort();
     given.sort();
     assert_eq!(named, given);

@@ -151,6 +151,10 @@ async fn parameters_at_fault_are_named(#[values(Kind::Sqlite, Kind::Postgres)] k
             );
         }
     }
+    for time in ["2027-01-15T09:00:00+01:00", "2027-01-15 09:00:00+01:00"] {
+        assert!(app.get(&format!("/api/tasks?settled_after={time}")).await.about("settled_after").contains("write + as %2B"));
+    }
+    assert!(!app.get("/api/tasks?settled_after=a+b").await.about("settled_after").contains("%2B"));
     assert!(app.get("/api/tasks?limits=5").await.about("limits").contains("did you mean limit?"));
     app.stop().await;
 }

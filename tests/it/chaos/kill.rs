@@ -1,7 +1,5 @@
 //! `kill -9` under load. `KILL_ROUNDS` says how often, `SEED` repeats a run's choices.
 
-use std::time::Duration;
-
 use rstest::rstest;
 
 use super::audit::audit;
@@ -19,9 +17,8 @@ async fn no_acknowledged_callback_is_lost_by_kill_9(#[values(Kind::Sqlite, Kind:
     let mut hub = Process::start(&database.url).await;
     let load = Load::start(&mut chance, hub.address);
     for _ in 0..rounds {
-        load.until(100 + chance.below(300)).await;
-        // not always just after an answer: this waits for nothing, it chooses a moment
-        tokio::time::sleep(Duration::from_micros(chance.next() % 20_000)).await;
+        let acknowledged = 100 + chance.below(300);
+        load.moment(&mut chance, acknowledged).await;
         hub.kill().await;
         hub = Process::start(&database.url).await;
         load.moved(hub.address);

@@ -26,6 +26,7 @@ pub(super) struct Load {
     clients: JoinSet<History>,
     place: watch::Sender<Place>,
     done: watch::Sender<bool>,
+    begun: watch::Sender<usize>,
     acknowledged: watch::Sender<usize>,
 }
 
@@ -36,6 +37,7 @@ struct Sender {
     history: History,
     place: watch::Receiver<Place>,
     done: watch::Receiver<bool>,
+    begun: watch::Sender<usize>,
     acknowledged: watch::Sender<usize>,
     /// Of all clients.
     tasks: Arc<Mutex<Vec<String>>>,
@@ -46,6 +48,7 @@ impl Load {
     pub(super) fn start(chance: &mut Chance, address: SocketAddr) -> Self {
         let (place, _) = watch::channel((0, address));
         let (done, _) = watch::channel(false);
+        let (begun, _) = watch::channel(0);
         let (acknowledged, _) = watch::channel(0);
         let tasks = Arc::new(Mutex::new(Vec::new()));
         let mut clients = JoinSet::new();
@@ -57,13 +60,14 @@ impl Load {
                 history: History::default(),
                 place: place.subscribe(),
                 done: done.subscribe(),
+                begun: begun.clone(),
                 acknowledged: acknowledged.clone(),
                 tasks: tasks.clone(),
                 marks: 0,
             };
             clients.spawn(sender.run());
         }
-        Self { clients, place, done, acknowledged }
+        Self { clients, place, done, begun, acknowledged }
     }
 
     /// The hub lives again, somewhere else.
@@ -76,10 +80,13 @@ impl Load {
 
     /// Until that many more requests were acknowledged.
     pub(super) async fn until(&self, more: usize) {
-        let mut acknowledged = self.acknowledged.subscribe();
-        let goal = *acknowledged.borrow() + more;
-        let reached = timeout(PATIENCE, acknowledged.wait_for(|count| *count >= goal)).await;
-        reached.unwrap_or_else(|_| panic!("the hub acknowledges too little: {more} more were wanted")).expect("the load goes on");
+        reach(&self.acknowledged, more).await;
+    }
+
+    /// Until that many more were acknowledged, and then a few more begun: not always just after an answer.
+    pub(super) async fn moment(&self, chance: &mut Chance, acknowledged: usize) {
+        self.until(acknowledged).await;
+        reach(&self.begun, chance.below(2 * CLIENTS)).await;
     }
 
     /// Lets the clients end what they have begun.
@@ -93,10 +100,18 @@ impl Load {
     }
 }
 
+async fn reach(count: &watch::Sender<usize>, more: usize) {
+    let mut count = count.subscribe();
+    let goal = *count.borrow() + more;
+    let reached = timeout(PATIENCE, count.wait_for(|count| *count >= goal)).await;
+    reached.unwrap_or_else(|_| panic!("the hub answers too little: {more} more were wanted")).expect("the load goes on");
+}
+
 impl Sender {
     async fn run(mut self) -> History {
         while !*self.done.borrow() {
             let place = *self.place.borrow();
+            self.begun.send_modify(|count| *count += 1);
             match self.act(place.1).await {
                 Ok(()) => self.acknowledged.send_modify(|count| *count += 1),
                 Err(Trouble::Lost) => self.wait_for_another_life(place.0).await,

@@ -29,8 +29,8 @@ async fn sessions_that_are_terminated_lose_nothing() {
     let load = Load::start(&mut chance, hub.address);
     let mut terminated = 0;
     for _ in 0..ROUNDS {
-        load.until(20 + chance.below(60)).await;
-        tokio::time::sleep(Duration::from_micros(chance.next() % 10_000)).await;
+        let acknowledged = 20 + chance.below(60);
+        load.moment(&mut chance, acknowledged).await;
         terminated += harm.execute_unprepared(TERMINATE).await.expect("a superuser may").rows_affected();
     }
     assert!(terminated >= ROUNDS as u64, "there were sessions to terminate: {terminated}");

@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::harness::database::Database;
 
 const KEY: &str = "key-of-the-tests";
-const SECRET: &str = "a secret of the tests of 32 bytes or so";
+pub(super) const SECRET: &str = "a secret of the tests of 32 bytes or so";
 
 /// A program that has ended.
 pub(super) struct Ended {
@@ -49,6 +49,13 @@ impl Hub {
         let own = [("CALLBACK_HUB_URL", self.url.as_str()), ("CALLBACK_HUB_KEY", KEY), ("CALLBACK_SECRET_KEY", SECRET)];
         let mut command = program(&own);
         run(command.args(["simulate", "--json"]).args(arguments).current_dir(self.folder.path())).await
+    }
+
+    pub(super) async fn create(&self, task: &Value) -> Value {
+        let request = client().post(format!("{}/api/tasks", self.url)).bearer_auth(KEY).json(task);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 201);
+        answer.json().await.expect("a task")
     }
 
     pub(super) async fn ask(&self, path: &str) -> Value {

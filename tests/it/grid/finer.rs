@@ -132,7 +132,9 @@ fn a_report_that_beats_the_submissions_answer_starts_the_deadline() {
     let (_, after) = meet(&fresh, occurrence(progress(None)));
     assert_eq!(after.attempt().submitted_at, Some(NOW));
     assert_eq!(after.attempt().deadline_at, Some(NOW.plus(TIMEOUT)));
-    assert_eq!((after.started_at, after.next_poll_at), (Some(NOW), Some(NOW.plus(FIRST_POLL_AFTER))));
+    assert_eq!((after.started_at, after.next_poll_at), (Some(NOW), None), "nobody knows its id yet");
+    let (_, after) = meet(&after, occurrence(submit_answered(Some("ext"))));
+    assert_eq!((after.attempt().submitted_at, after.next_poll_at), (Some(NOW), Some(NOW.plus(FIRST_POLL_AFTER))));
 }
 
 #[rstest]

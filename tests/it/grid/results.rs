@@ -8,9 +8,10 @@ use callback_hub::domain::time::Timestamp;
 use rstest::rstest;
 
 use super::{with_policy, word};
-use crate::samples::{NOW, completed, meet, occurrence, policy, progress, task};
+use crate::samples::{answered, completed, leased, meet, occurrence, policy, progress, task};
 
 const EMPTY: Event = Event::Completed(None);
+const AGAIN: Timestamp = Timestamp::from_secs(10_007);
 
 #[rstest]
 #[case::callback(true, Source::Callback, 0, "poll now")]
@@ -32,8 +33,9 @@ fn is_asked_about_or_fails(#[case] can_ask: bool, #[case] source: Source, #[case
 fn five_more_questions_then_it_failed() {
     let mut task = task(Status::Processing, 1);
     for asked in 1..=5 {
-        (_, task) = meet(&task, polled(EMPTY));
-        assert_eq!((task.status(), task.empty_answers, task.next_poll_at), (Status::Processing, asked, Some(NOW)));
+        (_, task) = meet(&leased(&task), answered(EMPTY, AGAIN));
+        assert_eq!((task.status(), task.empty_answers, task.next_poll_at), (Status::Processing, asked, Some(AGAIN)));
+        task.next_poll_at = None;
     }
     let (_, failed) = meet(&task, polled(EMPTY));
     assert_eq!(code(&failed), "INVALID_RESULT");

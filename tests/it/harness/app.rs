@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callback_hub::app::{self, Surroundings};
+use callback_hub::app::{self, Loops, Surroundings};
 use callback_hub::clock::Clock;
 use callback_hub::domain::time::Timestamp;
 use callback_hub::journal::Limits;
@@ -27,6 +27,9 @@ pub(crate) struct App {
     pub clock: Clock,
     pub database: Arc<Database>,
     pub client: reqwest::Client,
+    /// For working off by hand what is due.
+    pub loops: Loops,
+    pub warnings: Vec<String>,
     lifecycle: Lifecycle,
     running: Option<JoinHandle<bool>>,
     _generators: TempDir,
@@ -39,11 +42,21 @@ pub(crate) struct Extra<'a> {
     /// More generator files: name and text.
     pub generators: &'a [(&'a str, &'a str)],
     pub journal: Option<Limits>,
+    /// Whether the loops run by themselves; else their steps are called by hand.
+    pub loops_run: bool,
+    /// A clock of the test's own.
+    pub clock: Option<Clock>,
 }
 
 impl App {
     pub(crate) async fn start(kind: Kind, settings: &[(&str, &str)]) -> Self {
         Self::on(&Arc::new(Database::fresh(kind).await), settings).await
+    }
+
+    /// With the system's clock, which is the database's, too.
+    pub(crate) async fn in_real_time(kind: Kind, settings: &[(&str, &str)]) -> Self {
+        let extra = Extra { settings, clock: Some(Clock::System), ..Extra::default() };
+        Self::with(&Arc::new(Database::fresh(kind).await), extra).await
     }
 
     /// Another app, or the same again, on a database that is there.
@@ -53,10 +66,11 @@ impl App {
 
     pub(crate) async fn with(database: &Arc<Database>, extra: Extra<'_>) -> Self {
         let lifecycle = Lifecycle::new();
-        let clock = Clock::manual(Timestamp::from_secs(START));
+        let clock = extra.clock.clone().unwrap_or_else(|| Clock::manual(Timestamp::from_secs(START)));
         let (folder, built) = build(database, &extra, &clock, &lifecycle).await;
         let app = built.unwrap_or_else(|error| panic!("the app starts: {error}"));
         let address = app.address().expect("an address");
+        let (loops, warnings) = (app.loops().clone(), app.warnings.clone());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         #[expect(clippy::disallowed_methods, reason = "what it answers is looked at in the end")]
         let running = tokio::spawn(app.run(lifecycle.clone()));
@@ -66,6 +80,8 @@ impl App {
             clock,
             database: database.clone(),
             client: client.timeout(Duration::from_secs(60)).build().expect("a client"),
+            loops,
+            warnings,
             lifecycle,
             running: Some(running),
             _generators: folder,
@@ -144,6 +160,17 @@ impl App {
         tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it becomes true within 20 seconds");
     }
 
+    /// Does what is due now, until there is nothing left to do.
+    pub(crate) async fn work_off(&self) -> u64 {
+        self.loops.work_off().await.expect("the steps succeed")
+    }
+
+    /// The same, so much later.
+    pub(crate) async fn later(&self, by: Duration) -> u64 {
+        self.clock.advance(by);
+        self.work_off().await
+    }
+
     /// Waits until so many entries are queued behind what the journal is writing.
     pub(crate) async fn until_queued(&self, entries: u64) {
         self.until(async || self.get("/api/stats").await.good(200)["journal"]["waiting"].as_u64() >= Some(entries)).await;
@@ -177,7 +204,7 @@ async fn build(
         std::fs::write(folder.path().join(format!("{name}.toml")), text).expect("a generator's file");
     }
     let sources = Sources::new(environment(database, folder.path().to_str().expect("UTF-8"), extra.settings));
-    let mut surroundings = Surroundings { clock: clock.clone(), ..Surroundings::default() };
+    let mut surroundings = Surroundings { clock: clock.clone(), loops_run: extra.loops_run, ..Surroundings::default() };
     surroundings.journal = extra.journal.unwrap_or(surroundings.journal);
     let built = match Settings::load(&sources) {
         Ok(loaded) => app::build(&loaded.settings, surroundings, lifecycle).await,

@@ -5,10 +5,12 @@ pub(crate) mod app;
 pub(crate) mod callback;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod generator;
 pub(crate) mod generators;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod signing;
+pub(crate) mod simulated;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;

@@ -34,13 +34,23 @@ pub(crate) struct Process {
 impl Process {
     /// Starts on a free port, with nothing of the surroundings' environment, and waits until it says that it is ready.
     pub(crate) async fn start(database: &str) -> Self {
+        Self::with(database, &[], &[]).await
+    }
+
+    /// The same with more settings, and generator files: name and text.
+    pub(crate) async fn with(database: &str, settings: &[(&str, &str)], generators: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("log");
+        for (name, text) in generators {
+            std::fs::write(folder.path().join(format!("{name}.toml")), text).expect("a generator's file");
+        }
         let mut child = Command::new(env!("CARGO_BIN_EXE_callback-hub"))
             .arg("serve")
             .env_clear()
             .envs([("DATABASE_URL", database), ("CALLBACK_SECRET_KEY", SECRET), ("API_KEYS", API_KEY)])
             .envs([("SERVER_PORT", "0"), ("LOG_LEVEL", "warn")])
+            .envs((!generators.is_empty()).then(|| ("GENERATORS_DIR", folder.path())))
+            .envs(settings.iter().copied())
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -70,6 +80,15 @@ impl Process {
     pub(crate) async fn kill(mut self) {
         kill(self.pid, Signal::SIGKILL).expect("the hub runs");
         self.child.wait().await.expect("the hub is a child of ours");
+    }
+
+    /// It does nothing at all until it is [resumed](Self::resume).
+    pub(crate) fn suspend(&self) {
+        kill(self.pid, Signal::SIGSTOP).expect("the hub runs");
+    }
+
+    pub(crate) fn resume(&self) {
+        kill(self.pid, Signal::SIGCONT).expect("the hub runs");
     }
 
     /// Asks it to end.

@@ -103,6 +103,7 @@ pub(super) fn callback_as(task: &str, event: Event, fingerprint: Option<Fingerpr
         fingerprint,
         replayed: false,
         generator_time: None,
+        held: None,
     };
     let draft = Draft { generator: generator("default"), received_at: NOW, headers: "{}".to_owned(), body, result };
     Entry {

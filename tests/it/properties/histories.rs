@@ -115,6 +115,7 @@ fn occurrence() -> impl Strategy<Value = Occurrence> {
             fingerprint: fingerprint.filter(|_| !operator).map(|byte| Fingerprint([byte; 16])),
             replayed: false,
             generator_time: time.map(Timestamp::from_secs),
+            held: None,
             event: usual.event,
         }
     })

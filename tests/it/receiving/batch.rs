@@ -92,7 +92,9 @@ async fn a_thousand_items_and_one_more(#[values(Kind::Sqlite, Kind::Postgres)] k
         app.created(&json!({"id": id})).await;
     }
     let items: Vec<Value> = ids.iter().map(|id| completed(id)).collect();
-    assert_eq!(app.batch(&items).refused().await, (400, "malformed_body".to_owned()));
+    let answer = app.batch(&items).send().await;
+    assert_eq!(answer.problem(), (400, "malformed_body".to_owned()));
+    assert!(answer.json()["detail"].as_str().expect("a sentence").contains("at most 1000 items"), "{}", answer.text);
     assert_eq!(app.status("t0").await, "submitted", "none of them was taken");
     let answer = app.batch(&items[..1_000]).send().await.good(200);
     let outcomes = outcomes(&answer);

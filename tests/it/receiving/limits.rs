@@ -130,6 +130,38 @@ async fn all_connections_together_have_a_bound(#[values(Kind::Sqlite, Kind::Post
 
 #[rstest]
 #[tokio::test]
+async fn one_address_that_trickles_keeps_no_other_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let sizes = [("CALLBACK_MAX_BODY", "8KiB"), ("CALLBACK_MAX_BUFFERED", "32KiB"), ("SERVER_TRUSTED_PROXIES", "127.0.0.1")];
+    let app = App::start(kind, &sizes).await;
+    app.created(&json!({"id": "t"})).await;
+    // eight of these are what one address may hold
+    let body = padded(1_000);
+    let mut trickling = Vec::new();
+    for _ in 0..12 {
+        let mut connection = app.connect().await;
+        let head = head("t", body.as_bytes(), body.len()).replace("Host:", "X-Forwarded-For: 192.0.2.1\r\nHost:");
+        connection.send(head + &body[..999]).await;
+        trickling.push(connection);
+    }
+    app.until(async || app.get("/api/stats").await.good(200)["callbacks"]["rejected"]["unavailable"] == 4).await;
+    let from =
+        async |address: &str, length| app.raw_callback("t", padded(length)).header("x-forwarded-for", address).send().await;
+    let refused = from("192.0.2.1", 1_000).await;
+    assert_eq!((refused.problem(), refused.retry_after()), ((503, "unavailable".to_owned()), Some(2)));
+    for (address, expected) in [("192.0.2.2", "applied"), ("192.0.2.3", "duplicate")] {
+        assert_eq!(from(address, 8_000).await.outcome(), (200, expected.to_owned()), "{address}");
+    }
+    let mut taken = 0;
+    for mut connection in trickling {
+        connection.send(&body[999..]).await;
+        taken += usize::from(connection.reply().await.status() == Some(200));
+    }
+    assert_eq!(taken, 8, "who held his part is none the worse for it");
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_full_journal_asks_to_come_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let database = Arc::new(Database::fresh(kind).await);
     let journal = Some(Limits { queue: 4, items: 2, ..Limits::default() });

@@ -72,7 +72,7 @@ async fn unsigned_callbacks_are_taken_where_none_are_required_but_wrong_ones_are
     let extra = Extra {
         settings: &[("CALLBACK_REQUIRE_SIGNATURE", "false"), ("GENERATOR_OPEN_SECRET", SECRET)],
         generators: &[("open", &generators::unsigned())],
-        journal: None,
+        ..Extra::default()
     };
     let app = App::with(&database, extra).await;
     for (task, generator) in [("t", "default"), ("o", "open")] {

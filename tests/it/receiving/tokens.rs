@@ -73,6 +73,31 @@ async fn a_token_is_good_for_its_task_attempt_and_generator_only(#[values(Kind::
 
 #[rstest]
 #[tokio::test]
+async fn a_query_that_contradicts_itself_is_refused_where_its_parameter_is_looked_at(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let app = App::start(kind, &[]).await;
+    app.created(&json!({"id": "t"})).await;
+    app.created(&json!({"id": "q", "generator": "quiet"})).await;
+    let to = |target: &str, n| app.callback_to(target, progress(n));
+
+    let answer = to("/callback/t?attempt=1&attempt=2", 1).send().await;
+    assert_eq!(answer.problem(), (400, "invalid_event".to_owned()));
+    assert_eq!(answer.json()["errors"][0]["field"], "attempt");
+    assert_eq!(to("/callback/t?attempt=1&attempt=2", 1).secret("a guess").refused().await, invalid(), "first the proof");
+    assert_eq!(to("/callback/t?attempt=1&attempt=1", 2).taken().await, applied(), "no contradiction");
+
+    for target in ["/callback/t?generator=default&generator=quiet", "/callback/t?generator=quiet&generator=default"] {
+        let unknown = (404, "unknown_generator".to_owned());
+        assert_eq!(to(target, 3).refused().await, unknown);
+        assert_eq!(to(target, 3).secret("a guess").refused().await, unknown, "before the proof is looked at");
+    }
+    assert_eq!(to("/callback/q?generator=quiet&generator=quiet", 4).taken().await.1, "applied");
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_bound_generator_needs_both(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = App::start(kind, &[]).await;
     let url = url_of(&app.created(&json!({"id": "t", "generator": "bound"})).await);

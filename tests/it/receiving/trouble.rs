@@ -27,7 +27,7 @@ async fn with_batches_of(items: usize, database: &Arc<Database>, settings: &[(&s
 #[rstest]
 #[tokio::test]
 async fn while_the_database_is_gone_callbacks_are_asked_to_come_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let app = App::start(kind, &[("CALLBACK_TIMEOUT", "1500ms")]).await;
+    let app = App::in_real_time(kind, &[("CALLBACK_TIMEOUT", "1500ms")]).await;
     app.created(&json!({"id": "t"})).await;
     let gone = app.database.take_away().await;
     let answer = app.callback("t", &completed(1)).send().await;
@@ -51,6 +51,32 @@ async fn while_the_database_is_gone_callbacks_are_asked_to_come_again(#[values(K
     assert_eq!((&task["status"], &task["result"]), (&json!("completed"), &json!(1)));
     assert_eq!(app.callback("t", &completed(1)).taken().await.1, "duplicate");
     assert_eq!(app.get("/health/ready").await.status, 200);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn readiness_follows_the_database(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::in_real_time(kind, &[]).await;
+    app.created(&json!({"id": "t"})).await;
+    let says = async |expected: (u16, &str)| {
+        app.until(async || {
+            let ready = app.get("/health/ready").await;
+            (ready.status, ready.json()["status"].as_str()) == (expected.0, Some(expected.1))
+        })
+        .await;
+    };
+    says((200, "ok")).await;
+    let gone = app.database.take_away().await;
+    let body = completed(1);
+    // an embedded database is not gone: its only writer waits
+    let waiting = app.callback("t", &body).send();
+    let coming_back = async {
+        says((503, "database")).await;
+        app.database.give_back(gone).await;
+        says((200, "ok")).await;
+    };
+    join(waiting, coming_back).await;
     app.stop().await;
 }
 
@@ -157,5 +183,16 @@ async fn a_corrupt_row_harms_nobody_else_in_its_batch(#[values(Kind::Sqlite, Kin
     }
     assert_eq!((app.status("a").await, app.status("z").await), ("completed".to_owned(), "completed".to_owned()));
     assert_eq!(app.get("/api/tasks/bad").await.problem(), (500, "internal".to_owned()));
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_clock_that_differs_from_the_databases_is_not_ready(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    // the tests' own clock is years ahead; SQLite has no other
+    let app = App::start(kind, &[]).await;
+    let expected = if kind == Kind::Sqlite { (200, "ok") } else { (503, "clock") };
+    let ready = app.get("/health/ready").await;
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (expected.0, Some(expected.1)));
     app.stop().await;
 }

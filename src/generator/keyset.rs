@@ -1,0 +1,60 @@
+//! The public keys that generators publish (JWKS), as far as they are known. Who fetches them is no business of this room.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::key::from_base64;
+use super::mac::PublicKey;
+
+/// The Ed25519 keys of one set; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySet(pub(super) Vec<PublicKey>);
+
+/// Keys beyond this many make a set unusable: each of them costs a check per claimed signature.
+const MOST_KEYS: usize = 16;
+
+#[derive(serde::Deserialize)]
+struct JwksFile {
+    keys: Vec<Jwk>,
+}
+
+#[derive(serde::Deserialize)]
+struct Jwk {
+    kty: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+}
+
+impl KeySet {
+    /// Keys of other kinds are passed over.
+    ///
+    /// # Errors
+    /// Why it is of no use, to follow "the set".
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let file: JwksFile = serde_json::from_str(json).map_err(|error| format!("cannot be read: {error}"))?;
+        let ours = |key: &Jwk| key.kty.as_deref() == Some("OKP") && key.crv.as_deref() == Some("Ed25519");
+        let key = |key: Jwk| key.x.as_deref().and_then(from_base64).and_then(|bytes| PublicKey::new(&bytes));
+        let keys: Vec<PublicKey> = file.keys.into_iter().filter(ours).filter_map(key).collect();
+        match keys.len() {
+            0 => Err("holds no Ed25519 key".to_owned()),
+            1..=MOST_KEYS => Ok(Self(keys)),
+            more => Err(format!("holds {more} Ed25519 keys, and at most {MOST_KEYS} are looked at")),
+        }
+    }
+}
+
+/// Sets of keys by the URL that they are published at. A set stays known until a newer one is put in its place.
+#[derive(Debug, Default)]
+pub struct PublishedKeys(RwLock<BTreeMap<String, Arc<KeySet>>>);
+
+impl PublishedKeys {
+    /// None: it was never fetched.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Option<Arc<KeySet>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(url).map(Arc::clone)
+    }
+
+    pub fn put(&self, url: &str, keys: KeySet) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), Arc::new(keys));
+    }
+}

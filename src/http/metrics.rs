@@ -1,0 +1,39 @@
+//! `GET /metrics`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+
+use super::access;
+use super::openapi::PlainErrors;
+use super::problem::{Code, Problem};
+use super::state::Hub;
+use crate::telemetry::metrics::OVERDUE;
+
+/// Read the figures in Prometheus' text format
+///
+/// Needs a key unless the service is bound to loopback. Counted since the start of this process; overdue tasks are
+/// counted in the database.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operations",
+    responses((status = 200, description = "The figures", content_type = "text/plain", body = String), PlainErrors),
+    // on loopback none is needed, and the document cannot say where it is read
+    security(()),
+)]
+pub async fn read_metrics(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Result<Response, Problem> {
+    if !hub.options.loopback {
+        access::admit(&hub, &headers).await?;
+    }
+    let Some(metrics) = &hub.metrics else { return Err(Problem::new(Code::NotFound, "This process records no metrics")) };
+    let overdue = hub.store.count_overdue(hub.clock.now()).await?;
+    for generator in hub.terms.catalog().iter() {
+        let name = generator.name().as_str();
+        let tasks = u32::try_from(overdue.get(name).copied().unwrap_or(0)).unwrap_or(u32::MAX);
+        metrics::gauge!(OVERDUE, "generator" => name.to_owned()).set(tasks);
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response())
+}

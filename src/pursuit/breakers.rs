@@ -1,0 +1,29 @@
+//! Which generators are left alone for a while. A process knows what it has seen itself.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::breaker::{Breaker, Permit};
+use crate::domain::time::Timestamp;
+
+#[derive(Debug, Default)]
+pub(super) struct Breakers(Mutex<HashMap<String, Breaker>>);
+
+impl Breakers {
+    pub(super) fn permit(&self, generator: &str, now: Timestamp) -> Permit {
+        self.with(generator, |breaker| breaker.permit(now))
+    }
+
+    pub(super) fn succeed(&self, generator: &str) {
+        self.with(generator, Breaker::succeed);
+    }
+
+    pub(super) fn fail(&self, generator: &str, now: Timestamp, wish: Option<Duration>) {
+        self.with(generator, |breaker| breaker.fail(now, wish));
+    }
+
+    fn with<T>(&self, generator: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        act(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(generator.to_owned()).or_default())
+    }
+}

@@ -1,0 +1,85 @@
+//! Figures for Prometheus. Whoever counts does so by the names here; without a recorder that costs next to nothing.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Taken callbacks, by `outcome`.
+pub const CALLBACKS: &str = "callback_hub_callbacks_total";
+/// Refused callbacks, by `code`.
+pub const CALLBACKS_REJECTED: &str = "callback_hub_callbacks_rejected_total";
+/// Entries in one transaction of the journal.
+pub const JOURNAL_BATCH: &str = "callback_hub_journal_batch_entries";
+/// Questions to generators, by `generator` and `found`.
+pub const POLLS: &str = "callback_hub_polls_total";
+/// Tasks whose end was learnt by polling, by `generator`.
+pub const RESCUED: &str = "callback_hub_tasks_rescued_total";
+/// Tasks that run past their deadline, by `generator`.
+pub const OVERDUE: &str = "callback_hub_tasks_overdue";
+/// A step of a `loop`, in seconds.
+pub const STEP_SECONDS: &str = "callback_hub_loop_step_seconds";
+
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
+const ENTRIES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// The process's recorder.
+#[derive(Clone, Debug)]
+pub struct Metrics(PrometheusHandle);
+
+/// Why there is no recorder.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("somebody else records already")]
+    Taken,
+}
+
+impl Metrics {
+    /// Records from now on, for the whole process; once.
+    ///
+    /// # Errors
+    /// When there is a recorder already.
+    pub fn install() -> Result<Self, MetricsError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(JOURNAL_BATCH.to_owned()), &ENTRIES)?
+            .set_buckets_for_metric(Matcher::Full(STEP_SECONDS.to_owned()), &SECONDS)?
+            .build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|_| MetricsError::Taken)?;
+        describe();
+        Ok(Self(handle))
+    }
+
+    /// In Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.0.run_upkeep();
+        self.0.render()
+    }
+
+    /// Series that are there from the start, at zero: an alert cannot watch what is not there yet.
+    pub fn begin_at_zero<'a>(&self, generators: impl Iterator<Item = &'a str>) {
+        for outcome in ["applied", "duplicate", "ignored", "hint", "parked", "event"] {
+            counter!(CALLBACKS, "outcome" => outcome).increment(0);
+        }
+        for generator in generators {
+            counter!(RESCUED, "generator" => generator.to_owned()).increment(0);
+            gauge!(OVERDUE, "generator" => generator.to_owned()).set(0);
+        }
+    }
+
+    /// To be called now and then: without it, histograms that nobody reads would grow.
+    pub fn upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+fn describe() {
+    describe_counter!(CALLBACKS, "Taken callbacks, by outcome");
+    describe_counter!(CALLBACKS_REJECTED, "Refused callbacks, by code");
+    describe_histogram!(JOURNAL_BATCH, "Entries in one transaction");
+    describe_counter!(POLLS, "Questions to generators, by what was found");
+    describe_counter!(RESCUED, "Tasks whose end was learnt by polling");
+    describe_gauge!(OVERDUE, "Tasks that run past their deadline");
+    describe_histogram!(STEP_SECONDS, Unit::Seconds, "Steps of the loops");
+}

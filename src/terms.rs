@@ -1,0 +1,227 @@
+//! How a generator's tasks are treated: its file's word, overridden by the settings, over the defaults.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::domain::event::Policy;
+use crate::domain::schedule::Pace;
+use crate::domain::task::Task;
+use crate::generator::catalog::Catalog;
+use crate::generator::entry::Generator;
+use crate::generator::keyset::PublishedKeys;
+use crate::generator::token::{Capability, CapabilityKeys};
+
+/// A setting that a generator's file may have a word about, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// Goes before the file.
+    pub set: Option<Duration>,
+    /// Where neither says anything.
+    pub default: Duration,
+}
+
+impl Choice {
+    fn over(self, file: Option<Duration>) -> Duration {
+        self.set.or(file).unwrap_or(self.default)
+    }
+}
+
+/// What the settings say. `None` leaves it to the generator's file.
+#[derive(Clone, Debug)]
+pub struct TermSettings {
+    /// What callback URLs begin with.
+    pub base_url: String,
+    pub timeout: Choice,
+    pub max_retries: Option<u32>,
+    pub retry_delays: Arc<[Duration]>,
+    /// 0: no limit.
+    pub max_concurrent: Option<u32>,
+    pub poll: PollSettings,
+}
+
+#[derive(Clone, Debug)]
+pub struct PollSettings {
+    pub enabled: bool,
+    pub first_after: Choice,
+    pub interval: Choice,
+    pub max_interval: Choice,
+    /// Requests at once, per generator.
+    pub concurrency: u32,
+    /// Of one request.
+    pub timeout: Duration,
+    pub late_window: Duration,
+}
+
+pub struct Terms {
+    settings: TermSettings,
+    catalog: Arc<Catalog>,
+    capabilities: CapabilityKeys,
+    published: PublishedKeys,
+}
+
+/// Of intervals, where a file does not say.
+const GROWTH: f64 = 1.5;
+
+impl Terms {
+    #[must_use]
+    pub fn new(settings: TermSettings, catalog: Arc<Catalog>, capabilities: CapabilityKeys) -> Self {
+        Self { settings, catalog, capabilities, published: PublishedKeys::default() }
+    }
+
+    #[must_use]
+    pub const fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    #[must_use]
+    pub const fn capabilities(&self) -> &CapabilityKeys {
+        &self.capabilities
+    }
+
+    /// The keys that generators publish, as far as they have been fetched.
+    #[must_use]
+    pub const fn published(&self) -> &PublishedKeys {
+        &self.published
+    }
+
+    /// What callback URLs begin with, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.settings.base_url
+    }
+
+    #[must_use]
+    pub const fn poll(&self) -> &PollSettings {
+        &self.settings.poll
+    }
+
+    /// Where the generator of a task's current attempt should call.
+    #[must_use]
+    pub fn callback_url(&self, task: &Task) -> String {
+        self.capabilities.callback_url(&self.settings.base_url, capability(task))
+    }
+
+    #[must_use]
+    pub fn token(&self, task: &Task) -> String {
+        self.capabilities.mint(capability(task))
+    }
+
+    /// Whether a generator out there can reach a hub in here. If not, it is given no callback URL, and polled.
+    #[must_use]
+    pub fn is_reachable_by(&self, generator: &Generator) -> bool {
+        let here = host_of(&self.settings.base_url).is_some_and(|host| is_inside(&host));
+        let there = generator.host().is_none_or(|host| is_inside(&host));
+        !here || there
+    }
+
+    #[must_use]
+    pub fn policy(&self, generator: &Generator) -> Arc<Policy> {
+        let pace = self.pace(Some(generator));
+        Arc::new(Policy {
+            can_ask: self.settings.poll.enabled && generator.polling().is_some(),
+            needs_external_id: generator.needs_external_id(),
+            can_cancel: generator.can_cancel(),
+            resubmit_on_timeout: generator.resubmit_on_timeout(),
+            retry_delays: self.settings.retry_delays.clone(),
+            first_poll_after: self.first_poll_after(generator),
+            late_poll_after: pace.max,
+            result_ttl: generator.result_ttl(),
+        })
+    }
+
+    /// The same by name. A generator whose file has gone can be asked nothing; its tasks can still be ended.
+    #[must_use]
+    pub fn policy_of(&self, generator: &str) -> Arc<Policy> {
+        let gone = || Policy {
+            can_ask: false,
+            needs_external_id: true,
+            can_cancel: false,
+            resubmit_on_timeout: false,
+            retry_delays: self.settings.retry_delays.clone(),
+            first_poll_after: self.settings.poll.first_after.default,
+            late_poll_after: self.settings.poll.max_interval.default,
+            result_ttl: None,
+        };
+        self.catalog.find(generator).map_or_else(|| Arc::new(gone()), |generator| self.policy(generator))
+    }
+
+    /// A generator that cannot call us is polled by its file's word, which knows that it is polled anyway.
+    fn first_poll_after(&self, generator: &Generator) -> Duration {
+        let file = generator.polling().and_then(|times| times.first_after);
+        let Choice { set, default } = self.settings.poll.first_after;
+        let set = set.filter(|_| file.is_none() || self.is_reachable_by(generator));
+        Choice { set, default }.over(file)
+    }
+
+    /// Of a generator that has gone: the settings' own.
+    #[must_use]
+    pub fn pace(&self, generator: Option<&Generator>) -> Pace {
+        let (poll, file) = (&self.settings.poll, generator.and_then(Generator::polling));
+        let interval = poll.interval.over(file.and_then(|times| times.every));
+        let max = poll.max_interval.over(file.and_then(|times| times.max));
+        Pace { interval, growth: file.map_or(GROWTH, |times| times.backoff), max: max.max(interval) }
+    }
+
+    /// From an attempt's submission to its deadline, where the task does not say.
+    #[must_use]
+    pub fn timeout(&self, generator: &Generator) -> Duration {
+        self.settings.timeout.over(generator.timeout())
+    }
+
+    #[must_use]
+    pub fn max_retries(&self, generator: &Generator) -> u32 {
+        self.settings.max_retries.unwrap_or(generator.max_retries())
+    }
+
+    /// Attempts sent and not ended; none: any number.
+    #[must_use]
+    pub fn max_concurrent(&self, generator: &Generator) -> Option<u32> {
+        self.settings.max_concurrent.or(generator.max_concurrent()).filter(|&most| most > 0)
+    }
+}
+
+fn capability(task: &Task) -> Capability<'_> {
+    Capability { task: &task.id, attempt: task.attempt().number, generator: &task.generator }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let bare = match host.strip_prefix('[') {
+        Some(six) => six.split(']').next()?,
+        None => host.split(':').next()?,
+    };
+    Some(bare.to_ascii_lowercase())
+}
+
+/// Loopback, private and link-local addresses, and names that only a local network gives.
+fn is_inside(host: &str) -> bool {
+    const NETWORKS: [&str; 8] =
+        ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10"];
+    const ENDINGS: [&str; 6] = [".localhost", ".local", ".internal", ".lan", ".home.arpa", ".test"];
+    let Ok(address) = host.parse::<IpAddr>() else {
+        return !host.contains('.') || ENDINGS.iter().any(|ending| host.ends_with(ending));
+    };
+    address.is_unspecified()
+        || NETWORKS.iter().filter_map(|network| network.parse::<IpNet>().ok()).any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_sorted_into_inside_and_outside() {
+        let inside = |url: &str| is_inside(&host_of(url).expect("a host"));
+        for url in ["http://127.0.0.1:8080", "http://localhost/x", "http://[::1]:80", "http://192.168.1.7", "https://hub:8443"] {
+            assert!(inside(url), "{url}");
+        }
+        for url in ["https://api.example.com", "http://8.8.8.8", "https://user@hub.example.org:1/x", "http://[2001:db8::1]"] {
+            assert!(!inside(url), "{url}");
+        }
+    }
+}

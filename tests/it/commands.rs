@@ -1,0 +1,64 @@
+//! What commands say, and how they end: 0 done, 1 no, 2 wrong usage or settings.
+
+use std::sync::Arc;
+
+use rstest::rstest;
+use tokio::process::Command;
+
+use crate::harness::{Database, Kind};
+
+/// How it ended, its output, and what it complained about.
+async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callback-hub"));
+    command.args(arguments).env_clear().envs(environment.iter().copied()).current_dir(folder.path());
+    let output = command.output().await.expect("the hub's binary");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_revokes_the_last_key_is_warned(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let database = Arc::new(Database::fresh(kind).await);
+    let settings = [("DATABASE_URL", database.url.as_str())];
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let (code, made, _) = run(&["keys", "create", "--json"], &settings).await;
+        let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
+        assert_eq!(code, Some(0));
+        ids.push(made["id"].as_str().expect("an id").to_owned());
+    }
+    let [first, second, third] = [0, 1, 2].map(|number| ["keys", "revoke", ids[number].as_str()]);
+    assert_eq!(run(&first, &settings).await, (Some(0), String::new(), String::new()), "others are left");
+    let (code, _, told) = run(&second, &settings).await;
+    assert!(code == Some(0) && told.is_empty(), "one is left: {told}");
+    let (code, _, told) = run(&third, &settings).await;
+    assert!(code == Some(0) && told.contains("that was the last API key"), "{told}");
+    assert_eq!(run(&third, &settings).await.0, Some(1), "it is revoked already");
+}
+
+#[rstest]
+#[case(&["migrate"])]
+#[case(&["migrate", "--dry-run"])]
+#[case(&["keys", "list"])]
+#[tokio::test]
+async fn a_database_that_the_hub_does_not_know_is_a_wrong_setting(#[case] arguments: &[&str]) {
+    let (code, _, told) = run(arguments, &[("DATABASE_URL", "mysql://user:hush@localhost/hub")]).await;
+    assert_eq!(code, Some(2));
+    assert!(
+        told.contains("DATABASE_URL is `mysql://user:***@localhost/hub`, which is neither") && !told.contains("hush"),
+        "{told}"
+    );
+}
+
+#[rstest]
+#[case("ftp://localhost/callback/t?token=hush")]
+#[case("localhost:8080")]
+#[case("not a url")]
+#[tokio::test]
+async fn a_callback_is_sent_over_http_only(#[case] url: &str) {
+    let (code, _, told) = run(&["send", "--task", "t", "--event", "completed", "--url", url], &[]).await;
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("begins with http:// or https://") && !told.contains("hush"), "{told}");
+}

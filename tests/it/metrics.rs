@@ -1,0 +1,52 @@
+//! `GET /metrics`, of the real binary: a process has one recorder.
+
+use rstest::rstest;
+use serde_json::json;
+
+use crate::harness::process::Process;
+use crate::harness::{App, Database, Kind};
+
+#[rstest]
+#[tokio::test]
+async fn figures_are_there_from_the_start_and_count(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let database = Database::fresh(kind).await;
+    let mut hub = Process::start(&database.url).await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let metrics = async || {
+        let answer = client.get(format!("http://{}/metrics", hub.address)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "on loopback it needs no key");
+        assert!(answer.headers()["content-type"].to_str().expect("ASCII").starts_with("text/plain"));
+        answer.text().await.expect("a text")
+    };
+    let first = metrics().await;
+    for line in [
+        "callback_hub_callbacks_total{outcome=\"applied\"} 0",
+        "callback_hub_tasks_rescued_total{generator=\"default\"} 0",
+        "callback_hub_tasks_overdue{generator=\"content-creator\"} 0",
+    ] {
+        assert!(first.lines().any(|found| found == line), "{line} in {first}");
+    }
+    let refused = client.post(format!("http://{}/callback/nobody", hub.address)).body("{}").send().await.expect("an answer");
+    assert_eq!(refused.status(), 401);
+    let created = client.post(format!("http://{}/api/tasks", hub.address)).bearer_auth(crate::harness::process::API_KEY);
+    assert_eq!(created.body(json!({"id": "t"}).to_string()).send().await.expect("an answer").status(), 201);
+    let then = metrics().await;
+    assert!(then.contains("callback_hub_callbacks_rejected_total{code=\"signature_missing\"} 1"), "{then}");
+    assert!(then.contains("callback_hub_journal_batch_entries_bucket{le=\"1\"} 1"), "histograms have buckets: {then}");
+    hub.terminate();
+    assert!(hub.ended().await.success());
+}
+
+#[rstest]
+#[tokio::test]
+async fn elsewhere_than_on_loopback_they_need_a_key(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let settings =
+        [("SERVER_HOST", "0.0.0.0"), ("API_KEYS", "a-key-of-sixteen-or-more"), ("CALLBACK_BASE_URL", "http://hub.example")];
+    let app = App::start(kind, &settings).await;
+    let url = format!("http://127.0.0.1:{}/metrics", app.address.port());
+    let without = app.send(app.client.get(&url)).await;
+    assert_eq!(without.problem(), (401, "unauthorized".to_owned()));
+    let with = app.send(app.client.get(&url).bearer_auth("a-key-of-sixteen-or-more")).await;
+    assert_eq!(with.problem(), (404, "not_found".to_owned()), "and this process has no recorder");
+    app.stop().await;
+}
