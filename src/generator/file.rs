@@ -21,7 +21,7 @@ pub(super) struct File {
     pub name: Option<Spanned<String>>,
     pub trust: Option<Spanned<Trust>>,
     pub bind: Option<Spanned<Bind>>,
-    pub ingress: Option<Ingress>,
+    pub ingress: Option<Spanned<Ingress>>,
     pub max_retries: Option<Spanned<u32>>,
     #[serde(default)]
     pub final_errors: Several<Glob>,
@@ -108,6 +108,9 @@ pub(super) struct EventFile {
     pub result: Several<InBody>,
     #[serde(default)]
     pub error: Several<InBody>,
+    /// What of the body a custom event carries; without it the whole.
+    #[serde(default)]
+    pub data: Several<InBody>,
     pub confirm: Option<Spanned<Confirm>>,
     pub default: Option<Otherwise>,
     #[serde(default)]
@@ -126,6 +129,8 @@ pub(super) struct MapFile {
     /// Progress without a percent.
     pub started: Several<Glob>,
     pub ignore: Several<Glob>,
+    /// No task's business: custom events.
+    pub event: Several<Glob>,
 }
 
 #[derive(Default, serde::Deserialize)]
