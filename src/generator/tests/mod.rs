@@ -21,6 +21,7 @@ mod catalog;
 mod golden;
 mod hostile;
 mod json;
+mod lineage;
 mod polled;
 mod profile;
 mod proof;
