@@ -34,6 +34,9 @@ pub struct Generator {
 /// What its file says for people.
 #[derive(Debug)]
 pub(super) struct Profile {
+    /// Not a file of the operator's.
+    pub built_in: bool,
+    pub extends: Option<String>,
     pub about: Option<Line>,
     pub sources: Vec<String>,
     pub experimental: bool,
@@ -137,6 +140,18 @@ impl Generator {
     #[must_use]
     pub fn takes(&self, method: &str) -> bool {
         self.settings.methods.iter().any(|allowed| allowed.as_str() == method)
+    }
+
+    /// Whether its file came with the hub.
+    #[must_use]
+    pub const fn is_built_in(&self) -> bool {
+        self.profile.built_in
+    }
+
+    /// The generator that its file extends.
+    #[must_use]
+    pub fn extends(&self) -> Option<&str> {
+        self.profile.extends.as_deref()
     }
 
     /// What it is, in one line.

@@ -22,6 +22,8 @@ pub(super) use outgoing::{CancelFile, ChangeFile, Means, PollFile, SubmitFile};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub name: Option<Spanned<String>>,
+    /// Another generator, whose tables lie below this file's.
+    pub extends: Option<String>,
     pub about: Option<Line>,
     #[serde(default)]
     pub sources: Several<String>,
@@ -52,8 +54,6 @@ pub(super) struct File {
     pub submit: Option<Spanned<SubmitFile>>,
     pub poll: Option<Spanned<PollFile>>,
     pub cancel: Option<Spanned<CancelFile>>,
-    #[serde(default, rename = "extends")]
-    _extends: Later,
     #[serde(default, rename = "handshake")]
     _handshake: Later,
     #[serde(default)]

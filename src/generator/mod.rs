@@ -23,6 +23,7 @@ mod file;
 pub mod json;
 mod key;
 pub mod keyset;
+mod lineage;
 pub mod mac;
 mod meaning;
 pub mod mistake;
