@@ -23,6 +23,7 @@ use super::source::Source;
 use super::template::Template;
 
 mod ingress;
+mod rules;
 
 const EMBEDDED: [(&str, &str); 3] = [
     ("default.toml", include_str!("../../generators/default.toml")),
@@ -147,6 +148,7 @@ impl Entry<'_> {
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
+        self.check_rules(&file)?;
         self.check_ingress(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());

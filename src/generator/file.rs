@@ -4,6 +4,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
+use super::rule::RuleFile;
 use super::scalar::{
     Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Network, Otherwise, Period, Scale, Scheme,
     Several, Size, TimeUnit, Trust,
@@ -115,8 +116,9 @@ pub(super) struct EventFile {
     pub default: Option<Otherwise>,
     #[serde(default)]
     pub map: MapFile,
-    #[serde(default, rename = "rule")]
-    _rule: Later,
+    /// In order, before the map.
+    #[serde(default)]
+    pub rule: Vec<Spanned<RuleFile>>,
 }
 
 #[derive(Default, serde::Deserialize)]

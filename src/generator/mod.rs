@@ -17,6 +17,7 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+mod condition;
 pub mod entry;
 mod file;
 pub mod json;
@@ -35,6 +36,7 @@ mod recipe;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+mod rule;
 pub mod scalar;
 pub mod signature;
 pub mod signing;

@@ -29,6 +29,7 @@ mod real;
 mod requests;
 mod rewriting;
 mod routes;
+mod rules;
 mod token;
 mod vectors;
 
