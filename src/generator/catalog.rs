@@ -24,6 +24,7 @@ use super::source::Source;
 use super::template::Template;
 
 mod ingress;
+mod rules;
 
 /// Every `*.toml` of the folder `generators`, as the build script found them.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
@@ -154,6 +155,7 @@ impl Entry<'_> {
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
+        self.check_rules(&file)?;
         self.check_ingress(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());

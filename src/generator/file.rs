@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::content::Content;
 use super::outgoing::Host;
+use super::rule::RuleFile;
 use super::scalar::{
     Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Line, Method, Network, Otherwise, Period,
     Scale, Scheme, Several, Size, TimeUnit, Trust,
@@ -123,8 +124,9 @@ pub(super) struct EventFile {
     pub default: Option<Otherwise>,
     #[serde(default)]
     pub map: MapFile,
-    #[serde(default, rename = "rule")]
-    _rule: Later,
+    /// In order, before the map.
+    #[serde(default)]
+    pub rule: Vec<Spanned<RuleFile>>,
 }
 
 #[derive(Default, serde::Deserialize)]

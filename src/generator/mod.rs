@@ -17,6 +17,7 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+mod condition;
 pub mod content;
 pub mod entry;
 mod file;
@@ -37,6 +38,7 @@ mod recipe;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+mod rule;
 pub mod scalar;
 pub mod sender;
 pub mod signature;

@@ -4,6 +4,7 @@ use super::Entry;
 use crate::generator::file::File;
 use crate::generator::mistake::CatalogError;
 use crate::generator::reading::vocabulary;
+use crate::generator::rule::Rule;
 use crate::generator::scalar::{Bind, Ingress, Trust};
 use crate::generator::source::{Source, TaskSource};
 
@@ -22,7 +23,9 @@ impl Entry<'_> {
             return Err(self.page.mistake(&bind.span(), "bind", fact));
         }
         let names = |place: &TaskSource| matches!(place, TaskSource::Elsewhere(Source::Header(_) | Source::Json(_)));
-        if !vocabulary(&file.event).speaks_of_tasks() || file.event.task.0.iter().any(names) {
+        let by_rule = file.event.rule.iter().any(|rule| Rule::of(rule.get_ref()).meaning.is_about_tasks());
+        let speaks_of_tasks = by_rule || vocabulary(&file.event).speaks_of_tasks();
+        if !speaks_of_tasks || file.event.task.0.iter().any(names) {
             return Ok(());
         }
         let fact = "must say which header or which member of the body names the task (`json:data.id`), since with \

@@ -31,6 +31,7 @@ mod real;
 mod requests;
 mod rewriting;
 mod routes;
+mod rules;
 mod token;
 mod vectors;
 
