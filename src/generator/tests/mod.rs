@@ -18,6 +18,7 @@ mod answers;
 mod batch;
 mod bodies;
 mod catalog;
+mod confirm;
 mod custom;
 mod golden;
 mod hostile;
