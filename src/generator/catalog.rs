@@ -10,23 +10,24 @@ use toml::Spanned;
 
 use crate::domain::task::GeneratorName;
 
-use super::entry::{Generator, Settings, is_askable};
+use super::entry::{Generator, Profile, Settings, is_askable};
 use super::file::{File, SignFile};
 use super::key::meant_for;
+use super::lineage::{self, Library};
 pub use super::mistake::CatalogError;
-use super::mistake::{Page, nearest};
+use super::mistake::{Page, Text, nearest};
 use super::outgoing::Draft;
 use super::reading::Reading;
 use super::recipe::Recipe;
-use super::scalar::{Bind, Confirm, Ingress, Scheme, Several, Trust};
+use super::scalar::{Bind, Confirm, Scheme, Several, Trust};
 use super::source::Source;
 use super::template::Template;
 
-const EMBEDDED: [(&str, &str); 3] = [
-    ("default.toml", include_str!("../../generators/default.toml")),
-    ("content-creator.toml", include_str!("../../generators/content-creator.toml")),
-    ("simulator.toml", include_str!("../../generators/simulator.toml")),
-];
+mod ingress;
+mod rules;
+
+/// Every `*.toml` of the folder `generators`, as the build script found them.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 const DEFAULT: &str = "default";
 const MOST_SIGNS: usize = 4;
 const MOST_RETRIES: u32 = 100;
@@ -77,14 +78,18 @@ impl Catalog {
     /// # Errors
     /// The first mistake, with file, line and key.
     pub fn load(files: &[(String, String)], overrides: &Overrides) -> Result<Self, CatalogError> {
+        let built_in: Vec<_> = EMBEDDED.iter().map(|&(file, text)| Text { file, text, built_in: true }).collect();
+        let own = files.iter().map(|(file, text)| Text { file, text, built_in: false });
         let mut pages = BTreeMap::new();
-        for (file, text) in EMBEDDED.into_iter().chain(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
-            pages.insert(name_of(file)?, Page { file, text });
+        for text in built_in.iter().copied().chain(own) {
+            pages.insert(name_of(text.file)?, text);
         }
+        let library = Library { built_in: &built_in, texts: pages.values().copied().collect() };
         if let Some(unknown) = overrides.generators.keys().find(|name| !pages.contains_key(name)) {
             return Err(no_such_generator(unknown, pages.keys()));
         }
-        let load = |(name, page): (GeneratorName, Page<'_>)| {
+        let load = |(name, text): (GeneratorName, Text<'_>)| {
+            let page = library.lineage(text)?;
             let own = overrides.generators.get(&name).cloned().unwrap_or_default();
             let generator = Entry { page, own: &own, overrides, name: name.clone() }.read()?;
             Ok((name, Arc::new(generator)))
@@ -97,8 +102,13 @@ impl Catalog {
     /// # Errors
     /// A file's name that is no generator's name.
     pub fn names(files: &[(String, String)]) -> Result<Vec<GeneratorName>, CatalogError> {
-        let names: Result<BTreeSet<_>, _> =
-            EMBEDDED.into_iter().map(|(file, _)| file).chain(files.iter().map(|(file, _)| file.as_str())).map(name_of).collect();
+        let names: Result<BTreeSet<_>, _> = EMBEDDED
+            .iter()
+            .copied()
+            .map(|(file, _)| file)
+            .chain(files.iter().map(|(file, _)| file.as_str()))
+            .map(name_of)
+            .collect();
         names.map(|names| names.into_iter().collect())
     }
 
@@ -114,8 +124,8 @@ impl Catalog {
 }
 
 fn name_of(file: &str) -> Result<GeneratorName, CatalogError> {
-    let stem = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    GeneratorName::parse(stem.strip_suffix(".toml").unwrap_or(stem)).map_err(|wanted| CatalogError::FileName {
+    let stem = Text { file, text: "", built_in: false }.stem().to_owned();
+    GeneratorName::parse(&stem).map_err(|wanted| CatalogError::FileName {
         file: file.to_owned(),
         fact: format!("the file is named after its generator, and {wanted}"),
     })
@@ -138,24 +148,29 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn read(self) -> Result<Generator, CatalogError> {
-        let mut file: File = toml::from_str(self.page.text).map_err(|error| self.page.unreadable(error))?;
+        let mut file: File = lineage::read(&self.page)?;
         self.check_name(&file)?;
         self.check_confirm(&file)?;
         self.check_numbers(&file)?;
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
+        self.check_rules(&file)?;
+        self.check_ingress(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
-        // the only ingress that exists is the default one
-        let (None | Some(Ingress::Task)) = file.ingress;
         let settings = Settings::new(&file, self.own);
+        let (extends, built_in) = (file.extends, self.page.0.first().is_some_and(|text| text.built_in));
+        let profile = Profile { built_in, extends, about: file.about, sources: file.sources.0, experimental: file.experimental };
         let reading = Reading::new(file.event, ratio);
         let draft = Draft { page: &self.page, name: &self.name, own: self.own, event: &reading };
-        let outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        Ok(Generator { name: self.name, trust, bind, recipes, reading, final_errors, outgoing, settings })
+        let (content, sender) = (file.content, file.sender);
+        let name = self.name;
+        Ok(Generator { name, trust, bind, recipes, reading, final_errors, outgoing, settings, profile, content, sender })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {

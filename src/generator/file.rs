@@ -4,10 +4,14 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
+use super::content::Content;
+use super::outgoing::Host;
+use super::rule::RuleFile;
 use super::scalar::{
-    Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Network, Otherwise, Period, Scale, Scheme,
-    Several, Size, TimeUnit, Trust,
+    Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Line, Method, Network, Otherwise, Period,
+    Scale, Scheme, Several, Size, TimeUnit, Trust,
 };
+use super::sender::Sender;
 use super::source::{ClockSource, IdSource, InBody, Source, TaskSource};
 use super::vocabulary::Glob;
 
@@ -19,9 +23,18 @@ pub(super) use outgoing::{CancelFile, ChangeFile, Means, PollFile, SubmitFile};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub name: Option<Spanned<String>>,
+    /// Another generator, whose tables lie below this file's.
+    pub extends: Option<String>,
+    pub about: Option<Line>,
+    #[serde(default)]
+    pub sources: Several<String>,
+    #[serde(default)]
+    pub experimental: bool,
+    #[serde(default)]
+    pub hosts: Several<Host>,
     pub trust: Option<Spanned<Trust>>,
     pub bind: Option<Spanned<Bind>>,
-    pub ingress: Option<Ingress>,
+    pub ingress: Option<Spanned<Ingress>>,
     pub max_retries: Option<Spanned<u32>>,
     #[serde(default)]
     pub final_errors: Several<Glob>,
@@ -42,16 +55,12 @@ pub(super) struct File {
     pub submit: Option<Spanned<SubmitFile>>,
     pub poll: Option<Spanned<PollFile>>,
     pub cancel: Option<Spanned<CancelFile>>,
-    #[serde(default, rename = "extends")]
-    _extends: Later,
-    #[serde(default, rename = "hosts")]
-    _hosts: Later,
     #[serde(default, rename = "handshake")]
     _handshake: Later,
-    #[serde(default, rename = "content")]
-    _content: Later,
-    #[serde(default, rename = "sender")]
-    _sender: Later,
+    #[serde(default)]
+    pub content: Content,
+    #[serde(default)]
+    pub sender: Sender,
 }
 
 #[derive(serde::Deserialize)]
@@ -108,12 +117,16 @@ pub(super) struct EventFile {
     pub result: Several<InBody>,
     #[serde(default)]
     pub error: Several<InBody>,
+    /// What of the body a custom event carries; without it the whole.
+    #[serde(default)]
+    pub data: Several<InBody>,
     pub confirm: Option<Spanned<Confirm>>,
     pub default: Option<Otherwise>,
     #[serde(default)]
     pub map: MapFile,
-    #[serde(default, rename = "rule")]
-    _rule: Later,
+    /// In order, before the map.
+    #[serde(default)]
+    pub rule: Vec<Spanned<RuleFile>>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -126,6 +139,8 @@ pub(super) struct MapFile {
     /// Progress without a percent.
     pub started: Several<Glob>,
     pub ignore: Several<Glob>,
+    /// No task's business: custom events.
+    pub event: Several<Glob>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -134,8 +149,9 @@ pub(super) struct ReplyFile {
     pub accepted: Option<Accepted>,
     pub early: Option<Early>,
     pub retry_after: Option<Period>,
-    #[serde(default, rename = "methods")]
-    _methods: Later,
+    /// Empty: all of them.
+    #[serde(default)]
+    pub methods: Several<Method>,
 }
 
 /// The status of an answer to a callback that is taken.

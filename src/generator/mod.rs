@@ -1,7 +1,7 @@
 //! From bytes to events, as a generator's TOML file says. Pure: no I/O, no clock; time is an argument.
 //!
 //! ```text
-//! RawCallback ──verify──▶ Verified ──decode──▶ Decoded (an Event, and whose it is)
+//! RawCallback ──verify──▶ Verified ──decode──▶ Decoded (an Event and whose it is, or a custom event)
 //!                 └────────── Refusal ◀───────────┘
 //! ```
 //!
@@ -17,11 +17,14 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+mod condition;
+pub mod content;
 pub mod entry;
 mod file;
 pub mod json;
 mod key;
 pub mod keyset;
+mod lineage;
 pub mod mac;
 mod meaning;
 pub mod mistake;
@@ -35,7 +38,9 @@ mod recipe;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+mod rule;
 pub mod scalar;
+pub mod sender;
 pub mod signature;
 pub mod signing;
 pub mod source;

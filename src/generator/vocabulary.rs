@@ -3,18 +3,26 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use super::scalar::Otherwise;
+use super::scalar::{Otherwise, choice};
 
-/// What a word says about a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
-    Completed,
-    Failed,
-    Cancelled,
-    Progress,
-    /// Progress without a percent.
-    Started,
-    NotOfInterest,
+choice!(
+    /// What a word, or a rule, says about a task; `started`: progress without a percent; `event`: no task's business.
+    Meaning {
+        Completed = "completed",
+        Failed = "failed",
+        Cancelled = "cancelled",
+        Progress = "progress",
+        Started = "started",
+        NotOfInterest = "ignore",
+        Custom = "event",
+    }
+);
+
+impl Meaning {
+    #[must_use]
+    pub const fn is_about_tasks(self) -> bool {
+        !matches!(self, Self::NotOfInterest | Self::Custom)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +40,7 @@ impl Vocabulary {
             Otherwise::Ignore => Some(Meaning::NotOfInterest),
             Otherwise::Progress => Some(Meaning::Progress),
             Otherwise::Completed => Some(Meaning::Completed),
+            Otherwise::Event => Some(Meaning::Custom),
         })
     }
 
@@ -47,10 +56,17 @@ impl Vocabulary {
     #[must_use]
     pub(super) const fn silence(&self) -> Option<Meaning> {
         match self.otherwise {
-            Otherwise::Refuse | Otherwise::Ignore => None,
+            Otherwise::Refuse | Otherwise::Ignore | Otherwise::Event => None,
             Otherwise::Progress => Some(Meaning::Progress),
             Otherwise::Completed => Some(Meaning::Completed),
         }
+    }
+
+    /// Whether any word says something about a task.
+    #[must_use]
+    pub(super) fn speaks_of_tasks(&self) -> bool {
+        matches!(self.otherwise, Otherwise::Progress | Otherwise::Completed)
+            || self.words.iter().any(|(_, meaning)| meaning.is_about_tasks())
     }
 
     /// Whether any word says that a job is completed.
