@@ -12,6 +12,7 @@ use crate::domain::task::GeneratorName;
 
 use super::entry::{Generator, Settings};
 use super::file::{File, SignFile};
+use super::handshake::{Handshake, HandshakeFile};
 use super::key::meant_for;
 pub use super::mistake::CatalogError;
 use super::mistake::{Page, nearest};
@@ -154,12 +155,13 @@ impl Entry<'_> {
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
+        let handshake = file.handshake.take().map(|handshake| self.handshake(handshake, &recipes)).transpose()?;
         let settings = Settings::new(&file, self.own, confirm);
         let reading = Reading::new(file.event, ratio);
         let draft = Draft { page: &self.page, name: &self.name, own: self.own, event: &reading };
         let outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
         let final_errors = file.final_errors.0;
-        Ok(Generator { name: self.name, trust, bind, recipes, reading, final_errors, outgoing, settings })
+        Ok(Generator { name: self.name, trust, bind, recipes, reading, handshake, final_errors, outgoing, settings })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {
@@ -253,6 +255,13 @@ impl Entry<'_> {
             }
             _ => Ok(bind),
         }
+    }
+
+    fn handshake(&self, file: Spanned<HandshakeFile>, recipes: &[Recipe]) -> Result<Handshake, CatalogError> {
+        if file.get_ref().signed && recipes.is_empty() {
+            return Err(self.page.mistake(&file.span(), "handshake.signed", "needs a [[sign]] section that says how"));
+        }
+        Ok(Handshake::new(file.into_inner()))
     }
 
     fn ratio(&self, section: &str, list: Spanned<Several<Source>>) -> Result<[Source; 2], CatalogError> {

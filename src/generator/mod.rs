@@ -20,6 +20,7 @@ mod clock;
 mod condition;
 pub mod entry;
 mod file;
+pub mod handshake;
 pub mod json;
 mod key;
 pub mod keyset;
