@@ -10,12 +10,13 @@ use toml::Spanned;
 
 use crate::domain::task::GeneratorName;
 
-use super::entry::{Generator, Settings};
+use super::entry::{Generator, Profile, Settings};
 use super::file::{File, SignFile};
 use super::handshake::{Handshake, HandshakeFile};
 use super::key::meant_for;
+use super::lineage::{self, Library};
 pub use super::mistake::CatalogError;
-use super::mistake::{Page, nearest};
+use super::mistake::{Page, Text, nearest};
 use super::outgoing::Draft;
 use super::reading::Reading;
 use super::recipe::Recipe;
@@ -27,11 +28,8 @@ mod confirm;
 mod ingress;
 mod rules;
 
-const EMBEDDED: [(&str, &str); 3] = [
-    ("default.toml", include_str!("../../generators/default.toml")),
-    ("content-creator.toml", include_str!("../../generators/content-creator.toml")),
-    ("simulator.toml", include_str!("../../generators/simulator.toml")),
-];
+/// Every `*.toml` of the folder `generators`, as the build script found them.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 const DEFAULT: &str = "default";
 const MOST_SIGNS: usize = 4;
 const MOST_RETRIES: u32 = 100;
@@ -82,14 +80,18 @@ impl Catalog {
     /// # Errors
     /// The first mistake, with file, line and key.
     pub fn load(files: &[(String, String)], overrides: &Overrides) -> Result<Self, CatalogError> {
+        let built_in: Vec<_> = EMBEDDED.iter().map(|&(file, text)| Text { file, text, built_in: true }).collect();
+        let own = files.iter().map(|(file, text)| Text { file, text, built_in: false });
         let mut pages = BTreeMap::new();
-        for (file, text) in EMBEDDED.into_iter().chain(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
-            pages.insert(name_of(file)?, Page { file, text });
+        for text in built_in.iter().copied().chain(own) {
+            pages.insert(name_of(text.file)?, text);
         }
+        let library = Library { built_in: &built_in, texts: pages.values().copied().collect() };
         if let Some(unknown) = overrides.generators.keys().find(|name| !pages.contains_key(name)) {
             return Err(no_such_generator(unknown, pages.keys()));
         }
-        let load = |(name, page): (GeneratorName, Page<'_>)| {
+        let load = |(name, text): (GeneratorName, Text<'_>)| {
+            let page = library.lineage(text)?;
             let own = overrides.generators.get(&name).cloned().unwrap_or_default();
             let generator = Entry { page, own: &own, overrides, name: name.clone() }.read()?;
             Ok((name, Arc::new(generator)))
@@ -102,8 +104,13 @@ impl Catalog {
     /// # Errors
     /// A file's name that is no generator's name.
     pub fn names(files: &[(String, String)]) -> Result<Vec<GeneratorName>, CatalogError> {
-        let names: Result<BTreeSet<_>, _> =
-            EMBEDDED.into_iter().map(|(file, _)| file).chain(files.iter().map(|(file, _)| file.as_str())).map(name_of).collect();
+        let names: Result<BTreeSet<_>, _> = EMBEDDED
+            .iter()
+            .copied()
+            .map(|(file, _)| file)
+            .chain(files.iter().map(|(file, _)| file.as_str()))
+            .map(name_of)
+            .collect();
         names.map(|names| names.into_iter().collect())
     }
 
@@ -119,8 +126,8 @@ impl Catalog {
 }
 
 fn name_of(file: &str) -> Result<GeneratorName, CatalogError> {
-    let stem = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    GeneratorName::parse(stem.strip_suffix(".toml").unwrap_or(stem)).map_err(|wanted| CatalogError::FileName {
+    let stem = Text { file, text: "", built_in: false }.stem().to_owned();
+    GeneratorName::parse(&stem).map_err(|wanted| CatalogError::FileName {
         file: file.to_owned(),
         fact: format!("the file is named after its generator, and {wanted}"),
     })
@@ -143,7 +150,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn read(self) -> Result<Generator, CatalogError> {
-        let mut file: File = toml::from_str(self.page.text).map_err(|error| self.page.unreadable(error))?;
+        let mut file: File = lineage::read(&self.page)?;
         self.check_name(&file)?;
         self.check_numbers(&file)?;
         let trust = self.trust(&file)?;
@@ -157,11 +164,28 @@ impl Entry<'_> {
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
         let handshake = file.handshake.take().map(|handshake| self.handshake(handshake, &recipes)).transpose()?;
         let settings = Settings::new(&file, self.own, confirm);
+        let (extends, built_in) = (file.extends, self.page.0.first().is_some_and(|text| text.built_in));
+        let profile = Profile { built_in, extends, about: file.about, sources: file.sources.0, experimental: file.experimental };
         let reading = Reading::new(file.event, ratio);
         let draft = Draft { page: &self.page, name: &self.name, own: self.own, event: &reading };
-        let outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        Ok(Generator { name: self.name, trust, bind, recipes, reading, handshake, final_errors, outgoing, settings })
+        let (name, content, sender) = (self.name, file.content, file.sender);
+        Ok(Generator {
+            name,
+            trust,
+            bind,
+            recipes,
+            reading,
+            handshake,
+            final_errors,
+            outgoing,
+            settings,
+            profile,
+            content,
+            sender,
+        })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {
