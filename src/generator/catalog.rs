@@ -12,6 +12,7 @@ use crate::domain::task::GeneratorName;
 
 use super::entry::{Generator, Profile, Settings};
 use super::file::{File, SignFile};
+use super::handshake::{Handshake, HandshakeFile};
 use super::key::meant_for;
 use super::lineage::{self, Library};
 pub use super::mistake::CatalogError;
@@ -161,6 +162,7 @@ impl Entry<'_> {
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
+        let handshake = file.handshake.take().map(|handshake| self.handshake(handshake, &recipes)).transpose()?;
         let settings = Settings::new(&file, self.own, confirm);
         let (extends, built_in) = (file.extends, self.page.0.first().is_some_and(|text| text.built_in));
         let profile = Profile { built_in, extends, about: file.about, sources: file.sources.0, experimental: file.experimental };
@@ -169,9 +171,21 @@ impl Entry<'_> {
         let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
         outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        let (content, sender) = (file.content, file.sender);
-        let name = self.name;
-        Ok(Generator { name, trust, bind, recipes, reading, final_errors, outgoing, settings, profile, content, sender })
+        let (name, content, sender) = (self.name, file.content, file.sender);
+        Ok(Generator {
+            name,
+            trust,
+            bind,
+            recipes,
+            reading,
+            handshake,
+            final_errors,
+            outgoing,
+            settings,
+            profile,
+            content,
+            sender,
+        })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {
@@ -265,6 +279,13 @@ impl Entry<'_> {
             }
             _ => Ok(bind),
         }
+    }
+
+    fn handshake(&self, file: Spanned<HandshakeFile>, recipes: &[Recipe]) -> Result<Handshake, CatalogError> {
+        if file.get_ref().signed && recipes.is_empty() {
+            return Err(self.page.mistake(&file.span(), "handshake.signed", "needs a [[sign]] section that says how"));
+        }
+        Ok(Handshake::new(file.into_inner()))
     }
 
     fn ratio(&self, section: &str, list: Spanned<Several<Source>>) -> Result<[Source; 2], CatalogError> {

@@ -9,6 +9,7 @@ use crate::domain::task::GeneratorName;
 use super::catalog::GeneratorOverrides;
 use super::content::Content;
 use super::file::{File, ReplyFile};
+use super::handshake::Handshake;
 use super::outgoing::Outgoing;
 use super::reading::Reading;
 use super::recipe::{Method, PublicKeys, Recipe};
@@ -23,6 +24,7 @@ pub struct Generator {
     pub(super) bind: Bind,
     pub(super) recipes: Vec<Recipe>,
     pub(super) reading: Reading,
+    pub(super) handshake: Option<Handshake>,
     pub(super) final_errors: Vec<Glob>,
     pub(super) outgoing: Outgoing,
     pub(super) settings: Settings,

@@ -21,6 +21,7 @@ mod catalog;
 mod confirm;
 mod custom;
 mod golden;
+mod handshake;
 mod hostile;
 mod json;
 mod lineage;
