@@ -19,6 +19,8 @@ pub mod catalog;
 mod clock;
 pub mod content;
 pub mod entry;
+mod example;
+pub mod explain;
 mod file;
 pub mod json;
 mod key;
@@ -28,6 +30,7 @@ pub mod mac;
 mod meaning;
 pub mod mistake;
 mod moment;
+pub mod needs;
 pub mod outgoing;
 pub mod payload;
 pub mod raw;
@@ -45,6 +48,7 @@ pub mod source;
 mod template;
 pub mod token;
 mod vocabulary;
+pub mod written;
 
 #[cfg(test)]
 mod tests;
