@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::entry::Generator;
-use super::scalar::{Early, Ingress, Trust};
+use super::scalar::{Confirm, Early, Ingress, Trust};
 use super::written::Written;
 
 mod requests;
@@ -43,7 +43,7 @@ impl Generator {
             self.callbacks(),
             self.event(),
             self.words(),
-            self.handshake(),
+            self.challenge(),
             self.submission(),
             self.questions(),
             self.cancellation(),
@@ -103,14 +103,12 @@ impl Generator {
         let at = either(&self.written.list("event.at"));
         let unit = self.written.text("event.at_unit").map(|unit| format!(" ({unit})")).unwrap_or_default();
         chapter.tell("its time", at.map(|place| place + &unit));
-        chapter.tell(
-            "confirmed",
-            match self.written.text("event.confirm").as_deref() {
-                Some("terminal") => Some("an end is only believed after asking the generator".to_owned()),
-                Some("always") => Some("nothing is believed before asking the generator".to_owned()),
-                _ => None,
-            },
-        );
+        let confirmed = match self.confirm() {
+            Confirm::Never => "at its word",
+            Confirm::Terminal => "an end only after the generator has been asked",
+            Confirm::Always => "nothing before the generator has been asked",
+        };
+        chapter.say("believed", confirmed);
         chapter
     }
 
@@ -151,7 +149,7 @@ impl Generator {
         chapter
     }
 
-    fn handshake(&self) -> Chapter {
+    fn challenge(&self) -> Chapter {
         let mut chapter = Chapter::new("handshake");
         chapter.tell("when", self.written.text("handshake.when"));
         chapter.tell("answered with", self.written.text("handshake.reply"));

@@ -13,6 +13,7 @@ use super::request::{Job, Request, Unsendable};
 use super::scalar::Several;
 
 mod answers;
+pub(super) mod approval;
 mod change;
 mod constant;
 mod filling;
@@ -20,7 +21,6 @@ mod hosts;
 mod polling;
 mod prepare;
 mod route;
-pub(super) mod rule;
 mod sorted;
 mod submission;
 mod values;

@@ -51,6 +51,9 @@ pub struct GeneratorBody {
     /// `verify`, `token`, `none`: what proves its callbacks.
     #[schema(example = "verify")]
     trust: &'static str,
+    /// `never`, `terminal`, `always`: whether callbacks are only a reason to ask.
+    #[schema(example = "never")]
+    confirm: &'static str,
     /// `task`, `shared`: where its callbacks arrive.
     #[schema(example = "task")]
     ingress: &'static str,
@@ -155,6 +158,7 @@ impl GeneratorBody {
             configured: generator.is_configured(),
             settings: generator.needs().into_iter().map(GeneratorSetting::from).collect(),
             trust: generator.trust().as_str(),
+            confirm: generator.confirm().as_str(),
             ingress: generator.ingress().as_str(),
             early: generator.early().as_str(),
             callback_url,

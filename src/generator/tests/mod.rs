@@ -18,8 +18,10 @@ mod answers;
 mod batch;
 mod bodies;
 mod catalog;
+mod confirm;
 mod custom;
 mod golden;
+mod handshake;
 mod hostile;
 mod json;
 mod lineage;
@@ -31,6 +33,7 @@ mod real;
 mod requests;
 mod rewriting;
 mod routes;
+mod rules;
 mod token;
 mod vectors;
 

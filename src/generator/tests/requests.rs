@@ -96,6 +96,15 @@ remote_id = ["json:id"]
 }
 
 #[test]
+fn a_param_that_a_task_need_not_say_has_its_usual_value() {
+    let text = "[submit]\nurl = \"https://a.example/{kind}/{model}\"\nparams = [\"kind=text/to=x\", \"model\"]";
+    let url = |change: fn(&mut Job<'_>)| submitted(text, None, change).lines().next().unwrap_or_default().to_owned();
+    assert_eq!(url(|_| {}), "POST https://a.example/text/to%3Dx/fal-ai/flux%20dev");
+    assert_eq!(url(|job| job.params = Some(r#"{"kind":"image","model":"m"}"#)), "POST https://a.example/image/m");
+    assert_eq!(url(|job| job.params = Some("{}")), "The URL needs `params.model`, and the task has none");
+}
+
+#[test]
 fn a_form_is_written_as_one() {
     let text = r#"
 [submit]
