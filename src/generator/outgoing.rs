@@ -167,7 +167,7 @@ impl Cancellation {
         if !self.extra.is_empty() {
             let mut members = Members(BTreeMap::new());
             members.lay(&constant::fill(&self.extra, values), true)?;
-            load.body = Some((self.form, written(&members, self.form)?));
+            load.body = Some(written(&members, self.form)?);
         }
         self.route.request(outgoing, values, load, None)?.ok_or_else(|| none("cancel"))
     }
