@@ -13,6 +13,7 @@ use crate::pursuit::Means;
 use crate::pursuit::canceller::Canceller;
 use crate::pursuit::launcher::Launcher;
 use crate::pursuit::reconciler::Reconciler;
+use crate::pursuit::unparker::Unparker;
 use crate::store::StoreError;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -23,9 +24,11 @@ pub struct Loops {
     pub launcher: Arc<Launcher>,
     pub reconciler: Reconciler,
     pub canceller: Arc<Canceller>,
+    pub unparker: Arc<Unparker>,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
+    unpark: Cadence,
 }
 
 impl Loops {
@@ -35,14 +38,16 @@ impl Loops {
             launcher: Arc::new(Launcher::new(means.clone())),
             reconciler: Reconciler::new(means.clone()),
             canceller: Arc::new(Canceller::new(means.clone())),
+            unparker: Arc::new(Unparker::new(means.clone())),
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
+            unpark: cadence("unpark"),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone()]
+        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone(), self.unpark.clone()]
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -64,6 +69,12 @@ impl Loops {
             async move { canceller.step().await }
         };
         start(&self.cancel, chores.cancel.subscribe(), cancel, lifecycle, writing);
+        let unparker = self.unparker.clone();
+        let unpark = move || {
+            let unparker = unparker.clone();
+            async move { unparker.step().await }
+        };
+        start(&self.unpark, chores.unpark.subscribe(), unpark, lifecycle, writing);
     }
 
     /// One step of each, again and again until there is nothing left to do.
@@ -74,7 +85,7 @@ impl Loops {
         let mut handled = 0;
         loop {
             let steps = [self.launcher.step().await?, self.reconciler.step().await?, self.canceller.step().await?];
-            let step: Step = steps.into_iter().sum();
+            let step: Step = steps.into_iter().chain([self.unparker.step().await?]).sum();
             handled += step.handled;
             if step.handled == 0 {
                 return Ok(handled);
