@@ -74,6 +74,10 @@ fn items(mut world: World, wishes: Vec<Wish>) -> Vec<Item> {
         }
         if let Command::Occur { receipt, occurrence, .. } = &mut command {
             *receipt = Uuid::from_u128(number);
+            // a name that others adopt as their generator's id would mean them from then on
+            if let (None, Some("t0")) = (&task, occurrence.claim.named.as_deref()) {
+                occurrence.claim.named = Some("t1".to_owned());
+            }
             let known = task.as_ref().and_then(|task| world.tasks.get(task));
             let seen = known.and_then(|task| task.attempt().deadline_at);
             if let (Event::DeadlinePassed { deadline }, Some(seen)) = (&mut occurrence.event, seen) {
