@@ -4,6 +4,8 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
+use super::handshake::HandshakeFile;
+use super::rule::RuleFile;
 use super::scalar::{
     Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Network, Otherwise, Period, Scale, Scheme,
     Several, Size, TimeUnit, Trust,
@@ -46,8 +48,7 @@ pub(super) struct File {
     _extends: Later,
     #[serde(default, rename = "hosts")]
     _hosts: Later,
-    #[serde(default, rename = "handshake")]
-    _handshake: Later,
+    pub handshake: Option<Spanned<HandshakeFile>>,
     #[serde(default, rename = "content")]
     _content: Later,
     #[serde(default, rename = "sender")]
@@ -115,8 +116,9 @@ pub(super) struct EventFile {
     pub default: Option<Otherwise>,
     #[serde(default)]
     pub map: MapFile,
-    #[serde(default, rename = "rule")]
-    _rule: Later,
+    /// In order, before the map.
+    #[serde(default)]
+    pub rule: Vec<Spanned<RuleFile>>,
 }
 
 #[derive(Default, serde::Deserialize)]

@@ -17,8 +17,10 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+mod condition;
 pub mod entry;
 mod file;
+pub mod handshake;
 pub mod json;
 mod key;
 pub mod keyset;
@@ -35,6 +37,7 @@ mod recipe;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+mod rule;
 pub mod scalar;
 pub mod signature;
 pub mod signing;

@@ -12,6 +12,7 @@ use super::entry::{Generator, Secret};
 use super::request::{Job, Request, Unsendable};
 
 mod answers;
+pub(super) mod approval;
 mod change;
 mod constant;
 mod filling;
@@ -19,7 +20,6 @@ mod hosts;
 mod polling;
 mod prepare;
 mod route;
-pub(super) mod rule;
 mod sorted;
 mod submission;
 mod values;

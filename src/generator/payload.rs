@@ -17,6 +17,7 @@ use super::raw::{Contradiction, RawCallback, agreed};
 use super::reader::{Reader, Takes};
 use super::reading::Reading;
 use super::refusal::{Code, FieldError, Refusal};
+use super::scalar::Confirm;
 use super::signature::Verified;
 use super::source::{IdSource, Source, TaskSource};
 use super::vocabulary::Meaning;
@@ -150,8 +151,15 @@ impl Message<'_> {
         }
         no_faults(reader.errors)?;
 
-        let fingerprint = occasion.fingerprint(event.name(), self.body);
-        let event = if self.is_hearsay && event != Event::NotOfInterest { Event::Hint } else { event };
+        let confirm = if self.is_hearsay { Confirm::Always } else { generator.settings.confirm };
+        let is_doubted = confirm.doubts(&event);
+        let fingerprint = if is_doubted {
+            // known again by its bytes alone: a forged one must not pass for the true one that comes later
+            Occasion::Body.fingerprint(&format!("hint {}", event.name()), self.body)
+        } else {
+            occasion.fingerprint(event.name(), self.body)
+        };
+        let event = if is_doubted { Event::Hint } else { event };
         Ok(Decoded::Task(Box::new(TaskEvent {
             task: self.task,
             generator: generator.name.clone(),

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::Outgoing;
+use super::approval::Approval;
 use super::constant::{Constant, Constants, fill};
 use super::route::{Load, Route};
-use super::rule::Rule;
 use super::values::{Changes, Members, Values, raw, text};
 use super::words::{Form, Place};
 use crate::generator::request::{Request, Unsendable};
@@ -25,7 +25,7 @@ pub(super) struct Submission {
     pub callback_extra: Constants,
     pub changes: Changes,
     pub remote_id: Vec<Pointer>,
-    pub ok: Rule,
+    pub ok: Approval,
     /// The header of the idempotency key.
     pub key: Option<String>,
     pub lookup: Option<Route>,

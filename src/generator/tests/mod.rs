@@ -18,8 +18,10 @@ mod answers;
 mod batch;
 mod bodies;
 mod catalog;
+mod confirm;
 mod custom;
 mod golden;
+mod handshake;
 mod hostile;
 mod json;
 mod polled;
@@ -29,6 +31,7 @@ mod real;
 mod requests;
 mod rewriting;
 mod routes;
+mod rules;
 mod token;
 mod vectors;
 

@@ -53,6 +53,13 @@ pub(super) struct Proven {
     pub generator: Arc<Generator>,
 }
 
+/// How far a callback has come when its sender is known.
+pub(super) enum Entrance {
+    Proven(Proven),
+    /// It is none: only this challenge is to be given back.
+    Handshake(String),
+}
+
 impl Inbound {
     pub(super) fn new(request: Request<Body>, peer: SocketAddr, task: Option<String>, query: Option<&str>, door: Door) -> Self {
         let (parts, body) = request.into_parts();
@@ -97,7 +104,10 @@ pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
 
 async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
     let door = inbound.door.clone();
-    let proven = prove(hub, inbound, case).await?;
+    let proven = match prove(hub, inbound, case).await? {
+        Entrance::Proven(proven) => proven,
+        Entrance::Handshake(reply) => return Ok(answer::handshake(reply)),
+    };
     let decoded = match door {
         Door::Shared(_) => payload::decode_shared(&proven.verified)?,
         Door::Own(_) => payload::decode(&proven.verified)?,
@@ -112,7 +122,7 @@ async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response
 }
 
 /// Rows 1 to 8 of the contract's table.
-pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Proven, Problem> {
+pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Entrance, Problem> {
     let (options, is_shared) = (&hub.options, matches!(inbound.door, Door::Shared(_)));
     if !options.callbacks_enabled {
         return Err(Problem::of(Code::CallbacksDisabled));
@@ -142,6 +152,9 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         arrived: case.arrived,
         url: format!("{}{}", hub.terms.base_url(), inbound.path),
     };
+    if let Some(reply) = generator.handshake(&raw) {
+        return Ok(Entrance::Handshake(reply));
+    }
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
         refusal
@@ -150,5 +163,8 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     if is_shared && !verified.is_proven() {
         return Err(Problem::new(Code::SignatureMissing, "Where all tasks share a path, a signature or a token is needed"));
     }
-    Ok(Proven { verified, generator })
+    Ok(match verified.handshake() {
+        Some(reply) => Entrance::Handshake(reply),
+        None => Entrance::Proven(Proven { verified, generator }),
+    })
 }
