@@ -137,7 +137,7 @@ impl Terms {
     #[must_use]
     pub fn callback_url(&self, task: &Task) -> String {
         match self.sharing(task) {
-            Some(&generator) => self.ingress_url(generator),
+            Some(generator) => self.ingress_url(&generator),
             None => self.capabilities.callback_url(&self.settings.base_url, capability(task)),
         }
     }
