@@ -10,8 +10,9 @@ use toml::Spanned;
 
 use crate::domain::task::GeneratorName;
 
-use super::entry::{Generator, Profile, Settings, is_askable};
+use super::entry::{Generator, Profile, Settings};
 use super::file::{File, SignFile};
+use super::handshake::{Handshake, HandshakeFile};
 use super::key::meant_for;
 use super::lineage::{self, Library};
 pub use super::mistake::CatalogError;
@@ -23,6 +24,7 @@ use super::scalar::{Bind, Confirm, Scheme, Several, Trust};
 use super::source::Source;
 use super::template::Template;
 
+mod confirm;
 mod ingress;
 mod rules;
 
@@ -150,17 +152,18 @@ impl Entry<'_> {
     fn read(self) -> Result<Generator, CatalogError> {
         let mut file: File = lineage::read(&self.page)?;
         self.check_name(&file)?;
-        self.check_confirm(&file)?;
         self.check_numbers(&file)?;
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
         self.check_rules(&file)?;
         self.check_ingress(&file, trust)?;
+        let confirm = self.confirm(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
-        let settings = Settings::new(&file, self.own);
+        let handshake = file.handshake.take().map(|handshake| self.handshake(handshake, &recipes)).transpose()?;
+        let settings = Settings::new(&file, self.own, confirm);
         let (extends, built_in) = (file.extends, self.page.0.first().is_some_and(|text| text.built_in));
         let profile = Profile { built_in, extends, about: file.about, sources: file.sources.0, experimental: file.experimental };
         let reading = Reading::new(file.event, ratio);
@@ -168,9 +171,21 @@ impl Entry<'_> {
         let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
         outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        let (content, sender) = (file.content, file.sender);
-        let name = self.name;
-        Ok(Generator { name, trust, bind, recipes, reading, final_errors, outgoing, settings, profile, content, sender })
+        let (name, content, sender) = (self.name, file.content, file.sender);
+        Ok(Generator {
+            name,
+            trust,
+            bind,
+            recipes,
+            reading,
+            handshake,
+            final_errors,
+            outgoing,
+            settings,
+            profile,
+            content,
+            sender,
+        })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {
@@ -192,14 +207,6 @@ impl Entry<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    fn check_confirm(&self, file: &File) -> Result<(), CatalogError> {
-        if let Some(confirm) = self.own.confirm {
-            return is_askable(confirm).map_err(|fact| self.in_settings("confirm", fact));
-        }
-        let Some(confirm) = &file.event.confirm else { return Ok(()) };
-        is_askable(*confirm.get_ref()).map_err(|fact| self.page.mistake(&confirm.span(), "event.confirm", fact))
     }
 
     /// The settings' word, else that unsigned callbacks are taken, else the file's.
@@ -246,9 +253,10 @@ impl Entry<'_> {
         let content = recipe.as_ref().and_then(|recipe| recipe.method.content());
         let covered = content.is_none_or(Template::covers_body);
         match (covered, file.covers_body) {
-            (true, None | Some(true)) => Ok(recipe),
-            (_, Some(false)) => Err(mistake("covers_body", "is false, which is not built yet")),
-            (false, _) => Err(mistake("content", "does not cover the body: `covers_body = false` would say that this is meant")),
+            (true, _) | (false, Some(false)) => Ok(recipe),
+            (false, None | Some(true)) => {
+                Err(mistake("content", "does not cover the body: `covers_body = false` would say that this is meant"))
+            }
         }
     }
 
@@ -271,6 +279,13 @@ impl Entry<'_> {
             }
             _ => Ok(bind),
         }
+    }
+
+    fn handshake(&self, file: Spanned<HandshakeFile>, recipes: &[Recipe]) -> Result<Handshake, CatalogError> {
+        if file.get_ref().signed && recipes.is_empty() {
+            return Err(self.page.mistake(&file.span(), "handshake.signed", "needs a [[sign]] section that says how"));
+        }
+        Ok(Handshake::new(file.into_inner()))
     }
 
     fn ratio(&self, section: &str, list: Spanned<Several<Source>>) -> Result<[Source; 2], CatalogError> {

@@ -48,6 +48,13 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// Where in the body it looks.
+    pub(super) const fn pattern(&self) -> Option<&Pattern> {
+        if let Place::Json(pattern) = &self.place { Some(pattern) } else { None }
+    }
+}
+
 fn text(source: &Source, raw: &RawCallback) -> Option<String> {
     match source {
         Source::Header(names) => raw.first_header(names).map(|value| String::from_utf8_lossy(value).into_owned()),

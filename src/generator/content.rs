@@ -77,7 +77,11 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.pointer.to_string().replacen('.', ":", usize::from(matches!(self.steps().first(), Some(Segment::Key(_))))))
+        f.write_str(&self.pointer.to_string().replacen(
+            '.',
+            ":",
+            usize::from(matches!(self.steps().first(), Some(Segment::Key(_)))),
+        ))
     }
 }
 

@@ -5,6 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
 use super::content::Content;
+use super::handshake::HandshakeFile;
 use super::outgoing::Host;
 use super::rule::RuleFile;
 use super::scalar::{
@@ -55,8 +56,7 @@ pub(super) struct File {
     pub submit: Option<Spanned<SubmitFile>>,
     pub poll: Option<Spanned<PollFile>>,
     pub cancel: Option<Spanned<CancelFile>>,
-    #[serde(default, rename = "handshake")]
-    _handshake: Later,
+    pub handshake: Option<Spanned<HandshakeFile>>,
     #[serde(default)]
     pub content: Content,
     #[serde(default)]
@@ -165,16 +165,6 @@ impl<'de> Deserialize<'de> for Accepted {
             202 => Ok(Self(202)),
             _ => Err(D::Error::custom("must be 200 or 202")),
         }
-    }
-}
-
-/// A part of the format that this version cannot act on: refused, so that nobody relies on it in vain.
-#[derive(Default)]
-struct Later;
-
-impl<'de> Deserialize<'de> for Later {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::custom("is not built yet"))
     }
 }
 

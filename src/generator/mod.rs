@@ -21,6 +21,7 @@ mod condition;
 pub mod content;
 pub mod entry;
 mod file;
+pub mod handshake;
 pub mod json;
 mod key;
 pub mod keyset;

@@ -40,7 +40,7 @@ impl Rule {
     }
 
     pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
-        self.conditions.iter().filter_map(|it| if let Place::Json(pattern) = &it.place { Some(pattern) } else { None })
+        self.conditions.iter().filter_map(Condition::pattern)
     }
 
     pub(super) fn with_remote_id(&self, id: &str) -> Self {

@@ -15,6 +15,7 @@ mod metrics;
 mod models;
 mod openapi;
 mod plans;
+mod presets;
 mod properties;
 mod pursuit;
 mod receiving;

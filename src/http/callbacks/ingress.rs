@@ -43,6 +43,13 @@ pub(super) struct Proven {
     pub generator: Arc<Generator>,
 }
 
+/// How far a callback has come when its sender is known.
+pub(super) enum Entrance {
+    Proven(Proven),
+    /// It is none: only this challenge is to be given back.
+    Handshake(String),
+}
+
 impl Inbound {
     pub(super) fn new(
         request: Request<Body>,
@@ -85,7 +92,10 @@ pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
 }
 
 async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
-    let proven = prove(hub, inbound, case).await?;
+    let proven = match prove(hub, inbound, case).await? {
+        Entrance::Proven(proven) => proven,
+        Entrance::Handshake(reply) => return Ok(answer::handshake(reply)),
+    };
     let event = of_task(payload::decode(&proven.verified)?)?;
     let Some(task) = event.task.clone() else { return Err(Problem::of(Code::UnknownTask)) };
     let arrival = record::Arrival::of(&proven);
@@ -103,7 +113,7 @@ pub(super) fn of_task(decoded: Decoded) -> Result<TaskEvent, Problem> {
 }
 
 /// Rows 1 to 8 of the contract's table.
-pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Proven, Problem> {
+pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Entrance, Problem> {
     let options = &hub.options;
     if !options.callbacks_enabled {
         return Err(Problem::of(Code::CallbacksDisabled));
@@ -132,10 +142,16 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         arrived: case.arrived,
         url: format!("{}{}", hub.terms.base_url(), inbound.path),
     };
+    if let Some(reply) = generator.handshake(&raw) {
+        return Ok(Entrance::Handshake(reply));
+    }
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
         refusal
     })?;
     case.token = verified.token_attempt().map_or(Token::Absent, Token::Holds);
-    Ok(Proven { verified, generator })
+    Ok(match verified.handshake() {
+        Some(reply) => Entrance::Handshake(reply),
+        None => Entrance::Proven(Proven { verified, generator }),
+    })
 }
