@@ -17,6 +17,7 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+pub mod content;
 pub mod entry;
 mod file;
 pub mod json;
@@ -36,6 +37,7 @@ pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod scalar;
+pub mod sender;
 pub mod signature;
 pub mod signing;
 pub mod source;

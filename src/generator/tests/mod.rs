@@ -22,6 +22,7 @@ mod golden;
 mod hostile;
 mod json;
 mod polled;
+mod profile;
 mod proof;
 mod public_keys;
 mod real;
