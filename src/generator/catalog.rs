@@ -18,9 +18,11 @@ use super::mistake::{Page, nearest};
 use super::outgoing::Draft;
 use super::reading::Reading;
 use super::recipe::Recipe;
-use super::scalar::{Bind, Confirm, Ingress, Scheme, Several, Trust};
+use super::scalar::{Bind, Confirm, Scheme, Several, Trust};
 use super::source::Source;
 use super::template::Template;
+
+mod ingress;
 
 /// Every `*.toml` of the folder `generators`, as the build script found them.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
@@ -147,11 +149,10 @@ impl Entry<'_> {
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
+        self.check_ingress(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
-        // the only ingress that exists is the default one
-        let (None | Some(Ingress::Task)) = file.ingress;
         let settings = Settings::new(&file, self.own);
         let profile = Profile { about: file.about, sources: file.sources.0, experimental: file.experimental };
         let reading = Reading::new(file.event, ratio);

@@ -12,7 +12,7 @@ use super::file::{File, ReplyFile};
 use super::outgoing::Outgoing;
 use super::reading::Reading;
 use super::recipe::{Method, PublicKeys, Recipe};
-use super::scalar::{Bind, Confirm, Early, Line, Method as Verb, Period, Trust};
+use super::scalar::{Bind, Confirm, Early, Ingress, Line, Method as Verb, Period, Trust};
 use super::sender::Sender;
 use super::vocabulary::Glob;
 
@@ -46,6 +46,7 @@ pub(super) struct Settings {
     pub allowed_ips: Option<Vec<IpNet>>,
     pub max_body: Option<usize>,
     pub accepted: u16,
+    pub ingress: Ingress,
     pub early: Early,
     pub retry_after: Duration,
     pub methods: Vec<Verb>,
@@ -113,6 +114,12 @@ impl Generator {
     #[must_use]
     pub const fn accepted(&self) -> u16 {
         self.settings.accepted
+    }
+
+    /// Where its callbacks arrive: on a path of each task's own, or on one for all.
+    #[must_use]
+    pub const fn ingress(&self) -> Ingress {
+        self.settings.ingress
     }
 
     #[must_use]
@@ -194,13 +201,15 @@ impl Settings {
     pub(super) fn new(file: &File, own: &GeneratorOverrides) -> Self {
         let ReplyFile { accepted, early, retry_after, methods } = &file.reply;
         let of_poll = file.poll.as_ref().and_then(|poll| poll.get_ref().result_ttl);
+        let ingress = file.ingress.as_ref().map_or(Ingress::Task, |ingress| *ingress.get_ref());
         let networks = || file.allowed_ips.as_ref().map(|list| list.0.iter().map(|network| network.0).collect());
         Self {
             has_secret: !own.secrets.is_empty(),
             allowed_ips: own.allowed_ips.clone().or_else(networks),
             max_body: own.max_body.or(file.max_body.map(|size| size.0)),
             accepted: accepted.map_or(200, |accepted| accepted.0),
-            early: early.unwrap_or(Early::Reject),
+            ingress,
+            early: early.unwrap_or(if ingress == Ingress::Shared { Early::Park } else { Early::Reject }),
             retry_after: retry_after.map_or(Duration::from_secs(5), |period| period.0),
             methods: if methods.0.is_empty() { vec![Verb::Post, Verb::Put] } else { methods.0.clone() },
             timeout: own.timeout.or(file.timeout.as_ref().map(|timeout| timeout.get_ref().0)),

@@ -31,7 +31,7 @@ pub(super) struct File {
     pub hosts: Several<Host>,
     pub trust: Option<Spanned<Trust>>,
     pub bind: Option<Spanned<Bind>>,
-    pub ingress: Option<Ingress>,
+    pub ingress: Option<Spanned<Ingress>>,
     pub max_retries: Option<Spanned<u32>>,
     #[serde(default)]
     pub final_errors: Several<Glob>,
@@ -116,6 +116,9 @@ pub(super) struct EventFile {
     pub result: Several<InBody>,
     #[serde(default)]
     pub error: Several<InBody>,
+    /// What of the body a custom event carries; without it the whole.
+    #[serde(default)]
+    pub data: Several<InBody>,
     pub confirm: Option<Spanned<Confirm>>,
     pub default: Option<Otherwise>,
     #[serde(default)]
@@ -134,6 +137,8 @@ pub(super) struct MapFile {
     /// Progress without a percent.
     pub started: Several<Glob>,
     pub ignore: Several<Glob>,
+    /// No task's business: custom events.
+    pub event: Several<Glob>,
 }
 
 #[derive(Default, serde::Deserialize)]

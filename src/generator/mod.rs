@@ -1,7 +1,7 @@
 //! From bytes to events, as a generator's TOML file says. Pure: no I/O, no clock; time is an argument.
 //!
 //! ```text
-//! RawCallback ──verify──▶ Verified ──decode──▶ Decoded (an Event, and whose it is)
+//! RawCallback ──verify──▶ Verified ──decode──▶ Decoded (an Event and whose it is, or a custom event)
 //!                 └────────── Refusal ◀───────────┘
 //! ```
 //!

@@ -130,8 +130,6 @@ fn unsigned_callbacks_need_a_permission() {
     "generators/x.toml:2: `event.result` may not be `header:x`; it lies in the body: `json:a.b`"
 )]
 #[case::reply("[event]\n[reply]\naccepted = 204", "generators/x.toml:3: `reply.accepted` must be 200 or 202")]
-#[case::park("[event]\n[reply]\nearly = \"park\"", "generators/x.toml:3: `reply.early` may not be `park`: that is not built yet")]
-#[case::shared("ingress = \"shared\"\n[event]", "generators/x.toml:1: `ingress` may not be `shared`: that is not built yet")]
 #[case::hosts(
     "hosts = [\n\"a\",\n\"https://cdn.example/files\"]\n[event]",
     "generators/x.toml:3: `hosts` holds `https://cdn.example/files`, which is no host like `cdn.example` or `cdn.example:8443`"
