@@ -24,6 +24,7 @@ mod json;
 mod polled;
 mod proof;
 mod public_keys;
+mod public_vectors;
 mod real;
 mod requests;
 mod rewriting;
