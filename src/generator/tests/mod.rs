@@ -29,6 +29,7 @@ mod real;
 mod requests;
 mod rewriting;
 mod routes;
+mod sdk_cases;
 mod token;
 mod vectors;
 

@@ -137,11 +137,13 @@ fn every_header_of_a_real_signature_counts() {
     }
 }
 
-fn named(dialect: &str) -> Vector {
+/// The first of a kind.
+pub(super) fn named(dialect: &str) -> Vector {
     Vector::all().into_iter().find(|vector| vector.text("dialect") == dialect).unwrap()
 }
 
-fn with(vector: &Vector, header: &str, value: &str) -> Result<Option<u32>, Code> {
+/// With another value of a header.
+pub(super) fn with(vector: &Vector, header: &str, value: &str) -> Result<Option<u32>, Code> {
     let mut raw = vector.raw();
     raw.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case(header)).for_each(|(_, old)| *old = value.into());
     verdict(raw, &vector.generator())
@@ -209,7 +211,7 @@ fn a_secret_of_nothing_is_refused_when_it_is_read() {
     for dialect in ["standard-webhooks", "stripe", "github"] {
         let file = json!({"sign": [named(dialect).0["sign"]], "event": {"state": "json:status"}});
         let files = [("x.toml".to_owned(), toml::to_string(&file).unwrap())];
-        for secret in ["whsec_", ""] {
+        for secret in ["whsec_", "", "   "] {
             let told = Catalog::load(&files, &with_secrets("x", &[secret])).unwrap_err().to_string();
             assert_eq!(told, "the setting `secret` of generator `x` is empty", "{dialect}");
         }
