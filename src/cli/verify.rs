@@ -90,7 +90,10 @@ impl Verdict {
         };
         match body.as_ref() {
             Err(why) => json!({"verdict": "holds", "body": {"refusal": refusal(why)}}),
-            Ok(decoded) => {
+            Ok(Decoded::Custom(event)) => {
+                json!({"verdict": "holds", "body": {"event": "event", "word": event.name, "task": event.task.as_ref().map(TaskId::as_str)}})
+            }
+            Ok(Decoded::Task(decoded)) => {
                 let (event, word, task) = (decoded.event.name(), &decoded.word, &decoded.claim.named);
                 json!({"verdict": "holds", "body": {"event": event, "word": word, "task": task}})
             }
@@ -106,7 +109,8 @@ impl Verdict {
         };
         match body.as_ref() {
             Err(why) => format!("holds\n  but the body is refused: {} ({})", why.detail, Code::from(why.code).as_str()),
-            Ok(decoded) => {
+            Ok(Decoded::Custom(event)) => format!("holds\n  event  of no task (the generator says {})", event.name),
+            Ok(Decoded::Task(decoded)) => {
                 let unnamed = "—";
                 let word = decoded.word.as_deref().unwrap_or(unnamed);
                 let task = decoded.claim.named.as_deref().unwrap_or(unnamed);
