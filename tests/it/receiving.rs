@@ -10,5 +10,6 @@ mod nul;
 mod order;
 mod outcomes;
 mod proof;
+mod strangers;
 mod tokens;
 mod trouble;
