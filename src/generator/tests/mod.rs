@@ -22,6 +22,7 @@ mod custom;
 mod golden;
 mod hostile;
 mod json;
+mod mutilated;
 mod polled;
 mod profile;
 mod proof;
