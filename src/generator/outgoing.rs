@@ -26,6 +26,7 @@ mod submission;
 mod values;
 pub(super) mod words;
 
+pub(super) use constant::plain;
 pub(super) use hosts::Host;
 pub use polling::PollTimes;
 pub(super) use prepare::Draft;
@@ -133,6 +134,14 @@ impl Generator {
 }
 
 impl Outgoing {
+    pub(super) const fn has_api_key(&self) -> bool {
+        self.api_key.is_some()
+    }
+
+    pub(super) fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
     /// Other hosts that URLs in answers may lead to.
     pub(super) fn allow(&mut self, others: Several<Host>) {
         self.hosts.allow(others);
