@@ -39,7 +39,8 @@ A fixture, `tests/presets/<generator>.toml`:
                                    # members of the JSON body
     asked = [ { path = "/v1/predictions/abc", status = 200, body = '''…''', headers = { authorization = "Bearer k" } } ]
                                    # what the stand-in answers when the hub asks, and the headers without which it answers 401;
-                                   # each must be asked for; a path without `?` fits any query; @BASE@ is its own URL
+                                   # each must be asked for; a path without `?` fits any query; @BASE@ is its own URL, also in
+                                   # external_id and body of the callback
     task = { status = "completed", result = '''{"a": 1}''', "progress.percent" = 40.0 }
                                    # what GET /api/tasks/{id} says then, in the end; a text stands for itself or, as JSON, for the
                                    # value
@@ -267,7 +268,7 @@ class Preset:
             return None
         wanted = {"generator": self.name, "submit": False, **self.fixture.get("create", {})}
         if "external_id" in callback:
-            wanted["external_id"] = callback["external_id"]
+            wanted["external_id"] = self.here(callback["external_id"])
         return self.hub.api("POST", "/api/tasks", wanted)
 
     def path(self, callback: dict) -> str:
@@ -278,7 +279,10 @@ class Preset:
 
     def body(self, callback: dict) -> bytes:
         task = self.task["id"] if self.task else ""
-        return callback.get("body", "").strip("\r\n").replace("@TASK@", task).encode()
+        return self.here(callback.get("body", "").strip("\r\n").replace("@TASK@", task)).encode()
+
+    def here(self, text: str) -> str:
+        return text.replace("@BASE@", f"{self.stand_in.base}/{self.name}")
 
     def url(self, callback: dict, keep_token: bool = False) -> str:
         if self.path(callback) == "task":

@@ -25,15 +25,18 @@ mod handshake;
 mod hostile;
 mod json;
 mod lineage;
+mod mutilated;
 mod polled;
 mod profile;
 mod proof;
 mod public_keys;
+mod public_vectors;
 mod real;
 mod requests;
 mod rewriting;
 mod routes;
 mod rules;
+mod sdk_cases;
 mod token;
 mod vectors;
 
