@@ -17,16 +17,22 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+mod condition;
 pub mod content;
 pub mod entry;
+mod example;
+pub mod explain;
 mod file;
+pub mod handshake;
 pub mod json;
 mod key;
 pub mod keyset;
+mod lineage;
 pub mod mac;
 mod meaning;
 pub mod mistake;
 mod moment;
+pub mod needs;
 pub mod outgoing;
 pub mod payload;
 pub mod raw;
@@ -36,6 +42,7 @@ mod recipe;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+mod rule;
 pub mod scalar;
 pub mod sender;
 pub mod signature;
@@ -44,6 +51,7 @@ pub mod source;
 mod template;
 pub mod token;
 mod vocabulary;
+pub mod written;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod constant_time;
 mod creation;
 mod demo;
 mod fuzzed;
+mod generators;
 mod grid;
 mod harness;
 mod journal;

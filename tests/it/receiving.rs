@@ -4,6 +4,7 @@ mod adoption;
 mod batch;
 mod bounds;
 mod errors;
+mod handshakes;
 mod hostile;
 mod limits;
 mod nul;
