@@ -26,8 +26,6 @@ const AT_A_TIME: usize = 16;
 
 struct Party {
     generator: Arc<Generator>,
-    /// As it stands in the hub's settings.
-    known: String,
     /// What the generator signs with.
     held: String,
     task: String,
@@ -84,12 +82,12 @@ async fn all(kind: Kind) -> (App, Vec<Party>) {
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let app = App::start(kind, &settings).await;
     let mut parties = Vec::new();
-    for (name, (known, held)) in names.iter().zip(secrets) {
+    for (name, (_, held)) in names.iter().zip(secrets) {
         let task = format!("task-of-{name}");
         let made = app.created(&json!({"id": task, "generator": name.as_str(), "submit": false})).await;
         let token = made["callback_url"].as_str().and_then(|url| Some(url.split_once("&attempt=")?.1));
         let token = token.map(|token| format!("&attempt={token}")).unwrap_or_default();
-        parties.push(Party { generator: catalog.find(name.as_str()).expect("it").clone(), known, held, task, token });
+        parties.push(Party { generator: catalog.find(name.as_str()).expect("it").clone(), held, task, token });
     }
     (app, parties)
 }
