@@ -31,6 +31,7 @@ mod proof;
 mod public_keys;
 mod real;
 mod requests;
+mod resubmit;
 mod rewriting;
 mod routes;
 mod rules;
