@@ -36,6 +36,7 @@ mod requests;
 mod rewriting;
 mod routes;
 mod rules;
+mod schema;
 mod sdk_cases;
 mod token;
 mod vectors;
