@@ -37,6 +37,7 @@ mod resubmit;
 mod rewriting;
 mod routes;
 mod rules;
+mod schema;
 mod sdk_cases;
 mod token;
 mod vectors;
