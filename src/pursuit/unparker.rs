@@ -22,7 +22,8 @@ use crate::telemetry::metrics::CALLBACKS_UNPARKED;
 const AT_ONCE: u64 = 16;
 /// That wait for the same id, in one step.
 const IN_A_ROW: u64 = 100;
-const LEASE: Duration = Duration::from_secs(60);
+/// Short: should two of us look at the same one, the second finds nothing left to do.
+const LEASE: Duration = Duration::from_secs(15);
 
 pub struct Unparker {
     means: Means,
@@ -106,7 +107,7 @@ impl Unparker {
         };
         let on_own_path = raw.task.is_some();
         let claim =
-            Claim { token: parked.token_attempt, query: parked.query_attempt, may_adopt: on_own_path, ..Claim::default() };
+            Claim { token: parked.token_attempt, query: parked.query_attempt, may_adopt: parked.may_adopt, ..Claim::default() };
         // what no signature proves on a path that all tasks share
         let is_hearsay = !on_own_path && !parked.signed;
         Ok(match decode_stored(generator, &raw, claim, is_hearsay) {

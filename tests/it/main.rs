@@ -9,6 +9,7 @@ mod creation;
 mod demo;
 mod grid;
 mod harness;
+mod ingress;
 mod journal;
 mod leases;
 mod metrics;
