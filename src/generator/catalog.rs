@@ -10,12 +10,13 @@ use toml::Spanned;
 
 use crate::domain::task::GeneratorName;
 
-use super::entry::{Generator, Settings};
+use super::entry::{Generator, Profile, Settings};
 use super::file::{File, SignFile};
 use super::handshake::{Handshake, HandshakeFile};
 use super::key::meant_for;
+use super::lineage::{self, Library};
 pub use super::mistake::CatalogError;
-use super::mistake::{Page, nearest};
+use super::mistake::{Page, Text, nearest};
 use super::outgoing::Draft;
 use super::reading::Reading;
 use super::recipe::Recipe;
@@ -27,11 +28,8 @@ mod confirm;
 mod ingress;
 mod rules;
 
-const EMBEDDED: [(&str, &str); 3] = [
-    ("default.toml", include_str!("../../generators/default.toml")),
-    ("content-creator.toml", include_str!("../../generators/content-creator.toml")),
-    ("simulator.toml", include_str!("../../generators/simulator.toml")),
-];
+/// Every `*.toml` of the folder `generators`, as the build script found them.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 const DEFAULT: &str = "default";
 const MOST_SIGNS: usize = 4;
 const MOST_RETRIES: u32 = 100;
@@ -82,19 +80,30 @@ impl Catalog {
     /// # Errors
     /// The first mistake, with file, line and key.
     pub fn load(files: &[(String, String)], overrides: &Overrides) -> Result<Self, CatalogError> {
-        let mut pages = BTreeMap::new();
-        for (file, text) in EMBEDDED.into_iter().chain(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
-            pages.insert(name_of(file)?, Page { file, text });
+        let built_in = built_in();
+        let texts = named(&built_in, files)?;
+        if let Some(unknown) = overrides.generators.keys().find(|name| !texts.contains_key(name)) {
+            return Err(no_such_generator(unknown, texts.keys()));
         }
-        if let Some(unknown) = overrides.generators.keys().find(|name| !pages.contains_key(name)) {
-            return Err(no_such_generator(unknown, pages.keys()));
-        }
-        let load = |(name, page): (GeneratorName, Page<'_>)| {
-            let own = overrides.generators.get(&name).cloned().unwrap_or_default();
-            let generator = Entry { page, own: &own, overrides, name: name.clone() }.read()?;
+        let library = Library { built_in: &built_in, texts: texts.values().copied().collect() };
+        let load = |(name, text): (GeneratorName, Text<'_>)| {
+            let generator = one(&library, text, name.clone(), overrides)?;
             Ok((name, Arc::new(generator)))
         };
-        pages.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+        texts.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The generator of the last file, with the others there to be extended: what is wrong with them is no matter.
+    ///
+    /// # Errors
+    /// The first mistake, with file, line and key.
+    pub fn single(files: &[(String, String)], overrides: &Overrides) -> Result<Generator, CatalogError> {
+        let built_in = built_in();
+        let texts = named(&built_in, files)?;
+        let name = name_of(files.last().map_or("", |(file, _)| file))?;
+        let library = Library { built_in: &built_in, texts: texts.values().copied().collect() };
+        let text = texts.get(&name).copied().ok_or_else(|| no_such_generator(&name, texts.keys()))?;
+        one(&library, text, name, overrides)
     }
 
     /// The names that these files would load under, for finding the settings that belong to them.
@@ -102,8 +111,13 @@ impl Catalog {
     /// # Errors
     /// A file's name that is no generator's name.
     pub fn names(files: &[(String, String)]) -> Result<Vec<GeneratorName>, CatalogError> {
-        let names: Result<BTreeSet<_>, _> =
-            EMBEDDED.into_iter().map(|(file, _)| file).chain(files.iter().map(|(file, _)| file.as_str())).map(name_of).collect();
+        let names: Result<BTreeSet<_>, _> = EMBEDDED
+            .iter()
+            .copied()
+            .map(|(file, _)| file)
+            .chain(files.iter().map(|(file, _)| file.as_str()))
+            .map(name_of)
+            .collect();
         names.map(|names| names.into_iter().collect())
     }
 
@@ -112,15 +126,40 @@ impl Catalog {
         self.0.get(&GeneratorName::parse(name).ok()?)
     }
 
+    /// Says that there is none of this name, and which one was probably meant.
+    #[must_use]
+    pub fn no_such(&self, name: &str) -> String {
+        let known: Vec<&str> = self.0.keys().map(GeneratorName::as_str).collect();
+        let meant = nearest(name, &known)
+            .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        format!("There is no generator `{name}`; {meant}")
+    }
+
     /// In the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Generator>> {
         self.0.values()
     }
 }
 
+fn built_in() -> Vec<Text<'static>> {
+    EMBEDDED.iter().map(|&(file, text)| Text { file, text, built_in: true }).collect()
+}
+
+/// The texts that count, by their generators' names: the operator's take the place of the built-in ones.
+fn named<'a>(built_in: &[Text<'a>], files: &'a [(String, String)]) -> Result<BTreeMap<GeneratorName, Text<'a>>, CatalogError> {
+    let own = files.iter().map(|(file, text)| Text { file, text, built_in: false });
+    built_in.iter().copied().chain(own).map(|text| Ok((name_of(text.file)?, text))).collect()
+}
+
+fn one(library: &Library<'_>, text: Text<'_>, name: GeneratorName, overrides: &Overrides) -> Result<Generator, CatalogError> {
+    let page = library.lineage(text)?;
+    let own = overrides.generators.get(&name).cloned().unwrap_or_default();
+    Entry { page, own: &own, overrides, name }.read()
+}
+
 fn name_of(file: &str) -> Result<GeneratorName, CatalogError> {
-    let stem = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    GeneratorName::parse(stem.strip_suffix(".toml").unwrap_or(stem)).map_err(|wanted| CatalogError::FileName {
+    let stem = Text { file, text: "", built_in: false }.stem().to_owned();
+    GeneratorName::parse(&stem).map_err(|wanted| CatalogError::FileName {
         file: file.to_owned(),
         fact: format!("the file is named after its generator, and {wanted}"),
     })
@@ -143,7 +182,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn read(self) -> Result<Generator, CatalogError> {
-        let mut file: File = toml::from_str(self.page.text).map_err(|error| self.page.unreadable(error))?;
+        let (mut file, written) = lineage::read(&self.page)?;
         self.check_name(&file)?;
         self.check_numbers(&file)?;
         let trust = self.trust(&file)?;
@@ -157,11 +196,29 @@ impl Entry<'_> {
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
         let handshake = file.handshake.take().map(|handshake| self.handshake(handshake, &recipes)).transpose()?;
         let settings = Settings::new(&file, self.own, confirm);
+        let (extends, built_in) = (file.extends, self.page.0.first().is_some_and(|text| text.built_in));
+        let profile = Profile { built_in, extends, about: file.about, sources: file.sources.0, experimental: file.experimental };
         let reading = Reading::new(file.event, ratio);
         let draft = Draft { page: &self.page, name: &self.name, own: self.own, event: &reading };
-        let outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        Ok(Generator { name: self.name, trust, bind, recipes, reading, handshake, final_errors, outgoing, settings })
+        let (name, content, sender) = (self.name, file.content, file.sender);
+        Ok(Generator {
+            name,
+            trust,
+            bind,
+            recipes,
+            reading,
+            handshake,
+            final_errors,
+            outgoing,
+            settings,
+            profile,
+            content,
+            sender,
+            written,
+        })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {

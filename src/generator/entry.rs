@@ -7,13 +7,16 @@ use ipnet::IpNet;
 use crate::domain::task::GeneratorName;
 
 use super::catalog::GeneratorOverrides;
+use super::content::Content;
 use super::file::{File, ReplyFile};
 use super::handshake::Handshake;
 use super::outgoing::Outgoing;
 use super::reading::Reading;
 use super::recipe::{Method, PublicKeys, Recipe};
-use super::scalar::{Bind, Confirm, Early, Ingress, Period, Trust};
+use super::scalar::{Bind, Confirm, Early, Ingress, Line, Method as Verb, Period, Trust};
+use super::sender::Sender;
 use super::vocabulary::Glob;
+use super::written::Written;
 
 #[derive(Debug)]
 pub struct Generator {
@@ -26,6 +29,21 @@ pub struct Generator {
     pub(super) final_errors: Vec<Glob>,
     pub(super) outgoing: Outgoing,
     pub(super) settings: Settings,
+    pub(super) profile: Profile,
+    pub(super) content: Content,
+    pub(super) sender: Sender,
+    pub(super) written: Written,
+}
+
+/// What its file says for people.
+#[derive(Debug)]
+pub(super) struct Profile {
+    /// Not a file of the operator's.
+    pub built_in: bool,
+    pub extends: Option<String>,
+    pub about: Option<Line>,
+    pub sources: Vec<String>,
+    pub experimental: bool,
 }
 
 /// What the rest of the hub needs to know; the room itself only keeps it.
@@ -39,6 +57,7 @@ pub(super) struct Settings {
     pub confirm: Confirm,
     pub early: Early,
     pub retry_after: Duration,
+    pub methods: Vec<Verb>,
     pub timeout: Option<Duration>,
     pub max_retries: u32,
     pub max_concurrent: Option<u32>,
@@ -140,6 +159,60 @@ impl Generator {
         self.settings.retry_after
     }
 
+    /// Whether a callback may be sent by this method (`POST`, `PUT`).
+    #[must_use]
+    pub fn takes(&self, method: &str) -> bool {
+        self.settings.methods.iter().any(|allowed| allowed.as_str() == method)
+    }
+
+    /// Whether its file came with the hub.
+    #[must_use]
+    pub const fn is_built_in(&self) -> bool {
+        self.profile.built_in
+    }
+
+    /// The generator that its file extends.
+    #[must_use]
+    pub fn extends(&self) -> Option<&str> {
+        self.profile.extends.as_deref()
+    }
+
+    /// What it is, in one line.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        self.profile.about.as_ref().map(|line| line.0.as_str())
+    }
+
+    /// Where its file's facts come from.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        &self.profile.sources
+    }
+
+    /// Whether its file's facts are unsure.
+    #[must_use]
+    pub const fn experimental(&self) -> bool {
+        self.profile.experimental
+    }
+
+    /// The whole file, with what it extends.
+    #[must_use]
+    pub const fn written(&self) -> &Written {
+        &self.written
+    }
+
+    /// How its results become contents.
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// How it sends its callbacks.
+    #[must_use]
+    pub const fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
     /// From submission to deadline, where it has a word of its own.
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {
@@ -170,7 +243,7 @@ impl Generator {
 
 impl Settings {
     pub(super) fn new(file: &File, own: &GeneratorOverrides, confirm: Confirm) -> Self {
-        let ReplyFile { accepted, early, retry_after, .. } = &file.reply;
+        let ReplyFile { accepted, early, retry_after, methods } = &file.reply;
         let of_poll = file.poll.as_ref().and_then(|poll| poll.get_ref().result_ttl);
         let ingress = file.ingress.as_ref().map_or(Ingress::Task, |ingress| *ingress.get_ref());
         let networks = || file.allowed_ips.as_ref().map(|list| list.0.iter().map(|network| network.0).collect());
@@ -183,6 +256,7 @@ impl Settings {
             confirm,
             early: early.unwrap_or(if ingress == Ingress::Shared { Early::Park } else { Early::Reject }),
             retry_after: retry_after.map_or(Duration::from_secs(5), |period| period.0),
+            methods: if methods.0.is_empty() { vec![Verb::Post, Verb::Put] } else { methods.0.clone() },
             timeout: own.timeout.or(file.timeout.as_ref().map(|timeout| timeout.get_ref().0)),
             max_retries: own.max_retries.or(file.max_retries.as_ref().map(|most| *most.get_ref())).unwrap_or(0),
             max_concurrent: Some(file.max_concurrent).filter(|&most| most > 0),

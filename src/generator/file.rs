@@ -4,12 +4,15 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
+use super::content::Content;
 use super::handshake::HandshakeFile;
+use super::outgoing::Host;
 use super::rule::RuleFile;
 use super::scalar::{
-    Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Network, Otherwise, Period, Scale, Scheme,
-    Several, Size, TimeUnit, Trust,
+    Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Line, Method, Network, Otherwise, Period,
+    Scale, Scheme, Several, Size, TimeUnit, Trust,
 };
+use super::sender::Sender;
 use super::source::{ClockSource, IdSource, InBody, Source, TaskSource};
 use super::vocabulary::Glob;
 
@@ -21,6 +24,15 @@ pub(super) use outgoing::{CancelFile, ChangeFile, Means, PollFile, SubmitFile};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub name: Option<Spanned<String>>,
+    /// Another generator, whose tables lie below this file's.
+    pub extends: Option<String>,
+    pub about: Option<Line>,
+    #[serde(default)]
+    pub sources: Several<String>,
+    #[serde(default)]
+    pub experimental: bool,
+    #[serde(default)]
+    pub hosts: Several<Host>,
     pub trust: Option<Spanned<Trust>>,
     pub bind: Option<Spanned<Bind>>,
     pub ingress: Option<Spanned<Ingress>>,
@@ -44,15 +56,11 @@ pub(super) struct File {
     pub submit: Option<Spanned<SubmitFile>>,
     pub poll: Option<Spanned<PollFile>>,
     pub cancel: Option<Spanned<CancelFile>>,
-    #[serde(default, rename = "extends")]
-    _extends: Later,
-    #[serde(default, rename = "hosts")]
-    _hosts: Later,
     pub handshake: Option<Spanned<HandshakeFile>>,
-    #[serde(default, rename = "content")]
-    _content: Later,
-    #[serde(default, rename = "sender")]
-    _sender: Later,
+    #[serde(default)]
+    pub content: Content,
+    #[serde(default)]
+    pub sender: Sender,
 }
 
 #[derive(serde::Deserialize)]
@@ -141,8 +149,9 @@ pub(super) struct ReplyFile {
     pub accepted: Option<Accepted>,
     pub early: Option<Early>,
     pub retry_after: Option<Period>,
-    #[serde(default, rename = "methods")]
-    _methods: Later,
+    /// Empty: all of them.
+    #[serde(default)]
+    pub methods: Several<Method>,
 }
 
 /// The status of an answer to a callback that is taken.
@@ -156,16 +165,6 @@ impl<'de> Deserialize<'de> for Accepted {
             202 => Ok(Self(202)),
             _ => Err(D::Error::custom("must be 200 or 202")),
         }
-    }
-}
-
-/// A part of the format that this version cannot act on: refused, so that nobody relies on it in vain.
-#[derive(Default)]
-struct Later;
-
-impl<'de> Deserialize<'de> for Later {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::custom("is not built yet"))
     }
 }
 

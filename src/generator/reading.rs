@@ -142,7 +142,8 @@ impl Reading {
     fn heads(&self) -> Vec<String> {
         let tasks =
             self.task.iter().filter_map(|place| if let TaskSource::Elsewhere(source) = place { Some(source) } else { None });
-        let ids = self.id.iter().filter_map(|place| if let IdSource::Elsewhere(source) = place { Some(source) } else { None });
+        let ids =
+            self.id.iter().flat_map(|place| if let IdSource::Elsewhere(sources) = place { sources.as_slice() } else { &[] });
         let plain = [&self.at, &self.state, &self.percent, &self.stage, &self.message].into_iter().flatten();
         let sources = tasks.chain(ids).chain(plain).chain(self.ratio.iter().flatten());
         let pointers = sources.filter_map(|source| if let Source::Json(pointer) = source { Some(pointer) } else { None });

@@ -65,6 +65,10 @@ choice!(
     /// What is answered to a callback that comes before its task is known.
     Early { Reject = "reject", Retry = "retry", Park = "park" }
 );
+choice!(
+    /// How a callback may be sent.
+    Method { Post = "POST", Put = "PUT" }
+);
 choice!(Scheme { Hmac = "hmac", Ed25519 = "ed25519", Token = "token", None = "none" });
 choice!(Algorithm { Sha256 = "sha256", Sha1 = "sha1", Sha512 = "sha512" });
 choice!(Encoding { Hex = "hex", Base64 = "base64" });
@@ -160,6 +164,17 @@ impl FromStr for Future {
             return Ok(Self::Any);
         }
         text.parse::<Period>().map(|period| Self::Within(period.0)).map_err(|wanted| format!("{wanted}, or `any`"))
+    }
+}
+
+/// A text without line breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line(pub String);
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.contains(['\n', '\r']) { Err(D::Error::custom("must be one line")) } else { Ok(Self(text)) }
     }
 }
 

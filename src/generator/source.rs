@@ -83,14 +83,18 @@ impl FromStr for TaskSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdSource {
     Task,
-    Elsewhere(Source),
+    /// Several (`json:a+json:b`) are one id together.
+    Elsewhere(Vec<Source>),
 }
 
 impl FromStr for IdSource {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "task" { Ok(Self::Task) } else { text.parse().map(Self::Elsewhere) }
+        if text == "task" {
+            return Ok(Self::Task);
+        }
+        text.split('+').map(str::parse).collect::<Result<_, _>>().map(Self::Elsewhere)
     }
 }
 

@@ -57,7 +57,7 @@ pub struct RescuedFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel` or `unpark`
+    /// `submit`, `reconcile`, `cancel`, `unpark` or `generators`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.

@@ -94,7 +94,7 @@ impl Unparker {
 
     async fn read(&self, parked: &ParkedCallback) -> Result<Again, StoreError> {
         let body = self.means.store.payload(parked.receipt).await?;
-        let generator = self.means.terms.catalog().find(parked.generator.as_str());
+        let generator = self.means.terms.catalog().find(parked.generator.as_str()).cloned();
         let (Some(body), Some(generator)) = (body, generator) else { return Ok(Again::Unreadable) };
         let headers: BTreeMap<String, String> = serde_json::from_str(&parked.headers).unwrap_or_default();
         let raw = RawCallback {
@@ -110,8 +110,8 @@ impl Unparker {
             Claim { token: parked.token_attempt, query: parked.query_attempt, may_adopt: parked.may_adopt, ..Claim::default() };
         // what no signature proves on a path that all tasks share
         let is_hearsay = !on_own_path && !parked.signed;
-        Ok(match decode_stored(generator, &raw, claim, is_hearsay) {
-            Ok(Decoded::Task(event)) => Again::Event(Box::new(event.occurrence(self.means.terms.policy(generator)))),
+        Ok(match decode_stored(&generator, &raw, claim, is_hearsay) {
+            Ok(Decoded::Task(event)) => Again::Event(Box::new(event.occurrence(self.means.terms.policy(&generator)))),
             Ok(Decoded::Custom(event)) => {
                 let CustomEvent { generator, name, data, fingerprint, .. } = *event;
                 Again::Custom(Told { generator, name, data, fingerprint })

@@ -9,7 +9,6 @@ use super::approval::Approval;
 use super::change::Change;
 use super::constant::{Constant, constants, plain};
 use super::filling::Known;
-use super::hosts::Hosts;
 use super::polling::{Cancellation, PollTimes, Polling, Results};
 use super::route::{Address, Kind};
 use super::submission::Submission;
@@ -74,8 +73,8 @@ impl Draft<'_> {
             ));
         }
         let cancel = cancel.map(|cancel| self.cancellation(cancel, &params, &auth)).transpose()?;
-        let mut outgoing = Outgoing { submit, poll, cancel, hosts: Hosts::default(), ..self.settings() };
-        outgoing.hosts = Hosts(outgoing.routes().filter_map(|route| self.home(route)).collect());
+        let mut outgoing = Outgoing { submit, poll, cancel, ..self.settings() };
+        outgoing.hosts.own = outgoing.routes().filter_map(|route| self.home(route)).collect();
         Ok(outgoing)
     }
 
@@ -133,7 +132,7 @@ impl Draft<'_> {
         let Some(place) = place else { return Ok(Place::Nowhere) };
         let fact = match place.get_ref() {
             Place::Json(_) if form != Form::Json => format!("lies in a JSON body, and `body` is \"{}\"", form.as_str()),
-            Place::Form(_) if form != Form::Form => format!("lies in a form, and `body` is \"{}\"", form.as_str()),
+            Place::Form(_) if form == Form::Json => format!("lies in a form, and `body` is \"{}\"", form.as_str()),
             Place::QueryJson(_) if !has_template => "needs `callback_template`: the JSON that holds `{url}`".to_owned(),
             _ => return Ok(place.into_inner()),
         };
