@@ -161,9 +161,8 @@ impl Terms {
 
     /// The task's generator, if all its tasks share one path.
     fn sharing(&self, task: &Task) -> Option<Arc<Generator>> {
-        let catalog = self.catalog();
-        let generator = catalog.find(task.generator.as_str())?;
-        Some(Arc::clone(generator)).filter(|generator| generator.ingress() == Ingress::Shared)
+        let generator = self.catalog().find(task.generator.as_str()).cloned();
+        generator.filter(|generator| generator.ingress() == Ingress::Shared)
     }
 
     /// Whether a generator out there can reach a hub in here. If not, it is given no callback URL, and polled.

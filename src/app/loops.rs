@@ -52,7 +52,8 @@ impl Loops {
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.files].map(Clone::clone).to_vec()
+        let cadences = [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.files];
+        cadences.into_iter().cloned().collect()
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {

@@ -11,6 +11,7 @@ mod fuzzed;
 mod generators;
 mod grid;
 mod harness;
+mod ingress;
 mod journal;
 mod leases;
 mod metrics;
