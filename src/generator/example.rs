@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::entry::Generator;
 
 impl Generator {
-    /// What its file names is in it; the rest of `input` is for the generator's own documentation to say.
+    /// What its file gives as an example, else what it names; the rest of `input` is for the generator's own documentation to say.
     #[must_use]
     pub fn example(&self) -> Value {
         let mut task = Map::from_iter([("generator".to_owned(), json!(self.name.as_str()))]);
@@ -19,6 +19,9 @@ impl Generator {
             task.insert("params".to_owned(), params.into_iter().map(example_of).collect());
         }
         task.insert("input".to_owned(), self.input());
+        if let Some(own) = self.written.json()["submit"]["example"].as_object() {
+            task.extend(own.clone());
+        }
         task.into()
     }
 

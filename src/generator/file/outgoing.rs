@@ -37,6 +37,18 @@ pub(in crate::generator) struct SubmitFile {
     pub command_timeout: Option<Period>,
     pub output_limit: Option<Size>,
     pub lookup: Option<Spanned<String>>,
+    #[serde(rename = "example")]
+    _example: ExampleFile,
+}
+
+/// A task to copy. It is shown as it is written.
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ExampleFile {
+    #[serde(rename = "input")]
+    _input: Table,
+    #[serde(rename = "params")]
+    _params: Table,
 }
 
 #[derive(Default, serde::Deserialize)]

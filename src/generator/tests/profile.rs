@@ -109,3 +109,38 @@ fn answers_may_lead_to_the_hosts_that_the_file_admits_and_nowhere_else() {
         assert!(asked_at(&drawing, bad).is_err_and(|why| why.contains("leads to another host")), "{bad}");
     }
 }
+
+#[test]
+fn a_file_may_bring_a_task_to_copy() {
+    let named = "trust = \"token\"\n[event]\n[submit]\nurl = \"https://a.example/{model}/{input.topic}\"\nparams = [\"model\", \"kind=x\"]\n";
+    let task = json!({"generator": "x", "params": {"model": "model", "kind": "x"}, "input": {"topic": "a lighthouse at dusk"}});
+    assert_eq!(written(named).example(), task);
+    let own = format!("{named}[submit.example]\ninput = {{ topic = \"t\", n = 1 }}\n");
+    let task = json!({"generator": "x", "params": {"model": "model", "kind": "x"}, "input": {"topic": "t", "n": 1}});
+    assert_eq!(written(&own).example(), task);
+    let mistaken = catalog::mistake(&format!("{named}[submit.example]\ninputs = {{}}\n"));
+    assert!(mistaken.contains("did you mean `input`?"), "{mistaken}");
+}
+
+#[test]
+fn the_task_to_copy_of_each_preset_can_be_submitted() {
+    let names: Vec<GeneratorName> =
+        Catalog::load(&[], &Overrides::default()).unwrap().iter().map(|it| it.name().clone()).collect();
+    let own = |_| GeneratorOverrides {
+        base_url: Some("https://here.example".to_owned()),
+        api_key: Some("access:secret".to_owned()),
+        ..GeneratorOverrides::default()
+    };
+    let generators = names.iter().map(|name| (name.clone(), own(()))).collect();
+    let catalog = Catalog::load(&[], &Overrides { generators, ..Overrides::default() }).unwrap();
+    let mut submitted = 0;
+    for generator in catalog.iter().filter(|generator| generator.can_submit().is_ok()) {
+        let (task, case) = (generator.example(), requests::case());
+        let (input, params) = (task["input"].to_string(), task["params"].to_string());
+        let job = Job { input: Some(&input), params: Some(&params).filter(|it| *it != "null").map(String::as_str), ..case.job() };
+        let request = generator.submit_request(&job);
+        assert!(request.is_ok(), "{}: {request:?}", generator.name());
+        submitted += 1;
+    }
+    assert!(submitted > 25, "{submitted}");
+}
