@@ -127,6 +127,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         journal,
         rejections: book,
         reconciler: loops.reconciler.clone(),
+        keyring: loops.keyring.clone(),
         loops: loops.cadences(),
         metrics,
         clock,

@@ -8,6 +8,7 @@ use tokio_util::sync::DropGuard;
 
 use crate::cadence::{Cadence, Step};
 use crate::journal::Chores;
+use crate::keyring::Keyring;
 use crate::lifecycle::Lifecycle;
 use crate::pursuit::Means;
 use crate::pursuit::canceller::Canceller;
@@ -23,9 +24,11 @@ pub struct Loops {
     pub launcher: Arc<Launcher>,
     pub reconciler: Reconciler,
     pub canceller: Arc<Canceller>,
+    pub keyring: Keyring,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
+    keys: Cadence,
 }
 
 impl Loops {
@@ -35,14 +38,16 @@ impl Loops {
             launcher: Arc::new(Launcher::new(means.clone())),
             reconciler: Reconciler::new(means.clone()),
             canceller: Arc::new(Canceller::new(means.clone())),
+            keyring: Keyring::new(means.terms.clone(), &means.upstream, means.clock.clone()),
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
+            keys: cadence("keys"),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone()]
+        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone(), self.keys.clone()]
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -64,6 +69,13 @@ impl Loops {
             async move { canceller.step().await }
         };
         start(&self.cancel, chores.cancel.subscribe(), cancel, lifecycle, writing);
+        let keyring = self.keyring.clone();
+        let keys = move || {
+            let keyring = keyring.clone();
+            async move { Ok(keyring.step().await) }
+        };
+        // nobody rings: whose signature waits for keys has had its answer, and the period is short
+        start(&self.keys, watch::channel(()).1, keys, lifecycle, writing);
     }
 
     /// One step of each, again and again until there is nothing left to do.
@@ -74,7 +86,7 @@ impl Loops {
         let mut handled = 0;
         loop {
             let steps = [self.launcher.step().await?, self.reconciler.step().await?, self.canceller.step().await?];
-            let step: Step = steps.into_iter().sum();
+            let step: Step = steps.into_iter().chain([self.keyring.step().await]).sum();
             handled += step.handled;
             if step.handled == 0 {
                 return Ok(handled);

@@ -30,6 +30,7 @@ pub struct Generator {
 #[derive(Debug)]
 pub(super) struct Settings {
     pub has_secret: bool,
+    pub is_named: bool,
     pub allowed_ips: Option<Vec<IpNet>>,
     pub max_body: Option<usize>,
     pub accepted: u16,
@@ -66,6 +67,12 @@ impl Generator {
     #[must_use]
     pub const fn has_secret(&self) -> bool {
         self.settings.has_secret
+    }
+
+    /// Whether the settings say anything about it.
+    #[must_use]
+    pub const fn is_named_in_settings(&self) -> bool {
+        self.settings.is_named
     }
 
     /// Headers that carry the secret itself.
@@ -147,6 +154,7 @@ impl Settings {
         let networks = || file.allowed_ips.as_ref().map(|list| list.0.iter().map(|network| network.0).collect());
         Self {
             has_secret: !own.secrets.is_empty(),
+            is_named: *own != GeneratorOverrides::default(),
             allowed_ips: own.allowed_ips.clone().or_else(networks),
             max_body: own.max_body.or(file.max_body.map(|size| size.0)),
             accepted: accepted.map_or(200, |accepted| accepted.0),

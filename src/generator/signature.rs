@@ -199,9 +199,12 @@ impl<'a> Presented<'a> {
                 Finding { rewritten: content.rewritten.clone(), ..Finding::of(any_matches(keys, &content.parts(), &claims)) }
             }
             (Method::Signature { keys, .. }, Some(Some(content))) => {
-                let Some(keys) = keys.known(published) else { return Finding { lacks_keys: true, ..Finding::none() } };
-                let holds = any_verifies(&keys, &content.parts(), &claims);
-                Finding { rewritten: content.rewritten, ..Finding::of(holds) }
+                let known = keys.known(published);
+                let holds = known.as_ref().map_or(Choice::from(0), |known| any_verifies(known, &content.parts(), &claims));
+                if !bool::from(holds) {
+                    keys.want(published);
+                }
+                Finding { holds, rewritten: content.rewritten, lacks_keys: known.is_none() }
             }
             // something that was signed is not there
             _ => Finding::none(),
@@ -239,6 +242,12 @@ impl PublicKeys {
         match self {
             Self::Fixed(keys) => Some(Cow::Borrowed(keys)),
             Self::Published(url) => published.at(url).map(|set| Cow::Owned(set.0.clone())),
+        }
+    }
+
+    fn want(&self, published: &PublishedKeys) {
+        if let Self::Published(url) = self {
+            published.want(url);
         }
     }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod grid;
 mod harness;
 mod journal;
+mod keyring;
 mod leases;
 mod metrics;
 mod models;
