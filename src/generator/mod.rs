@@ -17,6 +17,7 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+pub mod doctor;
 pub mod entry;
 mod file;
 pub mod json;

@@ -93,6 +93,9 @@ fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys, publis
     }
 
     let findings: Vec<Finding> = timely.iter().map(|presented| presented.check(raw, published)).collect();
+    for (presented, finding) in timely.iter().zip(&findings) {
+        presented.recipe.method.want_keys(finding, published);
+    }
     let token = (!tokens.is_empty()).then(|| token_holds(raw, generator, keys, &tokens));
     let token_attempt = token.filter(|(_, holds)| bool::from(*holds)).map(|(attempt, _)| attempt);
     let is_token_wrong = token.is_some() && token_attempt.is_none();
@@ -114,6 +117,15 @@ fn unsigned(generator: &Generator, lacks_keys: bool) -> Refusal {
         (false, true) => Refusal::new(Code::SignatureInvalid, "The signature is wrong"),
         (false, false) => Refusal::new(Code::SignatureInvalid, "There is no secret to check the signature with"),
     }
+}
+
+/// Whether a signature of this generator is there that is timely and right, whatever else its file wants.
+#[must_use]
+pub(super) fn is_signed_by(raw: &RawCallback, generator: &Generator, published: &PublishedKeys) -> bool {
+    let presented = generator.recipes.iter().filter_map(|recipe| Presented::find(recipe, raw));
+    let findings =
+        presented.filter(|presented| presented.is_timely(raw.arrived)).map(|presented| presented.check(raw, published));
+    findings.fold(false, |holds, finding| holds | bool::from(finding.holds))
 }
 
 /// What is known of a capability token, whatever became of the rest of the callback.
@@ -201,9 +213,6 @@ impl<'a> Presented<'a> {
             (Method::Signature { keys, .. }, Some(Some(content))) => {
                 let known = keys.known(published);
                 let holds = known.as_ref().map_or(Choice::from(0), |known| any_verifies(known, &content.parts(), &claims));
-                if !bool::from(holds) {
-                    keys.want(published);
-                }
                 Finding { holds, rewritten: content.rewritten, lacks_keys: known.is_none() }
             }
             // something that was signed is not there
@@ -238,21 +247,22 @@ impl Finding {
 
 impl PublicKeys {
     /// None: they were never fetched.
-    fn known(&self, published: &PublishedKeys) -> Option<Cow<'_, [PublicKey]>> {
+    pub(super) fn known(&self, published: &PublishedKeys) -> Option<Cow<'_, [PublicKey]>> {
         match self {
             Self::Fixed(keys) => Some(Cow::Borrowed(keys)),
             Self::Published(url) => published.at(url).map(|set| Cow::Owned(set.0.clone())),
         }
     }
-
-    fn want(&self, published: &PublishedKeys) {
-        if let Self::Published(url) = self {
-            published.want(url);
-        }
-    }
 }
 
 impl Method {
+    /// A signature that no known key explains may be one of a newer key.
+    fn want_keys(&self, finding: &Finding, published: &PublishedKeys) {
+        if let (Self::Signature { keys: PublicKeys::Published(url), .. }, false) = (self, bool::from(finding.holds)) {
+            published.want(url);
+        }
+    }
+
     fn decoded(&self, claim: &str) -> Vec<u8> {
         match self {
             Self::Token { strip, .. } => claim.strip_prefix(strip.as_str()).unwrap_or_default().as_bytes().to_vec(),
@@ -281,7 +291,7 @@ fn decoded(claim: &str, encoding: Option<Encoding>, length: usize) -> Vec<u8> {
 const SIGNATURE_LENGTH: usize = 64;
 
 impl Algorithm {
-    const fn digest_len(self) -> usize {
+    pub(super) const fn digest_len(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,

@@ -18,6 +18,7 @@ mod answers;
 mod batch;
 mod bodies;
 mod catalog;
+mod doctor;
 mod golden;
 mod hostile;
 mod json;
