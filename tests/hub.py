@@ -3,11 +3,14 @@
 
     tests/hub.py sqlite -- tests/signers/run
     tests/hub.py postgres -- tests/signers/run
+    tests/hub.py sqlite --settings tests/presets/run.py -- tests/presets/run.py
 
+`--settings PROGRAM`: what `PROGRAM --settings` prints, a JSON object of texts, are settings, too, for the hub and the command.
 The command finds CALLBACK_HUB_URL, CALLBACK_HUB_KEY and CALLBACK_SECRET_KEY (with which all built-in generators sign) in its
 environment, and HUB_DATABASE for messages. Its exit code is the exit code here; afterwards the hub must stop by itself, with code 0. Standard library only.
 """
 
+import json
 import os
 import re
 import secrets
@@ -26,18 +29,28 @@ SECONDS_TO_STOP = 40
 
 
 def main() -> int:
-    if len(sys.argv) < 4 or sys.argv[1] not in ("sqlite", "postgres") or sys.argv[2] != "--":
+    cut = sys.argv.index("--") if "--" in sys.argv else 0
+    options, command = sys.argv[1:cut], sys.argv[cut + 1 :]
+    is_right = options[:1] in (["sqlite"], ["postgres"]) and (len(options) == 1 or options[1:-1] == ["--settings"])
+    if not command or not is_right:
         sys.exit(__doc__)
-    kind, command = sys.argv[1], sys.argv[3:]
+    kind, more = options[0], settings_of(options[2:])
     with tempfile.TemporaryDirectory(prefix="callback-hub-") as folder:
         database = Database(kind, Path(folder))
         try:
-            return with_hub(kind, database.url, Path(folder), command)
+            return with_hub(kind, database.url, Path(folder), command, more)
         finally:
             database.drop()
 
 
-def with_hub(kind: str, database: str, folder: Path, command: list) -> int:
+def settings_of(program: list) -> dict:
+    if not program:
+        return {}
+    printed = subprocess.run([*program, "--settings"], stdout=subprocess.PIPE, check=True).stdout
+    return json.loads(printed)
+
+
+def with_hub(kind: str, database: str, folder: Path, command: list, more: dict) -> int:
     """The hub's folder is empty and its environment bare: nobody's settings get in."""
     secret, key = secrets.token_hex(32), "chk_" + secrets.token_hex(24)
     settings = {
@@ -50,14 +63,16 @@ def with_hub(kind: str, database: str, folder: Path, command: list) -> int:
         "GENERATOR_SIMULATOR_BASE_URL": "http://127.0.0.1:4010",
         "API_KEYS": key,
         "LOG_LEVEL": os.environ.get("HUB_LOG_LEVEL", "warn"),
+        **more,
     }
     log = folder / "hub.log"
     with log.open("wb") as errors:
         hub = subprocess.Popen([binary()], cwd=folder, env=settings, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         url = ready(hub, log)
-        known = {"CALLBACK_HUB_URL": url, "CALLBACK_HUB_KEY": key, "CALLBACK_SECRET_KEY": secret}
-        environment = dict(os.environ, **known, GENERATOR_SIMULATOR_SECRET=secret, HUB_DATABASE=kind)
+        known = {"CALLBACK_SECRET_KEY": secret, "GENERATOR_SIMULATOR_SECRET": secret, **more}
+        known.update(CALLBACK_HUB_URL=url, CALLBACK_HUB_KEY=key, HUB_DATABASE=kind)
+        environment = dict(os.environ, **known)
         code = subprocess.run(command, env=environment).returncode
         if hub.poll() is not None:
             show(log)

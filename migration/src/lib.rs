@@ -12,6 +12,7 @@
 //! | `m0008_keys` | API keys (hashed) and secrets that the hub makes once |
 //! | `m0009_leases` | who acts for a task right now; what is due |
 //! | `m0010_cancellations` | attempts to be stopped at their generator |
+//! | `m0013_findings` | why refused callbacks were refused, in detail |
 
 use sea_orm_migration::prelude::*;
 
@@ -26,6 +27,7 @@ mod m0007_idempotency;
 mod m0008_keys;
 mod m0009_leases;
 mod m0010_cancellations;
+mod m0013_findings;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -61,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_keys::Migration),
             Box::new(m0009_leases::Migration),
             Box::new(m0010_cancellations::Migration),
+            Box::new(m0013_findings::Migration),
         ]
     }
 

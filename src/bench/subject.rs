@@ -22,7 +22,7 @@ use crate::domain::plan::{Command as Wish, Item, NewTask};
 use crate::domain::task::{Documents, GeneratorName, Submitter, TaskId};
 use crate::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
 use crate::generator::keyset::PublishedKeys;
-use crate::generator::payload::decode;
+use crate::generator::payload::{Decoded, decode};
 use crate::generator::raw::RawCallback;
 use crate::generator::signature::verify;
 use crate::generator::token::CapabilityKeys;
@@ -229,6 +229,6 @@ async fn verify_only(
         url: String::new(),
     };
     let verified = verify(raw, generator, &ceiling.tokens, &PublishedKeys::default()).map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let decoded = decode(&verified).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let Ok(Decoded::Task(decoded)) = decode(&verified) else { return Err(StatusCode::BAD_REQUEST) };
     Ok(format!(r#"{{"success":true,"outcome":"{}"}}"#, decoded.event.name()))
 }

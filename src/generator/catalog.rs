@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::domain::task::GeneratorName;
 
-use super::entry::{Generator, Settings, is_askable};
+use super::entry::{Generator, Profile, Settings, is_askable};
 use super::file::{File, SignFile};
 use super::key::meant_for;
 pub use super::mistake::CatalogError;
@@ -18,15 +18,14 @@ use super::mistake::{Page, nearest};
 use super::outgoing::Draft;
 use super::reading::Reading;
 use super::recipe::Recipe;
-use super::scalar::{Bind, Confirm, Ingress, Scheme, Several, Trust};
+use super::scalar::{Bind, Confirm, Scheme, Several, Trust};
 use super::source::Source;
 use super::template::Template;
 
-const EMBEDDED: [(&str, &str); 3] = [
-    ("default.toml", include_str!("../../generators/default.toml")),
-    ("content-creator.toml", include_str!("../../generators/content-creator.toml")),
-    ("simulator.toml", include_str!("../../generators/simulator.toml")),
-];
+mod ingress;
+
+/// Every `*.toml` of the folder `generators`, as the build script found them.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
 const DEFAULT: &str = "default";
 const MOST_SIGNS: usize = 4;
 const MOST_RETRIES: u32 = 100;
@@ -78,7 +77,7 @@ impl Catalog {
     /// The first mistake, with file, line and key.
     pub fn load(files: &[(String, String)], overrides: &Overrides) -> Result<Self, CatalogError> {
         let mut pages = BTreeMap::new();
-        for (file, text) in EMBEDDED.into_iter().chain(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
+        for (file, text) in EMBEDDED.iter().copied().chain(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
             pages.insert(name_of(file)?, Page { file, text });
         }
         if let Some(unknown) = overrides.generators.keys().find(|name| !pages.contains_key(name)) {
@@ -97,8 +96,13 @@ impl Catalog {
     /// # Errors
     /// A file's name that is no generator's name.
     pub fn names(files: &[(String, String)]) -> Result<Vec<GeneratorName>, CatalogError> {
-        let names: Result<BTreeSet<_>, _> =
-            EMBEDDED.into_iter().map(|(file, _)| file).chain(files.iter().map(|(file, _)| file.as_str())).map(name_of).collect();
+        let names: Result<BTreeSet<_>, _> = EMBEDDED
+            .iter()
+            .copied()
+            .map(|(file, _)| file)
+            .chain(files.iter().map(|(file, _)| file.as_str()))
+            .map(name_of)
+            .collect();
         names.map(|names| names.into_iter().collect())
     }
 
@@ -145,17 +149,20 @@ impl Entry<'_> {
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
+        self.check_ingress(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
-        // the only ingress that exists is the default one
-        let (None | Some(Ingress::Task)) = file.ingress;
         let settings = Settings::new(&file, self.own);
+        let profile = Profile { about: file.about, sources: file.sources.0, experimental: file.experimental };
         let reading = Reading::new(file.event, ratio);
         let draft = Draft { page: &self.page, name: &self.name, own: self.own, event: &reading };
-        let outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
+        outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        Ok(Generator { name: self.name, trust, bind, recipes, reading, final_errors, outgoing, settings })
+        let (content, sender) = (file.content, file.sender);
+        let name = self.name;
+        Ok(Generator { name, trust, bind, recipes, reading, final_errors, outgoing, settings, profile, content, sender })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {

@@ -44,7 +44,7 @@ pub struct Patient<'a> {
 }
 
 /// For callbacks of strangers, of which there may be many.
-pub const LITTLE_EFFORT: usize = 8 << 20;
+pub const LITTLE_EFFORT: usize = 16 << 20;
 /// For operators, who wait for it.
 pub const GREAT_EFFORT: usize = 256 << 20;
 

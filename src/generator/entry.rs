@@ -7,11 +7,13 @@ use ipnet::IpNet;
 use crate::domain::task::GeneratorName;
 
 use super::catalog::GeneratorOverrides;
+use super::content::Content;
 use super::file::{File, ReplyFile};
 use super::outgoing::Outgoing;
 use super::reading::Reading;
 use super::recipe::{Method, PublicKeys, Recipe};
-use super::scalar::{Bind, Confirm, Early, Period, Trust};
+use super::scalar::{Bind, Confirm, Early, Ingress, Line, Method as Verb, Period, Trust};
+use super::sender::Sender;
 use super::vocabulary::Glob;
 
 #[derive(Debug)]
@@ -24,6 +26,17 @@ pub struct Generator {
     pub(super) final_errors: Vec<Glob>,
     pub(super) outgoing: Outgoing,
     pub(super) settings: Settings,
+    pub(super) profile: Profile,
+    pub(super) content: Content,
+    pub(super) sender: Sender,
+}
+
+/// What its file says for people.
+#[derive(Debug)]
+pub(super) struct Profile {
+    pub about: Option<Line>,
+    pub sources: Vec<String>,
+    pub experimental: bool,
 }
 
 /// What the rest of the hub needs to know; the room itself only keeps it.
@@ -34,8 +47,10 @@ pub(super) struct Settings {
     pub allowed_ips: Option<Vec<IpNet>>,
     pub max_body: Option<usize>,
     pub accepted: u16,
+    pub ingress: Ingress,
     pub early: Early,
     pub retry_after: Duration,
+    pub methods: Vec<Verb>,
     pub timeout: Option<Duration>,
     pub max_retries: u32,
     pub max_concurrent: Option<u32>,
@@ -113,6 +128,12 @@ impl Generator {
         self.settings.accepted
     }
 
+    /// Where its callbacks arrive: on a path of each task's own, or on one for all.
+    #[must_use]
+    pub const fn ingress(&self) -> Ingress {
+        self.settings.ingress
+    }
+
     #[must_use]
     pub const fn early(&self) -> Early {
         self.settings.early
@@ -122,6 +143,42 @@ impl Generator {
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
         self.settings.retry_after
+    }
+
+    /// Whether a callback may be sent by this method (`POST`, `PUT`).
+    #[must_use]
+    pub fn takes(&self, method: &str) -> bool {
+        self.settings.methods.iter().any(|allowed| allowed.as_str() == method)
+    }
+
+    /// What it is, in one line.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        self.profile.about.as_ref().map(|line| line.0.as_str())
+    }
+
+    /// Where its file's facts come from.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        &self.profile.sources
+    }
+
+    /// Whether its file's facts are unsure.
+    #[must_use]
+    pub const fn experimental(&self) -> bool {
+        self.profile.experimental
+    }
+
+    /// How its results become contents.
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// How it sends its callbacks.
+    #[must_use]
+    pub const fn sender(&self) -> &Sender {
+        &self.sender
     }
 
     /// From submission to deadline, where it has a word of its own.
@@ -154,8 +211,9 @@ impl Generator {
 
 impl Settings {
     pub(super) fn new(file: &File, own: &GeneratorOverrides) -> Self {
-        let ReplyFile { accepted, early, retry_after, .. } = &file.reply;
+        let ReplyFile { accepted, early, retry_after, methods } = &file.reply;
         let of_poll = file.poll.as_ref().and_then(|poll| poll.get_ref().result_ttl);
+        let ingress = file.ingress.as_ref().map_or(Ingress::Task, |ingress| *ingress.get_ref());
         let networks = || file.allowed_ips.as_ref().map(|list| list.0.iter().map(|network| network.0).collect());
         Self {
             secrets: own.secrets.iter().cloned().map(Secret).collect(),
@@ -163,8 +221,10 @@ impl Settings {
             allowed_ips: own.allowed_ips.clone().or_else(networks),
             max_body: own.max_body.or(file.max_body.map(|size| size.0)),
             accepted: accepted.map_or(200, |accepted| accepted.0),
-            early: early.unwrap_or(Early::Reject),
+            ingress,
+            early: early.unwrap_or(if ingress == Ingress::Shared { Early::Park } else { Early::Reject }),
             retry_after: retry_after.map_or(Duration::from_secs(5), |period| period.0),
+            methods: if methods.0.is_empty() { vec![Verb::Post, Verb::Put] } else { methods.0.clone() },
             timeout: own.timeout.or(file.timeout.as_ref().map(|timeout| timeout.get_ref().0)),
             max_retries: own.max_retries.or(file.max_retries.as_ref().map(|most| *most.get_ref())).unwrap_or(0),
             max_concurrent: Some(file.max_concurrent).filter(|&most| most > 0),

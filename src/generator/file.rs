@@ -4,10 +4,13 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
+use super::content::Content;
+use super::outgoing::Host;
 use super::scalar::{
-    Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Network, Otherwise, Period, Scale, Scheme,
-    Several, Size, TimeUnit, Trust,
+    Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Line, Method, Network, Otherwise, Period,
+    Scale, Scheme, Several, Size, TimeUnit, Trust,
 };
+use super::sender::Sender;
 use super::source::{ClockSource, IdSource, InBody, Source, TaskSource};
 use super::vocabulary::Glob;
 
@@ -19,9 +22,16 @@ pub(super) use outgoing::{CancelFile, ChangeFile, Means, PollFile, SubmitFile};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub name: Option<Spanned<String>>,
+    pub about: Option<Line>,
+    #[serde(default)]
+    pub sources: Several<String>,
+    #[serde(default)]
+    pub experimental: bool,
+    #[serde(default)]
+    pub hosts: Several<Host>,
     pub trust: Option<Spanned<Trust>>,
     pub bind: Option<Spanned<Bind>>,
-    pub ingress: Option<Ingress>,
+    pub ingress: Option<Spanned<Ingress>>,
     pub max_retries: Option<Spanned<u32>>,
     #[serde(default)]
     pub final_errors: Several<Glob>,
@@ -44,14 +54,12 @@ pub(super) struct File {
     pub cancel: Option<Spanned<CancelFile>>,
     #[serde(default, rename = "extends")]
     _extends: Later,
-    #[serde(default, rename = "hosts")]
-    _hosts: Later,
     #[serde(default, rename = "handshake")]
     _handshake: Later,
-    #[serde(default, rename = "content")]
-    _content: Later,
-    #[serde(default, rename = "sender")]
-    _sender: Later,
+    #[serde(default)]
+    pub content: Content,
+    #[serde(default)]
+    pub sender: Sender,
 }
 
 #[derive(serde::Deserialize)]
@@ -108,6 +116,9 @@ pub(super) struct EventFile {
     pub result: Several<InBody>,
     #[serde(default)]
     pub error: Several<InBody>,
+    /// What of the body a custom event carries; without it the whole.
+    #[serde(default)]
+    pub data: Several<InBody>,
     pub confirm: Option<Spanned<Confirm>>,
     pub default: Option<Otherwise>,
     #[serde(default)]
@@ -126,6 +137,8 @@ pub(super) struct MapFile {
     /// Progress without a percent.
     pub started: Several<Glob>,
     pub ignore: Several<Glob>,
+    /// No task's business: custom events.
+    pub event: Several<Glob>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -134,8 +147,9 @@ pub(super) struct ReplyFile {
     pub accepted: Option<Accepted>,
     pub early: Option<Early>,
     pub retry_after: Option<Period>,
-    #[serde(default, rename = "methods")]
-    _methods: Later,
+    /// Empty: all of them.
+    #[serde(default)]
+    pub methods: Several<Method>,
 }
 
 /// The status of an answer to a callback that is taken.

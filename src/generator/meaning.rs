@@ -49,7 +49,7 @@ fn unknown(word: &str, reading: &Reading) -> Refusal {
 
 /// Every value is read, whatever the event is, so that a strict file refuses a wrong one wherever it stands.
 pub(super) fn event(reader: &mut Reader<'_>, reading: &Reading, final_errors: &[Glob], meaning: Meaning) -> Event {
-    if meaning == Meaning::NotOfInterest {
+    if matches!(meaning, Meaning::NotOfInterest | Meaning::Custom) {
         return Event::NotOfInterest;
     }
     let report = report(reader, reading);
@@ -60,8 +60,25 @@ pub(super) fn event(reader: &mut Reader<'_>, reading: &Reading, final_errors: &[
         Meaning::Cancelled => Event::Cancelled,
         Meaning::Progress => Event::Progress(report),
         Meaning::Started => Event::Progress(Report { percent: None, ..report }),
-        Meaning::NotOfInterest => Event::NotOfInterest,
+        Meaning::NotOfInterest | Meaning::Custom => Event::NotOfInterest,
     }
+}
+
+/// What a custom event carries: the first place that is there, or the whole body.
+pub(super) fn custom_data(reader: &mut Reader<'_>, reading: &Reading) -> Found {
+    match reading.data.iter().find_map(|pointer| reader.json(pointer)) {
+        Some(value) => found(value.get(), reader.document.span(value)),
+        None => whole_body(reader.document.text()),
+    }
+}
+
+/// The generator's word, as far as it can be a name; else the name of the generator.
+pub(super) fn custom_name(word: Option<String>, generator: &str) -> String {
+    const LONGEST: usize = 256;
+    let mut name = word.unwrap_or_default();
+    name.truncate(name.floor_char_boundary(LONGEST));
+    let name: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if name.trim().is_empty() { generator.to_owned() } else { name }
 }
 
 fn report(reader: &mut Reader<'_>, reading: &Reading) -> Report {

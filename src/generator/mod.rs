@@ -1,7 +1,7 @@
 //! From bytes to events, as a generator's TOML file says. Pure: no I/O, no clock; time is an argument.
 //!
 //! ```text
-//! RawCallback ──verify──▶ Verified ──decode──▶ Decoded (an Event, and whose it is)
+//! RawCallback ──verify──▶ Verified ──decode──▶ Decoded (an Event and whose it is, or a custom event)
 //!                 └────────── Refusal ◀───────────┘
 //! ```
 //!
@@ -17,6 +17,7 @@
 pub mod canonical;
 pub mod catalog;
 mod clock;
+pub mod content;
 pub mod doctor;
 pub mod entry;
 mod file;
@@ -37,6 +38,7 @@ pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod scalar;
+pub mod sender;
 pub mod signature;
 pub mod signing;
 pub mod source;

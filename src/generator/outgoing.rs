@@ -10,6 +10,7 @@ use self::submission::{Submission, written};
 use self::values::{Members, Values};
 use super::entry::{Generator, Secret};
 use super::request::{Job, Request, Unsendable};
+use super::scalar::Several;
 
 mod answers;
 mod change;
@@ -25,6 +26,7 @@ mod submission;
 mod values;
 pub(super) mod words;
 
+pub(super) use hosts::Host;
 pub use polling::PollTimes;
 pub(super) use prepare::Draft;
 pub use words::GoneAs;
@@ -131,6 +133,11 @@ impl Generator {
 }
 
 impl Outgoing {
+    /// Other hosts that URLs in answers may lead to.
+    pub(super) fn allow(&mut self, others: Several<Host>) {
+        self.hosts.allow(others);
+    }
+
     fn plain(&self, route: &Route, job: &Job<'_>, what: &str) -> Result<Request, Unsendable> {
         route.request(self, &Values::new(self, job), Load::default(), None)?.ok_or_else(|| none(what))
     }

@@ -1,4 +1,4 @@
-//! From a proven callback to the event that it stands for.
+//! From a proven callback to what it stands for: an event of a task, or one that is no task's business.
 
 use std::sync::Arc;
 
@@ -16,18 +16,28 @@ use super::meaning::{event, said};
 use super::raw::{Contradiction, RawCallback, agreed};
 use super::reader::{Reader, Takes};
 use super::reading::Reading;
-use super::refusal::{Code, Refusal};
+use super::refusal::{Code, FieldError, Refusal};
 use super::signature::Verified;
 use super::source::{IdSource, Source, TaskSource};
+use super::vocabulary::Meaning;
 
 mod batch;
+mod custom;
 
 pub use batch::{BatchItem, MOST_ITEMS, decode_batch};
+pub use custom::CustomEvent;
+
+/// What a callback turned out to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decoded {
+    Task(Box<TaskEvent>),
+    Custom(Box<CustomEvent>),
+}
 
 /// An event, whose it is, and how to know it again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decoded {
-    /// The task that the path, or the item of a batch, names.
+pub struct TaskEvent {
+    /// The task that the path, or the item of a batch, names; on shared ingress nobody but the claim names it.
     pub task: Option<TaskId>,
     pub generator: GeneratorName,
     pub event: Event,
@@ -84,6 +94,9 @@ impl Message<'_> {
         let mut reader = Reader { document, envelope: self.envelope, strict: reading.strict, errors: Vec::new() };
 
         let said = said(&mut reader, reading)?;
+        if said.meaning == Meaning::Custom {
+            return self.custom(generator, reader, said.word).map(|event| Decoded::Custom(Box::new(event)));
+        }
         let event = event(&mut reader, reading, &generator.final_errors, said.meaning);
         let named = named(&mut reader, reading);
         let occasion = occasion(&mut reader, reading);
@@ -92,12 +105,10 @@ impl Message<'_> {
             reader.fault("attempt", fault);
             None
         });
-        if !reader.errors.is_empty() {
-            return Err(Refusal::of_fields(Code::InvalidEvent, "A value is of the wrong type or out of range", reader.errors));
-        }
+        no_faults(reader.errors)?;
 
-        let fingerprint = occasion.fingerprint(&event, self.body);
-        Ok(Decoded {
+        let fingerprint = occasion.fingerprint(event.name(), self.body);
+        Ok(Decoded::Task(Box::new(TaskEvent {
             task: self.task,
             generator: generator.name.clone(),
             event,
@@ -106,8 +117,15 @@ impl Message<'_> {
             fingerprint,
             generator_time,
             body: self.body.clone(),
-        })
+        })))
     }
+}
+
+fn no_faults(faults: Vec<FieldError>) -> Result<(), Refusal> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::of_fields(Code::InvalidEvent, "A value is of the wrong type or out of range", faults))
 }
 
 fn refused(malformed: &Malformed) -> Refusal {
@@ -143,13 +161,14 @@ fn id(reader: &mut Reader<'_>, source: &Source) -> Option<String> {
 }
 
 impl Occasion {
-    fn fingerprint(&self, event: &Event, body: &Bytes) -> Fingerprint {
+    /// `state`: what the callback maps to.
+    fn fingerprint(&self, state: &str, body: &Bytes) -> Fingerprint {
         let (kind, bytes): (&[u8], &[u8]) = match self {
             Self::Id(id) => (b"id", id.as_bytes()),
             Self::Task => (b"task", b""),
             Self::Body => (b"body", body),
         };
-        let digest = sha256([event.name().as_bytes(), b"\0", kind, bytes]);
+        let digest = sha256([state.as_bytes(), b"\0", kind, bytes]);
         let mut first = [0; 16];
         first.copy_from_slice(&digest[..16]);
         Fingerprint(first)

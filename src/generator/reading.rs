@@ -21,6 +21,8 @@ pub(super) struct Reading {
     pub message: Vec<Source>,
     pub result: Vec<Pointer>,
     pub error: Vec<Pointer>,
+    /// What of the body a custom event carries; empty: the whole.
+    pub data: Vec<Pointer>,
     pub vocabulary: Vocabulary,
     /// The top-level keys of the body that any of these begins with.
     pub wanted: Vec<String>,
@@ -43,6 +45,7 @@ impl Reading {
             message: event.message.0,
             result: bare(event.result),
             error: bare(event.error),
+            data: bare(event.data),
             vocabulary,
             wanted: Vec::new(),
         };
@@ -69,6 +72,7 @@ impl Reading {
             message: own_or(poll.message, &self.message),
             result: poll.result.map_or_else(|| self.result.clone(), bare),
             error: poll.error.map_or_else(|| self.error.clone(), bare),
+            data: Vec::new(),
             vocabulary: Vocabulary { words, otherwise: Otherwise::Progress },
             wanted: Vec::new(),
         };
@@ -125,7 +129,7 @@ impl Reading {
         let sources = tasks.chain(ids).chain(plain).chain(self.ratio.iter().flatten());
         let pointers = sources.filter_map(|source| if let Source::Json(pointer) = source { Some(pointer) } else { None });
         let mut heads: Vec<String> =
-            pointers.chain(&self.result).chain(&self.error).map(|pointer| pointer.head().to_owned()).collect();
+            pointers.chain(&self.result).chain(&self.error).chain(&self.data).map(|pointer| pointer.head().to_owned()).collect();
         heads.sort();
         heads.dedup();
         heads
@@ -140,7 +144,7 @@ fn bare(list: Several<InBody>) -> Vec<Pointer> {
     list.0.into_iter().map(|place| place.0).collect()
 }
 
-fn vocabulary(event: &EventFile) -> Vocabulary {
+pub(super) fn vocabulary(event: &EventFile) -> Vocabulary {
     Vocabulary { words: words(&event.map), otherwise: event.default.unwrap_or(Otherwise::Ignore) }
 }
 
@@ -152,6 +156,7 @@ fn words(map: &MapFile) -> Vec<(Glob, Meaning)> {
         (&map.progress, Meaning::Progress),
         (&map.started, Meaning::Started),
         (&map.ignore, Meaning::NotOfInterest),
+        (&map.event, Meaning::Custom),
     ];
     lists.into_iter().flat_map(|(list, meaning)| list.0.iter().map(move |glob| (glob.clone(), meaning))).collect()
 }

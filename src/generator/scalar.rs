@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? } $(later $later:literal)?) => {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $($variant),+ }
@@ -28,7 +28,6 @@ macro_rules! choice {
             fn from_str(text: &str) -> Result<Self, String> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    $($later => Err(format!("may not be `{text}`: that is not built yet")),)?
                     _ => Err($crate::generator::mistake::unknown_word(text, &[$($word),+])),
                 }
             }
@@ -58,11 +57,15 @@ choice!(
 );
 choice!(
     /// Where its callbacks arrive.
-    Ingress { Task = "task" } later "shared"
+    Ingress { Task = "task", Shared = "shared" }
 );
 choice!(
     /// What is answered to a callback that comes before its task is known.
-    Early { Reject = "reject", Retry = "retry" } later "park"
+    Early { Reject = "reject", Retry = "retry", Park = "park" }
+);
+choice!(
+    /// How a callback may be sent.
+    Method { Post = "POST", Put = "PUT" }
 );
 choice!(Scheme { Hmac = "hmac", Ed25519 = "ed25519", Token = "token", None = "none" });
 choice!(Algorithm { Sha256 = "sha256", Sha1 = "sha1", Sha512 = "sha512" });
@@ -76,8 +79,8 @@ choice!(ClockUnit { Seconds = "s", Millis = "ms" });
 choice!(TimeUnit { Seconds = "s", Millis = "ms", Rfc3339 = "rfc3339" });
 choice!(Scale { Fraction = "0-1", Hundred = "0-100", Percent = "percent" });
 choice!(
-    /// What a word that nobody mapped means.
-    Otherwise { Refuse = "refuse", Ignore = "ignore", Progress = "progress", Completed = "completed" }
+    /// What a word that nobody mapped means; `event`: no task's business, and handed on as it is.
+    Otherwise { Refuse = "refuse", Ignore = "ignore", Progress = "progress", Completed = "completed", Event = "event" }
 );
 
 /// Whole seconds, or a text with a unit: `ms`, `s`, `m`, `h`, `d`.
@@ -147,6 +150,17 @@ impl FromStr for Future {
             return Ok(Self::Any);
         }
         text.parse::<Period>().map(|period| Self::Within(period.0)).map_err(|wanted| format!("{wanted}, or `any`"))
+    }
+}
+
+/// A text without line breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line(pub String);
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.contains(['\n', '\r']) { Err(D::Error::custom("must be one line")) } else { Ok(Self(text)) }
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) enum Meaning {
     /// Progress without a percent.
     Started,
     NotOfInterest,
+    /// No task's business.
+    Custom,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +34,7 @@ impl Vocabulary {
             Otherwise::Ignore => Some(Meaning::NotOfInterest),
             Otherwise::Progress => Some(Meaning::Progress),
             Otherwise::Completed => Some(Meaning::Completed),
+            Otherwise::Event => Some(Meaning::Custom),
         })
     }
 
@@ -47,10 +50,18 @@ impl Vocabulary {
     #[must_use]
     pub(super) const fn silence(&self) -> Option<Meaning> {
         match self.otherwise {
-            Otherwise::Refuse | Otherwise::Ignore => None,
+            Otherwise::Refuse | Otherwise::Ignore | Otherwise::Event => None,
             Otherwise::Progress => Some(Meaning::Progress),
             Otherwise::Completed => Some(Meaning::Completed),
         }
+    }
+
+    /// Whether any word says something about a task.
+    #[must_use]
+    pub(super) fn speaks_of_tasks(&self) -> bool {
+        let of_task = |meaning: &Meaning| !matches!(meaning, Meaning::NotOfInterest | Meaning::Custom);
+        matches!(self.otherwise, Otherwise::Progress | Otherwise::Completed)
+            || self.words.iter().any(|(_, meaning)| of_task(meaning))
     }
 
     /// Whether any word says that a job is completed.

@@ -53,6 +53,7 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::receipts::list_callbacks))
         .routes(routes!(callbacks::receipts::read_callback))
         .routes(routes!(callbacks::replay::replay_callback))
+        .routes(routes!(callbacks::verify::verify_callback))
         .routes(routes!(stats::read_stats))
 }
 

@@ -11,7 +11,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("generator", &["domain"]),
     ("store", &["domain"]),
     ("journal", &["domain", "store", "clock", "telemetry"]),
-    ("rejections", &["domain", "store"]),
+    ("rejections", &["domain", "generator", "store", "terms"]),
     ("upstream", &["domain", "generator"]),
     ("terms", &["domain", "generator"]),
     ("cadence", &["domain", "clock", "telemetry"]),

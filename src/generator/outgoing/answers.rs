@@ -121,8 +121,8 @@ impl Generator {
         }
         let known = word.as_deref().map(|word| reading.vocabulary.known_meaning(word));
         let meaning = match known.flatten() {
-            // for callbacks that nobody wants to hear: the job still runs
-            None | Some(Meaning::NotOfInterest) => Meaning::Progress,
+            // for callbacks that nobody wants to hear, or that are about something else: the job still runs
+            None | Some(Meaning::NotOfInterest | Meaning::Custom) => Meaning::Progress,
             Some(meaning) => meaning,
         };
         let generator_time = reader.moment(&reading.at, reading.at_unit);

@@ -8,7 +8,6 @@ use super::Outgoing;
 use super::change::Change;
 use super::constant::{Constant, constants, plain};
 use super::filling::Known;
-use super::hosts::Hosts;
 use super::polling::{Cancellation, PollTimes, Polling, Results};
 use super::route::{Address, Kind};
 use super::rule::Rule;
@@ -74,8 +73,8 @@ impl Draft<'_> {
             ));
         }
         let cancel = cancel.map(|cancel| self.cancellation(cancel, &params, &auth)).transpose()?;
-        let mut outgoing = Outgoing { submit, poll, cancel, hosts: Hosts::default(), ..self.settings() };
-        outgoing.hosts = Hosts(outgoing.routes().filter_map(|route| self.home(route)).collect());
+        let mut outgoing = Outgoing { submit, poll, cancel, ..self.settings() };
+        outgoing.hosts.own = outgoing.routes().filter_map(|route| self.home(route)).collect();
         Ok(outgoing)
     }
 

@@ -1,5 +1,6 @@
 //! When an answer counts as a yes: `2xx, 404`, `json:code in [1, 22]`, `json:code=1`, `json:id exists`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error};
@@ -43,10 +44,7 @@ impl Rule {
     /// A body that cannot be read fulfils no rule about a value.
     pub(in crate::generator) fn holds(&self, status: u16, body: &[u8]) -> bool {
         match self {
-            Self::Statuses(list) => list.iter().any(|statuses| match statuses {
-                Statuses::One(one) => *one == status,
-                Statuses::Class(class) => status / 100 == *class,
-            }),
+            Self::Statuses(list) => list.iter().any(|statuses| statuses.holds(status)),
             Self::Value(pointer, test) => status / 100 == 2 && test.holds(text_at(pointer, body)),
         }
     }
@@ -99,7 +97,31 @@ impl FromStr for Rule {
     }
 }
 
+impl FromStr for Statuses {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::of(text.trim()).ok_or_else(|| format!("may not be `{text}`; it is a status like `404`, or a class like `4xx`"))
+    }
+}
+
+impl fmt::Display for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(status) => write!(f, "{status}"),
+            Self::Class(class) => write!(f, "{class}xx"),
+        }
+    }
+}
+
 impl Statuses {
+    pub(in crate::generator) const fn holds(self, status: u16) -> bool {
+        match self {
+            Self::One(one) => one == status,
+            Self::Class(class) => status / 100 == class,
+        }
+    }
+
     fn of(text: &str) -> Option<Self> {
         if let Some(class) = text.strip_suffix("xx") {
             return class.parse().ok().filter(|class| (1..=5).contains(class)).map(Self::Class);

@@ -68,7 +68,10 @@ fn decode_event(generator: &Generator, body: &Bytes, task: Result<TaskId, String
     let Err(fault) = task else { return decoded };
     let fault = FieldError::new("task_id", fault);
     Err(match decoded {
-        Ok(_) => Refusal::of_fields(Code::InvalidEvent, "The item does not say which task it is about", vec![fault]),
+        Ok(custom @ Decoded::Custom(_)) => return Ok(custom),
+        Ok(Decoded::Task(_)) => {
+            Refusal::of_fields(Code::InvalidEvent, "The item does not say which task it is about", vec![fault])
+        }
         Err(mut refusal) => {
             refusal.errors.push(fault);
             refusal

@@ -5,11 +5,11 @@ use crate::domain::event::{Claim, Event, Found};
 use crate::generator::payload::{decode_batch, decode_stored};
 use crate::generator::token::Capability;
 
-fn batch(body: &str) -> Result<Vec<Result<Decoded, Refusal>>, Refusal> {
+fn batch(body: &str) -> Result<Vec<Result<TaskEvent, Refusal>>, Refusal> {
     let generator = built_in("default", &with_secrets("default", &[SECRET]));
     let raw = RawCallback { task: None, ..raw(body) };
     let items = decode_batch(&proven(raw.signed(&generator, SECRET), &generator))?;
-    Ok(items.into_iter().map(|item| item.decoded).collect())
+    Ok(items.into_iter().map(|item| item.decoded.map(Decoded::task_event)).collect())
 }
 
 #[test]
@@ -65,6 +65,6 @@ fn a_token_proves_nothing_on_a_batch() {
 fn a_stored_callback_is_read_with_todays_words_and_its_own_claim() {
     let generator = built_in("default", &Overrides::default());
     let claim = Claim { token: Some(2), ..Claim::default() };
-    let stored = decode_stored(&generator, &raw(r#"{"event":"failed","taskId":"g-1"}"#), claim.clone()).unwrap();
+    let stored = decode_stored(&generator, &raw(r#"{"event":"failed","taskId":"g-1"}"#), claim.clone()).unwrap().task_event();
     assert_eq!(stored.claim, Claim { named: Some("g-1".to_owned()), ..claim });
 }

@@ -21,17 +21,22 @@ pub(super) fn mistake(text: &str) -> String {
 #[test]
 fn the_built_in_files_say_what_the_contract_says() {
     let catalog = Catalog::load(&[], &Overrides::default()).unwrap();
-    let facts: Vec<_> =
-        catalog.iter().map(|it| (it.name().as_str(), it.trust(), it.max_retries(), it.accepted(), it.early())).collect();
-    assert_eq!(
-        facts,
-        [
-            ("content-creator", Trust::Token, 3, 200, Early::Reject),
-            ("default", Trust::Verify, 3, 200, Early::Reject),
-            ("simulator", Trust::Verify, 3, 200, Early::Reject)
-        ]
-    );
+    for (name, trust) in [("content-creator", Trust::Token), ("default", Trust::Verify), ("simulator", Trust::Verify)] {
+        let it = catalog.find(name).unwrap();
+        let facts = (it.trust(), it.max_retries(), it.accepted(), it.early());
+        assert_eq!(facts, (trust, 3, 200, Early::Reject), "{name}");
+    }
     assert!(catalog.find("nobody").is_none() && catalog.find("NOT A NAME").is_none());
+}
+
+#[test]
+fn every_file_of_the_folder_is_built_in() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("generators");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut wanted: Vec<String> = names.filter_map(|name| name.strip_suffix(".toml").map(ToOwned::to_owned)).collect();
+    wanted.sort();
+    let names = Catalog::names(&[]).unwrap();
+    assert_eq!(names.iter().map(GeneratorName::as_str).collect::<Vec<_>>(), wanted);
 }
 
 #[test]
@@ -39,8 +44,8 @@ fn a_file_of_the_same_name_replaces_the_built_in_one() {
     let files = [("default.toml".to_owned(), format!("trust = \"token\"\n{SIGN}[event]\n[reply]\naccepted = 202"))];
     let catalog = Catalog::load(&files, &Overrides::default()).unwrap();
     let default = catalog.find("default").unwrap();
-    assert_eq!((default.trust(), default.accepted(), default.max_retries(), catalog.iter().count()), (Trust::Token, 202, 0, 3));
-    assert_eq!(Catalog::names(&files).unwrap().len(), 3);
+    assert_eq!((default.trust(), default.accepted(), default.max_retries()), (Trust::Token, 202, 0));
+    assert_eq!(Catalog::names(&files).unwrap(), Catalog::names(&[]).unwrap());
 }
 
 #[test]
@@ -74,7 +79,7 @@ fn unsigned_callbacks_need_a_permission() {
     assert_eq!(mistake(text), "generators/x.toml:1: `trust` is \"none\", which only CALLBACK_REQUIRE_SIGNATURE=false permits");
     let permitted = Overrides { default_unsigned: true, ..Overrides::default() };
     let catalog = load(text, &permitted).unwrap();
-    let trust: Vec<Trust> = catalog.iter().map(|generator| generator.trust()).collect();
+    let trust = ["content-creator", "default", "simulator", "x"].map(|name| catalog.find(name).unwrap().trust());
     assert_eq!(trust, [Trust::Token, Trust::None, Trust::Verify, Trust::None]);
 
     let mut by_setting = with_secrets("default", &[]);
@@ -125,9 +130,32 @@ fn unsigned_callbacks_need_a_permission() {
     "generators/x.toml:2: `event.result` may not be `header:x`; it lies in the body: `json:a.b`"
 )]
 #[case::reply("[event]\n[reply]\naccepted = 204", "generators/x.toml:3: `reply.accepted` must be 200 or 202")]
-#[case::park("[event]\n[reply]\nearly = \"park\"", "generators/x.toml:3: `reply.early` may not be `park`: that is not built yet")]
-#[case::shared("ingress = \"shared\"\n[event]", "generators/x.toml:1: `ingress` may not be `shared`: that is not built yet")]
-#[case::hosts("hosts = [\"a\"]\n[event]", "generators/x.toml:1: `hosts` is not built yet")]
+#[case::hosts(
+    "hosts = [\n\"a\",\n\"https://cdn.example/files\"]\n[event]",
+    "generators/x.toml:3: `hosts` holds `https://cdn.example/files`, which is no host like `cdn.example` or `cdn.example:8443`"
+)]
+#[case::about("about = \"one\\nand two\"\n[event]", "generators/x.toml:1: `about` must be one line")]
+#[case::experimental("experimental = \"yes\"\n[event]", "generators/x.toml:1: `experimental` must be true or false")]
+#[case::methods(
+    "[event]\n[reply]\nmethods = [\"GET\"]",
+    "generators/x.toml:3: `reply.methods` may not be `GET`; known are `POST`, `PUT`"
+)]
+#[case::content(
+    "[event]\n[content]\ntitle = \"json:title\"",
+    "generators/x.toml:3: `content.title` may not be `json:title`; it is `result:a.b`, `input:a.b` or `metadata:a.b`"
+)]
+#[case::field(
+    "[event]\n[content.fields]\nx = \"result:a..b\"",
+    "generators/x.toml:3: `content.fields.x` holds `a..b`, which is no path like `a.b[0].c`"
+)]
+#[case::content_key(
+    "[event]\n[content]\ntitel = \"result:a\"",
+    "generators/x.toml:3: `content.titel` is no key here; did you mean `title`?"
+)]
+#[case::sender(
+    "[event]\n[sender]\nstops_on = [\"4xx\", \"6xx\"]",
+    "generators/x.toml:3: `sender.stops_on` may not be `6xx`; it is a status like `404`, or a class like `4xx`"
+)]
 #[case::rule("[event]\n[[event.rule]]\nif = \"\"", "generators/x.toml:2: `event.rule` is not built yet")]
 #[case::confirm(
     "[event]\nconfirm = \"always\"\n[[sign]]\nscheme = \"hmac\"\nheader = \"h\"",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::catalog::{Catalog, GeneratorOverrides, Overrides};
 use super::entry::Generator;
 use super::keyset::PublishedKeys;
-use super::payload::{Decoded, decode};
+use super::payload::{self, CustomEvent, Decoded, TaskEvent};
 use super::raw::RawCallback;
 use super::refusal::{Code, Refusal};
 use super::signature::{Verified, verify};
@@ -18,11 +18,13 @@ mod answers;
 mod batch;
 mod bodies;
 mod catalog;
+mod custom;
 mod doctor;
 mod golden;
 mod hostile;
 mod json;
 mod polled;
+mod profile;
 mod proof;
 mod public_keys;
 mod real;
@@ -101,8 +103,23 @@ fn verdict(raw: RawCallback, generator: &Arc<Generator>) -> Result<Option<u32>, 
         .map_err(|(_, refusal)| refusal.code)
 }
 
+impl Decoded {
+    fn task_event(self) -> TaskEvent {
+        if let Self::Task(event) = self { *event } else { panic!("{self:?} is of no task") }
+    }
+
+    fn custom_event(self) -> CustomEvent {
+        if let Self::Custom(event) = self { *event } else { panic!("{self:?} is of a task") }
+    }
+}
+
+/// What a callback says of its task.
+fn decode(verified: &Verified) -> Result<TaskEvent, Refusal> {
+    payload::decode(verified).map(Decoded::task_event)
+}
+
 /// What a signed body of `default` decodes to.
-fn decoded(body: &str) -> Result<Decoded, Refusal> {
+fn decoded(body: &str) -> Result<TaskEvent, Refusal> {
     let generator = built_in("default", &with_secrets("default", &[SECRET]));
     decode(&proven(raw(body).signed(&generator, SECRET), &generator))
 }

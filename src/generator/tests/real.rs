@@ -25,7 +25,7 @@ progress = ["job.*", "200"]
 ignore = ["job.noise"]
 "#;
 
-fn decoded(body: &str) -> Result<Decoded, Refusal> {
+fn decoded(body: &str) -> Result<TaskEvent, Refusal> {
     let generator = written(FILE);
     decode(&proven(raw(body).with_header("X-Event-Id", "e-1").signed(&generator, SECRET), &generator))
 }

@@ -117,7 +117,8 @@ pub(super) fn accepted(
 
 fn refused(generator: &Generator, refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::UnknownTask if generator.early() == Early::Retry => Problem {
+        // what is to be parked has no place yet, and comes again as well
+        Refusal::UnknownTask if matches!(generator.early(), Early::Retry | Early::Park) => Problem {
             retry_after: Some(generator.retry_after().as_secs().max(1)),
             ..Problem::new(Code::Unavailable, "There is no such task yet")
         },

@@ -68,12 +68,12 @@ async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response,
 fn queue(hub: &Hub, arrival: &Arrival<'_>, item: BatchItem) -> Item {
     let BatchItem { body, task, decoded } = item;
     let state = match (decoded, task.clone()) {
-        (Ok(decoded), Some(task)) => {
-            let word = decoded.word.clone();
-            let pending = hub.journal.enqueue(arrival.entry(hub, task.clone(), decoded));
-            Ok(Queued { task, word, pending })
-        }
-        (Ok(_), None) => Err(Problem::of(Code::UnknownTask)),
+        (Ok(decoded), Some(task)) => ingress::of_task(decoded).map(|event| {
+            let word = event.word.clone();
+            let pending = hub.journal.enqueue(arrival.entry(hub, task.clone(), event));
+            Queued { task, word, pending }
+        }),
+        (Ok(decoded), None) => ingress::of_task(decoded).and(Err(Problem::of(Code::UnknownTask))),
         (Err(refusal), _) => Err(refusal.into()),
     };
     Item { task, body, state }
@@ -89,6 +89,7 @@ async fn settle(
 ) -> Result<Result<Accepted, Problem>, Problem> {
     let Queued { task, word, pending } = match state {
         Ok(queued) => queued,
+        Err(problem) if problem.code == Code::Unavailable => return Err(problem),
         Err(problem) => return Ok(Err(problem)),
     };
     let answer = match pending {

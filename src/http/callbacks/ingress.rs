@@ -13,7 +13,7 @@ use super::refused::Case;
 use super::{answer, record};
 use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
-use crate::generator::payload;
+use crate::generator::payload::{self, Decoded, TaskEvent};
 use crate::generator::raw::{RawCallback, agreed};
 use crate::generator::signature::{Token, Verified, token, verify};
 use crate::http::body::{self, Terms};
@@ -86,12 +86,20 @@ pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
 
 async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
     let proven = prove(hub, inbound, case).await?;
-    let decoded = payload::decode(&proven.verified)?;
-    let Some(task) = decoded.task.clone() else { return Err(Problem::of(Code::UnknownTask)) };
+    let event = of_task(payload::decode(&proven.verified)?)?;
+    let Some(task) = event.task.clone() else { return Err(Problem::of(Code::UnknownTask)) };
     let arrival = record::Arrival::of(&proven);
-    let word = decoded.word.clone();
-    let answer = record::record(hub, arrival.entry(hub, task.clone(), decoded)).await;
+    let word = event.word.clone();
+    let answer = record::record(hub, arrival.entry(hub, task.clone(), event)).await;
     answer::single(hub, &proven.generator, &task, word.as_deref(), answer)
+}
+
+/// Custom events have no table yet: until they have, they are asked to come again.
+pub(super) fn of_task(decoded: Decoded) -> Result<TaskEvent, Problem> {
+    match decoded {
+        Decoded::Task(event) => Ok(*event),
+        Decoded::Custom(_) => Err(Problem::unavailable("Custom events cannot be stored yet")),
+    }
 }
 
 /// Rows 1 to 8 of the contract's table.
@@ -126,6 +134,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     };
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
+        case.unproven = Some((raw, refusal.clone()));
         refusal
     })?;
     case.token = verified.token_attempt().map_or(Token::Absent, Token::Holds);

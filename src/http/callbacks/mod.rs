@@ -9,6 +9,7 @@ pub mod receipts;
 mod record;
 mod refused;
 pub mod replay;
+pub mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

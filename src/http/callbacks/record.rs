@@ -11,7 +11,7 @@ use crate::domain::plan::Answer;
 use crate::domain::task::{Source, TaskId};
 use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
-use crate::generator::payload::Decoded;
+use crate::generator::payload::TaskEvent;
 use crate::http::state::Hub;
 use crate::journal::RecordError;
 use crate::store::{Entry, Origin};
@@ -34,23 +34,23 @@ impl<'a> Arrival<'a> {
         Self { generator: &proven.generator, received_at: raw.arrived, headers: headers::kept(headers, &secret), replayed: false }
     }
 
-    pub(super) fn entry(&self, hub: &Hub, task: TaskId, decoded: Decoded) -> Entry {
+    pub(super) fn entry(&self, hub: &Hub, task: TaskId, event: TaskEvent) -> Entry {
         let occurrence = Occurrence {
-            event: decoded.event,
+            event: event.event,
             source: Source::Callback,
-            generator: Some(decoded.generator.clone()),
-            claim: decoded.claim,
+            generator: Some(event.generator.clone()),
+            claim: event.claim,
             policy: hub.terms.policy(self.generator),
-            fingerprint: Some(decoded.fingerprint),
+            fingerprint: Some(event.fingerprint),
             replayed: self.replayed,
-            generator_time: decoded.generator_time,
+            generator_time: event.generator_time,
             held: None,
         };
         let origin = Origin {
-            generator: decoded.generator,
+            generator: event.generator,
             received_at: self.received_at,
             headers: self.headers.clone(),
-            body: Some(decoded.body),
+            body: Some(event.body),
         };
         Entry::of_event(task, hub.clock.now(), occurrence, origin)
     }

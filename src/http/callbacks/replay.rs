@@ -8,11 +8,12 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::answer::{self, Accepted};
+use super::ingress;
 use super::record::{self, Arrival};
 use crate::domain::event::Claim;
 use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
-use crate::generator::payload::{self, Decoded};
+use crate::generator::payload;
 use crate::generator::raw::RawCallback;
 use crate::generator::signature::verify;
 use crate::generator::token::Capability;
@@ -81,12 +82,13 @@ async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Pr
 
 async fn again(hub: &Hub, generator_name: &str, raw: &RawCallback, claim: Claim, headers: String) -> Result<Accepted, Problem> {
     let generator = generator(hub, generator_name)?;
-    let decoded: Decoded = payload::decode_stored(&generator, raw, claim)
+    let decoded = payload::decode_stored(&generator, raw, claim)
         .map_err(|refusal| not_replayable(&format!("it still cannot be read: {}", refusal.detail)))?;
-    let Some(task) = decoded.task.clone() else { return Err(not_replayable("it names no task")) };
-    let word = decoded.word.clone();
+    let event = ingress::of_task(decoded)?;
+    let Some(task) = event.task.clone() else { return Err(not_replayable("it names no task")) };
+    let word = event.word.clone();
     let arrival = Arrival { generator: &generator, received_at: hub.clock.now(), headers, replayed: true };
-    let entry = arrival.entry(hub, task.clone(), decoded);
+    let entry = arrival.entry(hub, task.clone(), event);
     let answer = record::record(hub, entry).await;
     answer::accepted(hub, &generator, &task, word.as_deref(), answer)
 }

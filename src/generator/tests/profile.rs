@@ -1,0 +1,109 @@
+//! What a file says beside how callbacks are taken: facts for people, hosts, methods, contents, the sender's habits.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::generator::content::Place;
+use crate::generator::request::{HttpRequest, Job, Request};
+
+const TEXT: &str = r#"
+about = "Draws pictures"
+sources = ["https://vendor.example/docs", "a support ticket"]
+experimental = true
+hosts = ["status.example", "queue.example:8443", "http://127.0.0.1:9000"]
+trust = "token"
+
+[event]
+
+[reply]
+methods = ["POST"]
+
+[submit]
+url = "https://api.example/jobs"
+remote_id = "json:id"
+
+[poll]
+url = "submit:status_url"
+state = "json:status"
+[poll.map]
+completed = "done"
+
+[content]
+title = ["result:title", "input:topic"]
+images = "result:images[0].url"
+fields = { words = "result:stats.words", owner = "metadata:owner" }
+
+[sender]
+timeout = "10s"
+retries = 3
+window = "2m"
+stops_on = ["4xx", "503"]
+"#;
+
+#[test]
+fn facts_for_people_are_kept() {
+    let plain = built_in("default", &Overrides::default());
+    assert!(!plain.experimental() && plain.content().places().next().is_none() && plain.sender().stops_on().next().is_none());
+    let drawing = written(TEXT);
+    assert_eq!((drawing.about(), drawing.experimental()), (Some("Draws pictures"), true));
+    assert_eq!(drawing.sources(), ["https://vendor.example/docs", "a support ticket"]);
+    let shown = |places: &[Place]| places.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let places: Value =
+        drawing.content().places().map(|(key, places)| (key, shown(places).into())).collect::<serde_json::Map<_, _>>().into();
+    assert_eq!(
+        places,
+        json!({
+            "title": ["result:title", "input:topic"],
+            "images": ["result:images[0].url"],
+            "fields.words": ["result:stats.words"],
+            "fields.owner": ["metadata:owner"],
+        })
+    );
+    let sender = drawing.sender();
+    assert_eq!(
+        (sender.timeout(), sender.retries, sender.window()),
+        (Some(Duration::from_secs(10)), Some(3), Some(Duration::from_secs(120)))
+    );
+    assert_eq!(sender.stops_on().collect::<Vec<_>>(), ["4xx", "503"]);
+    assert_eq!([200, 404, 500, 503].map(|status| sender.stops_at(status)), [false, true, false, true]);
+}
+
+#[test]
+fn a_file_may_insist_on_a_method() {
+    let (either, only_post) = (built_in("default", &Overrides::default()), written(TEXT));
+    let takes = |generator: &Generator| ["POST", "PUT", "PATCH"].map(|method| generator.takes(method));
+    assert_eq!((takes(&either), takes(&only_post)), ([true, true, false], [true, false, false]));
+}
+
+/// Where the question after a job leads whose submission was answered with this URL.
+fn asked_at(generator: &Generator, url: &str) -> Result<String, String> {
+    let answer = json!({"id": "j", "status_url": url}).to_string();
+    let case = requests::case();
+    match generator.status_request(&Job { submit_answer: Some(answer.as_bytes()), ..case.job() }) {
+        Ok(Request::Http(HttpRequest { url, .. })) => Ok(url),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+#[test]
+fn answers_may_lead_to_the_hosts_that_the_file_admits_and_nowhere_else() {
+    let drawing = written(TEXT);
+    for good in ["https://api.example/s/1", "https://status.example/1", "https://queue.example:8443/s", "http://127.0.0.1:9000/"]
+    {
+        assert_eq!(asked_at(&drawing, good).as_deref(), Ok(good));
+    }
+    for bad in [
+        "http://status.example/1",
+        "https://status.example:444/1",
+        "https://deep.status.example/1",
+        "https://queue.example:9443/s",
+        "http://queue.example:8443/s",
+        "http://127.0.0.1:9001/",
+        "https://user@status.example/1",
+        "file:///etc/passwd",
+    ] {
+        assert!(asked_at(&drawing, bad).is_err_and(|why| why.contains("leads to another host")), "{bad}");
+    }
+}
