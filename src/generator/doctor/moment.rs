@@ -48,7 +48,7 @@ pub(super) fn sent(recipe: &Recipe, raw: &RawCallback) -> Option<String> {
 fn missing(recipe: &Recipe, clock: &Clock, raw: &RawCallback) -> Label {
     let is_about_now = |count: i64| {
         let seconds = if count >= FROM_MILLIS { count / 1_000 } else { count };
-        (seconds - raw.arrived.secs()).abs() < A_DAY
+        seconds.saturating_sub(raw.arrived.secs()).saturating_abs() < A_DAY
     };
     let is_time = |value: &[u8]| std::str::from_utf8(value).ok()?.trim().parse().ok().filter(|&count| is_about_now(count));
     match raw.headers.iter().find(|(_, value)| is_time(value).is_some()) {

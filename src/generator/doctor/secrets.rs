@@ -44,6 +44,11 @@ pub(super) fn own(rule: &KeyRule, generator: &Generator) -> Vec<Key> {
         let trimmed = secret.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
         keys.push(key(trimmed.as_bytes(), Label::plain(Variation::SecretTrimmed)));
     }
+    let all: Vec<&str> = generator.secrets().take(MOST_OWN).collect();
+    for whole in [all.join(","), all.join(", ")] {
+        let label = Label::about(Variation::SecretSplit, &all.len().to_string());
+        keys.extend(rule.bytes(&whole).ok().map(|bytes| key(&bytes, label)));
+    }
     keys.push(key(b"", Label::plain(Variation::SecretEmpty)));
     let expected: Vec<Vec<u8>> = generator.secrets().filter_map(|secret| rule.bytes(secret).ok()).collect();
     without(keys, &expected)

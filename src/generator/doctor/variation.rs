@@ -87,6 +87,7 @@ variations! {
         SecretDecoded = "secret_decoded" "The secret was decoded from {} to get the key, and the generator's file takes it otherwise"
         SecretPadded = "secret_padded" "The sender's secret has {} around it that ours has not"
         SecretTrimmed = "secret_trimmed" "Our secret has whitespace or quotation marks around it that the sender's has not"
+        SecretSplit = "secret_split" "Our setting was taken for {} secrets, since it holds a comma, and the sender's is all of it"
         SecretEncoded = "secret_encoded" "What was sent is the base64 of the secret, and the secret itself is expected"
         SecretEmpty = "secret_empty" "It is signed with an empty secret: the sender's setting seems to be missing"
     }

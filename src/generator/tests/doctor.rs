@@ -11,12 +11,13 @@ use crate::generator::mac::{KeyedMac, sha256, signed};
 use crate::generator::scalar::Algorithm;
 use crate::generator::token::Capability;
 
+mod hostile;
 mod samples;
 
 use samples::sample;
 
-const OWN: &str = "the secret of x, long enough";
-const OTHERS: &str = "the secret of y, as long as that";
+const OWN: &str = "the secret of x which is long enough";
+const OTHERS: &str = "the secret of y which is as long as that";
 
 const PLAIN: &str = "[[sign]]\nscheme = \"hmac\"\nheader = \"x-signature\"\nencoding = \"hex\"\n[event]\n";
 const IN_BASE64: &str = "[[sign]]\nscheme = \"hmac\"\nheader = \"x-signature\"\nencoding = \"base64\"\n[event]\n";
@@ -59,7 +60,7 @@ impl Sample {
 
     fn catalog(&self) -> Catalog {
         let mut files = vec![("x.toml".to_owned(), self.file.clone())];
-        let mut overrides = with_secrets("x", &[&self.secret]);
+        let mut overrides = with_secrets("x", &self.secret.split(',').collect::<Vec<_>>());
         if let Some((file, secret)) = &self.other {
             files.push(("y.toml".to_owned(), file.clone()));
             overrides.generators.extend(with_secrets("y", &[secret]).generators);
@@ -130,7 +131,7 @@ fn words_are_unique_and_no_finding_holds_a_secret() {
     for &variation in Variation::ALL {
         let sample = sample(variation);
         let told = serde_json::to_string(&sample.finding()).unwrap();
-        for secret in [sample.secret.as_str(), OTHERS, OWN] {
+        for secret in sample.secret.split(',').chain([OTHERS, OWN]) {
             let core = secret.trim_start_matches("whsec_").trim_matches(['"', ' ']);
             assert!(!told.contains(core), "{told}");
         }

@@ -162,18 +162,32 @@ fn read(hub: &Hub, body: &[u8]) -> Result<(String, RawCallback), Problem> {
         fields.blame("generator", "is needed");
     }
     fields.finish()?;
-    let path = url.as_ref().map(reqwest::Url::path).unwrap_or_default();
-    let task = path.rsplit_once("callback/").and_then(|(_, task)| TaskId::parse(task).ok());
-    let of_url = url.iter().flat_map(|url| url.query_pairs().into_owned());
-    let raw = RawCallback {
-        task,
-        headers: headers.unwrap_or_default(),
-        query: of_url.chain(query.unwrap_or_default()).collect(),
-        body: Bytes::from(text.or(bytes).unwrap_or_default()),
-        arrived: arrived.unwrap_or(Timestamp::EPOCH),
-        url: url.as_ref().and_then(|url| url.as_str().split(['?', '#']).next()).unwrap_or_default().to_owned(),
-    };
-    Ok((generator.unwrap_or_default(), raw))
+    let sent = Sent { headers: headers.unwrap_or_default(), body: text.or(bytes).unwrap_or_default(), query, url };
+    Ok((generator.unwrap_or_default(), sent.raw(arrived.unwrap_or(Timestamp::EPOCH))))
+}
+
+struct Sent {
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+    query: Option<BTreeMap<String, String>>,
+    url: Option<reqwest::Url>,
+}
+
+impl Sent {
+    fn raw(self, arrived: Timestamp) -> RawCallback {
+        let Self { headers, body, query, url } = self;
+        let path = url.as_ref().map(reqwest::Url::path).unwrap_or_default();
+        let task = path.rsplit_once("callback/").and_then(|(_, task)| TaskId::parse(task).ok());
+        let of_url = url.iter().flat_map(|url| url.query_pairs().into_owned());
+        RawCallback {
+            task,
+            headers,
+            query: of_url.chain(query.unwrap_or_default()).collect(),
+            body: Bytes::from(body),
+            arrived,
+            url: url.as_ref().and_then(|url| url.as_str().split(['?', '#']).next()).unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 fn moment(at: &Value) -> Option<Timestamp> {

@@ -61,6 +61,10 @@ pub(super) fn sample(variation: Variation) -> Sample {
         }
         V::SecretPadded => plain("{}", &hex::encode(mac(format!("{OWN}\n").as_bytes(), "{}"))),
         V::SecretTrimmed => plain("{}", &hmac("{}")).secret(&format!("\"{OWN}\"")),
+        V::SecretSplit => {
+            let whole = format!("{OWN},{OTHERS}");
+            plain("{}", &hex::encode(mac(whole.as_bytes(), "{}"))).secret(&whole)
+        }
         V::SecretEncoded => bare(&STANDARD.encode(OWN)),
         V::SecretEmpty => plain("{}", &hex::encode(mac(b"", "{}"))),
         V::OtherAlgorithm => plain("{}", &hex::encode(KeyedMac::new(Algorithm::Sha512, OWN.as_bytes()).tag(&[b"{}"]))),
