@@ -1,7 +1,7 @@
 //! What can be told of a signature that no variation explains.
 
-use super::reading::readings;
-use super::variation::Check;
+use super::reading::{Reading, readings};
+use super::variation::{Check, Variation};
 use super::{Finding, Patient};
 use crate::generator::key::from_base64;
 use crate::generator::recipe::{Method, Recipe};
@@ -17,8 +17,9 @@ const LONGEST_SHOWN: usize = 64;
 pub(super) fn missing(patient: &Patient<'_>) -> Finding {
     let generator = patient.generator;
     let expected: Vec<&str> = generator.recipes.iter().flat_map(|recipe| &recipe.headers).map(String::as_str).collect();
-    if expected.is_empty() || generator.trust() == Trust::Token && patient.raw.parameter("token").next().is_none() {
-        let or = if expected.is_empty() || !generator.has_secret() { "" } else { ", and no signature" };
+    let is_signed = generator.recipes.iter().any(|recipe| recipe.presented(patient.raw).is_some());
+    if is_signed || generator.trust() == Trust::Token {
+        let or = if is_signed || !generator.has_secret() { "" } else { ", and no signature" };
         let detail = format!("There is no `token` in the URL{or}: the callback URL must be used as it was handed out");
         return Finding::fact(Check::Token, detail);
     }
@@ -51,11 +52,14 @@ pub(super) fn wrong(patient: &Patient<'_>) -> Finding {
     let presented = generator.recipes.iter().filter_map(|recipe| Some((recipe, recipe.presented(patient.raw)?)));
     let mut presented = presented.collect::<Vec<_>>().into_iter();
     let Some((recipe, values)) = presented.next() else { return signature(patient) };
-    let near = readings(recipe, patient.raw);
-    match near.first() {
-        Some(reading) if !reading.labels.is_empty() && has_length(recipe, reading.bytes.len()) => Finding::of(&reading.labels),
-        Some(reading) if reading.labels.is_empty() && has_length(recipe, reading.bytes.len()) => signature(patient),
-        _ => malformed(recipe, &values).unwrap_or_else(|| signature(patient)),
+    // another header's value is nothing to go by where nothing proves it to be the signature
+    let is_here = |reading: &Reading| reading.labels.iter().all(|label| label.variation != Variation::OtherHeader);
+    let readings = readings(recipe, patient.raw);
+    let nearest = readings.iter().find(|reading| is_here(reading) && has_length(recipe, reading.bytes.len()));
+    match nearest {
+        Some(reading) if reading.labels.is_empty() => signature(patient),
+        Some(reading) => Finding::of(&reading.labels),
+        None => malformed(recipe, &values).unwrap_or_else(|| signature(patient)),
     }
 }
 

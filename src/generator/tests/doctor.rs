@@ -198,6 +198,10 @@ fn what_is_missing_is_named() {
     assert!(finding.detail.contains("no header x-signature; x-hub-signature came"), "{}", finding.detail);
     let finding = Sample::new(&format!("trust = \"token\"\n{PLAIN}"), "{}").finding();
     assert_eq!(finding.check, Check::Token);
+    let bound = Sample::new(&format!("bind = \"token\"\n{PLAIN}"), "{}").header("x-signature", &hmac("{}"));
+    assert_eq!(bound.finding().check, Check::Token);
+    let elsewhere = Sample::new(PLAIN, "{}").header("x-signature", "00").header("digest", &hmac("other"));
+    assert_eq!(elsewhere.finding().check, Check::Length, "nothing proves the other header to be a signature");
     let file = PLAIN.replace("encoding", "item_sep = \",\"\nfield_sep = \"=\"\nfield = \"v1\"\nencoding");
     let finding = Sample::new(&file, "{}").header("x-signature", "t=1,v0=00").finding();
     assert_eq!((finding.check, finding.detail.as_str()), (Check::Prefix, "There is no `v1=…` in the signature's header"));
