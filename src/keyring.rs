@@ -129,9 +129,9 @@ impl Keyring {
     }
 }
 
-/// Somebody has set it up.
+/// Somebody has set it up, or written its file.
 fn is_in_use(generator: &Generator) -> bool {
-    generator.is_named_in_settings() || generator.can_submit().is_ok()
+    !generator.is_built_in() || generator.is_named_in_settings() || generator.can_submit().is_ok()
 }
 
 /// The keys, or why there are none.

@@ -155,11 +155,12 @@ impl Writer {
         let examination = move || {
             let Evidence { raw, refusal } = evidence;
             let raw = RawCallback { body, ..raw };
+            let catalog = terms.catalog();
             let patient = Patient {
                 raw: &raw,
                 body_is_whole,
-                generator: terms.catalog().find(&generator)?,
-                catalog: terms.catalog(),
+                generator: catalog.find(&generator)?,
+                catalog: &catalog,
                 published: terms.published(),
                 capabilities: Some(terms.capabilities()),
                 effort: LITTLE_EFFORT,

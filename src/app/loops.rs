@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 
+use super::reload::Reload;
 use crate::cadence::{Cadence, Step};
 use crate::journal::Chores;
 use crate::keyring::Keyring;
@@ -25,29 +26,34 @@ pub struct Loops {
     pub reconciler: Reconciler,
     pub canceller: Arc<Canceller>,
     pub keyring: Keyring,
+    pub reload: Reload,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
     keys: Cadence,
+    files: Cadence,
 }
 
 impl Loops {
-    pub(super) fn new(means: &Means) -> Self {
+    pub(super) fn new(means: &Means, reload: Reload) -> Self {
         let cadence = |name| Cadence::new(name, PERIOD, means.clock.clone());
         Self {
             launcher: Arc::new(Launcher::new(means.clone())),
             reconciler: Reconciler::new(means.clone()),
             canceller: Arc::new(Canceller::new(means.clone())),
             keyring: Keyring::new(means.terms.clone(), &means.upstream, means.clock.clone()),
+            reload,
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
             keys: cadence("keys"),
+            files: cadence("generators"),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone(), self.keys.clone()]
+        let all = [&self.submit, &self.reconcile, &self.cancel, &self.keys, &self.files];
+        all.into_iter().cloned().collect()
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -76,6 +82,12 @@ impl Loops {
         };
         // nobody rings: whose signature waits for keys has had its answer, and the period is short
         start(&self.keys, watch::channel(()).1, keys, lifecycle, writing);
+        let reload = self.reload.clone();
+        let files = move || {
+            let reload = reload.clone();
+            async move { reload.step().await }
+        };
+        start(&self.files, lifecycle.hangups(), files, lifecycle, writing);
     }
 
     /// One step of each, again and again until there is nothing left to do.

@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::cancel;
 use super::claim::{attempt_meant, claim_external_id, is_known, take_external_id};
 use super::decide::{Decision, Relation, Transition, decide, interpret};
-use super::event::{Occurrence, Outcome, Policy};
+use super::event::{Event, Occurrence, Outcome, Policy};
 use super::fingerprint::{Recent, Seen};
 pub use super::item::{Answer, Command, IdempotencyKey, Item, NewTask, Patch, Recorded, Refusal, Release, Then};
 use super::lease;
-use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, State, Status, Submitter, Task, TaskId};
+use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
 
@@ -142,6 +142,7 @@ fn occur(
 
     let arrival = Arrival { now: item.at, attempt: meant.attempt, payload: result_payload, occurrence };
     let (outcome, transition) = if duplicate {
+        ask_once_more(task, &arrival);
         (Outcome::Duplicate, None)
     } else {
         if meant.adopt.is_some() {
@@ -176,10 +177,23 @@ fn occur(
     Ok(Answer::Recorded(recorded))
 }
 
+/// A hint that comes again changes nothing, but its first time may have been a forgery, or too early to be confirmed.
+fn ask_once_more(task: &mut Task, arrival: &Arrival<'_>) {
+    let occurrence = arrival.occurrence;
+    let is_hint = occurrence.event == Event::Hint && occurrence.source == Source::Callback;
+    if is_hint && decide(task, relation(task, arrival), &Event::Hint, occurrence) == Decision::Hint {
+        follow_hint(task, arrival);
+    }
+}
+
+fn relation(task: &Task, arrival: &Arrival<'_>) -> Relation {
+    if arrival.attempt < task.attempt().number { Relation::Older } else { Relation::Current }
+}
+
 type Acted = (Outcome, Option<Transition>);
 
 fn act(task: &mut Task, arrival: &Arrival<'_>) -> Result<Acted, Result<Answer, Refusal>> {
-    let relation = if arrival.attempt < task.attempt().number { Relation::Older } else { Relation::Current };
+    let relation = relation(task, arrival);
     let event = interpret(task, arrival.occurrence, arrival.now);
     match decide(task, relation, &event, arrival.occurrence) {
         Decision::Apply(Transition::NewAttempt) if task.erased_at.is_some() => Err(Err(Refusal::Erased)),

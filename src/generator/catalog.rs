@@ -10,11 +10,13 @@ use toml::Spanned;
 
 use crate::domain::task::GeneratorName;
 
-use super::entry::{Generator, Profile, Settings, is_askable};
+use super::entry::{Generator, Profile, Settings};
 use super::file::{File, SignFile};
+use super::handshake::{Handshake, HandshakeFile};
 use super::key::meant_for;
+use super::lineage::{self, Library};
 pub use super::mistake::CatalogError;
-use super::mistake::{Page, nearest};
+use super::mistake::{Page, Text, nearest};
 use super::outgoing::Draft;
 use super::reading::Reading;
 use super::recipe::Recipe;
@@ -22,7 +24,9 @@ use super::scalar::{Bind, Confirm, Scheme, Several, Trust};
 use super::source::Source;
 use super::template::Template;
 
+mod confirm;
 mod ingress;
+mod rules;
 
 /// Every `*.toml` of the folder `generators`, as the build script found them.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
@@ -76,19 +80,30 @@ impl Catalog {
     /// # Errors
     /// The first mistake, with file, line and key.
     pub fn load(files: &[(String, String)], overrides: &Overrides) -> Result<Self, CatalogError> {
-        let mut pages = BTreeMap::new();
-        for (file, text) in EMBEDDED.iter().copied().chain(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))) {
-            pages.insert(name_of(file)?, Page { file, text });
+        let built_in = built_in();
+        let texts = named(&built_in, files)?;
+        if let Some(unknown) = overrides.generators.keys().find(|name| !texts.contains_key(name)) {
+            return Err(no_such_generator(unknown, texts.keys()));
         }
-        if let Some(unknown) = overrides.generators.keys().find(|name| !pages.contains_key(name)) {
-            return Err(no_such_generator(unknown, pages.keys()));
-        }
-        let load = |(name, page): (GeneratorName, Page<'_>)| {
-            let own = overrides.generators.get(&name).cloned().unwrap_or_default();
-            let generator = Entry { page, own: &own, overrides, name: name.clone() }.read()?;
+        let library = Library { built_in: &built_in, texts: texts.values().copied().collect() };
+        let load = |(name, text): (GeneratorName, Text<'_>)| {
+            let generator = one(&library, text, name.clone(), overrides)?;
             Ok((name, Arc::new(generator)))
         };
-        pages.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+        texts.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The generator of the last file, with the others there to be extended: what is wrong with them is no matter.
+    ///
+    /// # Errors
+    /// The first mistake, with file, line and key.
+    pub fn single(files: &[(String, String)], overrides: &Overrides) -> Result<Generator, CatalogError> {
+        let built_in = built_in();
+        let texts = named(&built_in, files)?;
+        let name = name_of(files.last().map_or("", |(file, _)| file))?;
+        let library = Library { built_in: &built_in, texts: texts.values().copied().collect() };
+        let text = texts.get(&name).copied().ok_or_else(|| no_such_generator(&name, texts.keys()))?;
+        one(&library, text, name, overrides)
     }
 
     /// The names that these files would load under, for finding the settings that belong to them.
@@ -111,15 +126,40 @@ impl Catalog {
         self.0.get(&GeneratorName::parse(name).ok()?)
     }
 
+    /// Says that there is none of this name, and which one was probably meant.
+    #[must_use]
+    pub fn no_such(&self, name: &str) -> String {
+        let known: Vec<&str> = self.0.keys().map(GeneratorName::as_str).collect();
+        let meant = nearest(name, &known)
+            .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        format!("There is no generator `{name}`; {meant}")
+    }
+
     /// In the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Generator>> {
         self.0.values()
     }
 }
 
+fn built_in() -> Vec<Text<'static>> {
+    EMBEDDED.iter().map(|&(file, text)| Text { file, text, built_in: true }).collect()
+}
+
+/// The texts that count, by their generators' names: the operator's take the place of the built-in ones.
+fn named<'a>(built_in: &[Text<'a>], files: &'a [(String, String)]) -> Result<BTreeMap<GeneratorName, Text<'a>>, CatalogError> {
+    let own = files.iter().map(|(file, text)| Text { file, text, built_in: false });
+    built_in.iter().copied().chain(own).map(|text| Ok((name_of(text.file)?, text))).collect()
+}
+
+fn one(library: &Library<'_>, text: Text<'_>, name: GeneratorName, overrides: &Overrides) -> Result<Generator, CatalogError> {
+    let page = library.lineage(text)?;
+    let own = overrides.generators.get(&name).cloned().unwrap_or_default();
+    Entry { page, own: &own, overrides, name }.read()
+}
+
 fn name_of(file: &str) -> Result<GeneratorName, CatalogError> {
-    let stem = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    GeneratorName::parse(stem.strip_suffix(".toml").unwrap_or(stem)).map_err(|wanted| CatalogError::FileName {
+    let stem = Text { file, text: "", built_in: false }.stem().to_owned();
+    GeneratorName::parse(&stem).map_err(|wanted| CatalogError::FileName {
         file: file.to_owned(),
         fact: format!("the file is named after its generator, and {wanted}"),
     })
@@ -142,27 +182,43 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn read(self) -> Result<Generator, CatalogError> {
-        let mut file: File = toml::from_str(self.page.text).map_err(|error| self.page.unreadable(error))?;
+        let (mut file, written) = lineage::read(&self.page)?;
         self.check_name(&file)?;
-        self.check_confirm(&file)?;
         self.check_numbers(&file)?;
         let trust = self.trust(&file)?;
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
+        self.check_rules(&file)?;
         self.check_ingress(&file, trust)?;
+        let confirm = self.confirm(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;
         let of_poll = file.poll.as_mut().and_then(|poll| poll.get_mut().progress_of.take());
         let of_poll = of_poll.map(|list| self.ratio("poll", list)).transpose()?;
-        let settings = Settings::new(&file, self.own);
-        let profile = Profile { about: file.about, sources: file.sources.0, experimental: file.experimental };
+        let handshake = file.handshake.take().map(|handshake| self.handshake(handshake, &recipes)).transpose()?;
+        let settings = Settings::new(&file, self.own, confirm);
+        let (extends, built_in) = (file.extends, self.page.0.first().is_some_and(|text| text.built_in));
+        let profile = Profile { built_in, extends, about: file.about, sources: file.sources.0, experimental: file.experimental };
         let reading = Reading::new(file.event, ratio);
         let draft = Draft { page: &self.page, name: &self.name, own: self.own, event: &reading };
         let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
         outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        let (content, sender) = (file.content, file.sender);
-        let name = self.name;
-        Ok(Generator { name, trust, bind, recipes, reading, final_errors, outgoing, settings, profile, content, sender })
+        let (name, content, sender) = (self.name, file.content, file.sender);
+        Ok(Generator {
+            name,
+            trust,
+            bind,
+            recipes,
+            reading,
+            handshake,
+            final_errors,
+            outgoing,
+            settings,
+            profile,
+            content,
+            sender,
+            written,
+        })
     }
 
     fn check_name(&self, file: &File) -> Result<(), CatalogError> {
@@ -184,14 +240,6 @@ impl Entry<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    fn check_confirm(&self, file: &File) -> Result<(), CatalogError> {
-        if let Some(confirm) = self.own.confirm {
-            return is_askable(confirm).map_err(|fact| self.in_settings("confirm", fact));
-        }
-        let Some(confirm) = &file.event.confirm else { return Ok(()) };
-        is_askable(*confirm.get_ref()).map_err(|fact| self.page.mistake(&confirm.span(), "event.confirm", fact))
     }
 
     /// The settings' word, else that unsigned callbacks are taken, else the file's.
@@ -238,9 +286,10 @@ impl Entry<'_> {
         let content = recipe.as_ref().and_then(|recipe| recipe.method.content());
         let covered = content.is_none_or(Template::covers_body);
         match (covered, file.covers_body) {
-            (true, None | Some(true)) => Ok(recipe),
-            (_, Some(false)) => Err(mistake("covers_body", "is false, which is not built yet")),
-            (false, _) => Err(mistake("content", "does not cover the body: `covers_body = false` would say that this is meant")),
+            (true, _) | (false, Some(false)) => Ok(recipe),
+            (false, None | Some(true)) => {
+                Err(mistake("content", "does not cover the body: `covers_body = false` would say that this is meant"))
+            }
         }
     }
 
@@ -263,6 +312,13 @@ impl Entry<'_> {
             }
             _ => Ok(bind),
         }
+    }
+
+    fn handshake(&self, file: Spanned<HandshakeFile>, recipes: &[Recipe]) -> Result<Handshake, CatalogError> {
+        if file.get_ref().signed && recipes.is_empty() {
+            return Err(self.page.mistake(&file.span(), "handshake.signed", "needs a [[sign]] section that says how"));
+        }
+        Ok(Handshake::new(file.into_inner()))
     }
 
     fn ratio(&self, section: &str, list: Spanned<Several<Source>>) -> Result<[Source; 2], CatalogError> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::scalar::Several;
-use super::source::Pointer;
+use super::source::{Pointer, Segment};
 
 /// Of each list the first that is there counts.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -21,11 +21,13 @@ pub struct Content {
     pub fields: BTreeMap<String, Several<Place>>,
 }
 
-/// `result:a.b`, `input:a.b` or `metadata:a.b`.
+/// `result:a.b`, `input:a.b` or `metadata:a.b`; of a result that is no object also the whole (`result`) or what lies in a
+/// list (`result[0].url`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub part: Part,
-    pub pointer: Pointer,
+    /// Its first step is the part itself.
+    pointer: Pointer,
 }
 
 /// Of a completed task.
@@ -52,17 +54,34 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = [Part::Result, Part::Input, Part::Metadata];
-        let (name, path) = text.split_once(':').unwrap_or((text, ""));
-        match parts.into_iter().find(|part| part.as_str() == name) {
-            Some(part) if !path.is_empty() => Ok(Self { part, pointer: path.parse()? }),
-            _ => Err(format!("may not be `{text}`; it is `result:a.b`, `input:a.b` or `metadata:a.b`")),
-        }
+        let (name, path) = text.split_at(text.find([':', '[']).unwrap_or(text.len()));
+        let known = parts.into_iter().find(|part| part.as_str() == name);
+        let part = known.filter(|part| path.starts_with(':') || *part == Part::Result);
+        let part = part.ok_or_else(|| format!("may not be `{text}`; it is `result:a.b`, `input:a.b` or `metadata:a.b`"))?;
+        let path = path.strip_prefix(':').map_or_else(|| Ok(text.to_owned()), |path| rooted(part, path))?;
+        Ok(Self { part, pointer: path.parse()? })
+    }
+}
+
+fn rooted(part: Part, path: &str) -> Result<String, String> {
+    path.parse::<Pointer>().map(|path| format!("{}.{path}", part.as_str()))
+}
+
+impl Place {
+    /// The steps inside of the part.
+    #[must_use]
+    pub fn steps(&self) -> &[Segment] {
+        self.pointer.tail()
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.part.as_str(), self.pointer)
+        f.write_str(&self.pointer.to_string().replacen(
+            '.',
+            ":",
+            usize::from(matches!(self.steps().first(), Some(Segment::Key(_)))),
+        ))
     }
 }
 

@@ -9,12 +9,14 @@ use crate::domain::task::GeneratorName;
 use super::catalog::GeneratorOverrides;
 use super::content::Content;
 use super::file::{File, ReplyFile};
+use super::handshake::Handshake;
 use super::outgoing::Outgoing;
 use super::reading::Reading;
 use super::recipe::{Method, PublicKeys, Recipe};
 use super::scalar::{Bind, Confirm, Early, Ingress, Line, Method as Verb, Period, Trust};
 use super::sender::Sender;
 use super::vocabulary::Glob;
+use super::written::Written;
 
 #[derive(Debug)]
 pub struct Generator {
@@ -23,17 +25,22 @@ pub struct Generator {
     pub(super) bind: Bind,
     pub(super) recipes: Vec<Recipe>,
     pub(super) reading: Reading,
+    pub(super) handshake: Option<Handshake>,
     pub(super) final_errors: Vec<Glob>,
     pub(super) outgoing: Outgoing,
     pub(super) settings: Settings,
     pub(super) profile: Profile,
     pub(super) content: Content,
     pub(super) sender: Sender,
+    pub(super) written: Written,
 }
 
 /// What its file says for people.
 #[derive(Debug)]
 pub(super) struct Profile {
+    /// Not a file of the operator's.
+    pub built_in: bool,
+    pub extends: Option<String>,
     pub about: Option<Line>,
     pub sources: Vec<String>,
     pub experimental: bool,
@@ -48,6 +55,7 @@ pub(super) struct Settings {
     pub max_body: Option<usize>,
     pub accepted: u16,
     pub ingress: Ingress,
+    pub confirm: Confirm,
     pub early: Early,
     pub retry_after: Duration,
     pub methods: Vec<Verb>,
@@ -128,6 +136,12 @@ impl Generator {
         self.settings.accepted
     }
 
+    /// Whether its callbacks are believed, or only a reason to ask.
+    #[must_use]
+    pub const fn confirm(&self) -> Confirm {
+        self.settings.confirm
+    }
+
     /// Where its callbacks arrive: on a path of each task's own, or on one for all.
     #[must_use]
     pub const fn ingress(&self) -> Ingress {
@@ -151,6 +165,18 @@ impl Generator {
         self.settings.methods.iter().any(|allowed| allowed.as_str() == method)
     }
 
+    /// Whether its file came with the hub.
+    #[must_use]
+    pub const fn is_built_in(&self) -> bool {
+        self.profile.built_in
+    }
+
+    /// The generator that its file extends.
+    #[must_use]
+    pub fn extends(&self) -> Option<&str> {
+        self.profile.extends.as_deref()
+    }
+
     /// What it is, in one line.
     #[must_use]
     pub fn about(&self) -> Option<&str> {
@@ -167,6 +193,12 @@ impl Generator {
     #[must_use]
     pub const fn experimental(&self) -> bool {
         self.profile.experimental
+    }
+
+    /// The whole file, with what it extends.
+    #[must_use]
+    pub const fn written(&self) -> &Written {
+        &self.written
     }
 
     /// How its results become contents.
@@ -210,7 +242,7 @@ impl Generator {
 }
 
 impl Settings {
-    pub(super) fn new(file: &File, own: &GeneratorOverrides) -> Self {
+    pub(super) fn new(file: &File, own: &GeneratorOverrides, confirm: Confirm) -> Self {
         let ReplyFile { accepted, early, retry_after, methods } = &file.reply;
         let of_poll = file.poll.as_ref().and_then(|poll| poll.get_ref().result_ttl);
         let ingress = file.ingress.as_ref().map_or(Ingress::Task, |ingress| *ingress.get_ref());
@@ -222,6 +254,7 @@ impl Settings {
             max_body: own.max_body.or(file.max_body.map(|size| size.0)),
             accepted: accepted.map_or(200, |accepted| accepted.0),
             ingress,
+            confirm,
             early: early.unwrap_or(if ingress == Ingress::Shared { Early::Park } else { Early::Reject }),
             retry_after: retry_after.map_or(Duration::from_secs(5), |period| period.0),
             methods: if methods.0.is_empty() { vec![Verb::Post, Verb::Put] } else { methods.0.clone() },
@@ -236,12 +269,4 @@ impl Settings {
 
 fn duration(period: Option<Period>) -> Option<Duration> {
     period.map(|period| period.0)
-}
-
-/// Whether a callback's word is enough; anything else needs a status request.
-pub(super) fn is_askable(confirm: Confirm) -> Result<(), &'static str> {
-    match confirm {
-        Confirm::Never => Ok(()),
-        Confirm::Terminal | Confirm::Always => Err("may only be \"never\": the others are not built yet"),
-    }
 }

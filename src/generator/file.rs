@@ -5,7 +5,9 @@ use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
 use super::content::Content;
+use super::handshake::HandshakeFile;
 use super::outgoing::Host;
+use super::rule::RuleFile;
 use super::scalar::{
     Algorithm, Bind, ClockUnit, Confirm, Early, Encoding, Future, Ingress, KeyForm, Line, Method, Network, Otherwise, Period,
     Scale, Scheme, Several, Size, TimeUnit, Trust,
@@ -22,6 +24,8 @@ pub(super) use outgoing::{CancelFile, ChangeFile, Means, PollFile, SubmitFile};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub name: Option<Spanned<String>>,
+    /// Another generator, whose tables lie below this file's.
+    pub extends: Option<String>,
     pub about: Option<Line>,
     #[serde(default)]
     pub sources: Several<String>,
@@ -52,10 +56,7 @@ pub(super) struct File {
     pub submit: Option<Spanned<SubmitFile>>,
     pub poll: Option<Spanned<PollFile>>,
     pub cancel: Option<Spanned<CancelFile>>,
-    #[serde(default, rename = "extends")]
-    _extends: Later,
-    #[serde(default, rename = "handshake")]
-    _handshake: Later,
+    pub handshake: Option<Spanned<HandshakeFile>>,
     #[serde(default)]
     pub content: Content,
     #[serde(default)]
@@ -123,8 +124,9 @@ pub(super) struct EventFile {
     pub default: Option<Otherwise>,
     #[serde(default)]
     pub map: MapFile,
-    #[serde(default, rename = "rule")]
-    _rule: Later,
+    /// In order, before the map.
+    #[serde(default)]
+    pub rule: Vec<Spanned<RuleFile>>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -163,16 +165,6 @@ impl<'de> Deserialize<'de> for Accepted {
             202 => Ok(Self(202)),
             _ => Err(D::Error::custom("must be 200 or 202")),
         }
-    }
-}
-
-/// A part of the format that this version cannot act on: refused, so that nobody relies on it in vain.
-#[derive(Default)]
-struct Later;
-
-impl<'de> Deserialize<'de> for Later {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::custom("is not built yet"))
     }
 }
 

@@ -151,6 +151,12 @@ pub fn elements(array: &RawValue, most: usize) -> Option<Vec<&RawValue>> {
     (count <= most).then_some(found)
 }
 
+/// The first `most` elements of an array.
+#[must_use]
+pub fn first_elements(array: &RawValue, most: usize) -> Vec<&RawValue> {
+    picked(array, |index| index < most).map_or_else(Vec::new, |(found, _)| found)
+}
+
 fn element(array: &RawValue, wanted: usize) -> Option<&RawValue> {
     picked(array, |index| index == wanted)?.0.pop()
 }

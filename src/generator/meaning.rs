@@ -7,6 +7,7 @@ use super::json::{self, Kind};
 use super::reader::{Reader, Takes, brief};
 use super::reading::Reading;
 use super::refusal::{Code, FieldError, Refusal};
+use super::rule::ruled;
 use super::source::{Pointer, Source};
 use super::vocabulary::{Glob, Meaning};
 
@@ -16,11 +17,15 @@ pub(super) struct Said {
     pub meaning: Meaning,
 }
 
-/// The word for the state; a word of the wrong type is noted as a fault and means nothing.
+/// What a rule says, whether there is a word or not; else the word for the state. A word of the wrong type is noted as a fault and means nothing.
 pub(super) fn said(reader: &mut Reader<'_>, reading: &Reading) -> Result<Said, Refusal> {
     let vocabulary = &reading.vocabulary;
     let takes = if reading.strict { Takes::Strings } else { Takes::Scalars };
-    let Some(word) = reader.text(&reading.state, takes) else {
+    let word = reader.text(&reading.state, takes);
+    if let Some(meaning) = ruled(&reading.rules, &reader.document, reader.envelope) {
+        return Ok(Said { word, meaning });
+    }
+    let Some(word) = word else {
         let is_absent = reader.errors.is_empty();
         return match vocabulary.silence() {
             Some(meaning) => Ok(Said { word: None, meaning }),

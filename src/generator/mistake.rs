@@ -8,22 +8,70 @@ use strsim::osa_distance;
 pub enum CatalogError {
     #[error("{file}:{line}: `{key}` {fact}")]
     InFile { file: String, line: usize, key: String, fact: String },
+    /// In what a file took over from another one.
+    #[error("{file} (extends {parent}:{line}): `{key}` {fact}")]
+    Inherited { file: String, parent: String, line: usize, key: String, fact: String },
     #[error("{file}: {fact}")]
     FileName { file: String, fact: String },
     #[error("the setting `{setting}` of generator `{generator}` {fact}")]
     InSettings { generator: String, setting: &'static str, fact: String },
 }
 
-/// A file while it is read: what is found wrong in it gets its place.
-#[derive(Clone, Copy)]
-pub struct Page<'a> {
+/// One file's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a> {
     pub file: &'a str,
     pub text: &'a str,
+    pub built_in: bool,
 }
+
+impl Text<'_> {
+    /// Its name without folder and ending.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        let name = self.file.rsplit(['/', '\\']).next().unwrap_or(self.file);
+        name.strip_suffix(".toml").unwrap_or(name)
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        1 + self.text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
+    }
+}
+
+/// A file while it is read, and behind it those that it extends: what is found wrong gets its place.
+pub struct Page<'a>(pub Vec<Text<'a>>);
 
 impl Page<'_> {
     pub fn mistake(&self, span: &Range<usize>, key: &str, fact: impl Into<String>) -> CatalogError {
-        CatalogError::InFile { file: self.file.to_owned(), line: self.line(span.start), key: key.to_owned(), fact: fact.into() }
+        let (at, offset) = self.place(span.start);
+        let Some(first) = self.0.first() else { return CatalogError::FileName { file: String::new(), fact: fact.into() } };
+        let (file, key, fact) = (first.file.to_owned(), key.to_owned(), fact.into());
+        match self.0.get(at).filter(|_| at > 0) {
+            None => CatalogError::InFile { file, line: first.line(offset), key, fact },
+            Some(text) => {
+                let parent = if text.built_in { format!("the built-in {}", text.file) } else { text.file.to_owned() };
+                CatalogError::Inherited { file, parent, line: text.line(offset), key, fact }
+            }
+        }
+    }
+
+    /// Where a text begins if all of them stand behind each other.
+    #[must_use]
+    pub fn start(&self, at: usize) -> usize {
+        self.0.iter().take(at).map(|text| text.text.len() + 1).sum()
+    }
+
+    /// The place in the page of something in its last text.
+    #[must_use]
+    pub fn moved<T>(&self, value: &toml::Spanned<T>) -> Range<usize> {
+        let start = self.start(self.0.len().saturating_sub(1));
+        start + value.span().start..start + value.span().end
+    }
+
+    /// Which text a place is in, and where in it.
+    fn place(&self, offset: usize) -> (usize, usize) {
+        let at = (1..self.0.len()).take_while(|&at| self.start(at) <= offset).last().unwrap_or(0);
+        (at, offset - self.start(at))
     }
 
     /// The TOML reader's own complaint, in our words where it is about a key that nobody knows.
@@ -44,13 +92,11 @@ impl Page<'_> {
         self.mistake(&span, &below(&key, unknown), format!("is no key here; {}", meant(unknown, &expected)))
     }
 
-    fn line(&self, offset: usize) -> usize {
-        1 + self.text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
-    }
-
     fn word_at(&self, span: &Range<usize>) -> String {
-        let line = self.text.get(..span.start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default().len();
-        let rest = self.text.get(span.start - line..).unwrap_or_default();
+        let (at, offset) = self.place(span.start);
+        let text = self.0.get(at).map_or("", |text| text.text);
+        let line = text.get(..offset).and_then(|before| before.rsplit('\n').next()).unwrap_or_default().len();
+        let rest = text.get(offset - line..).unwrap_or_default();
         rest.lines().next().unwrap_or_default().split('=').next().unwrap_or_default().trim().to_owned()
     }
 }

@@ -13,6 +13,7 @@ use super::request::{Job, Request, Unsendable};
 use super::scalar::Several;
 
 mod answers;
+pub(super) mod approval;
 mod change;
 mod constant;
 mod filling;
@@ -20,12 +21,12 @@ mod hosts;
 mod polling;
 mod prepare;
 mod route;
-pub(super) mod rule;
 mod sorted;
 mod submission;
 mod values;
 pub(super) mod words;
 
+pub(super) use constant::plain;
 pub(super) use hosts::Host;
 pub use polling::PollTimes;
 pub(super) use prepare::Draft;
@@ -133,6 +134,14 @@ impl Generator {
 }
 
 impl Outgoing {
+    pub(super) const fn has_api_key(&self) -> bool {
+        self.api_key.is_some()
+    }
+
+    pub(super) fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
     /// Other hosts that URLs in answers may lead to.
     pub(super) fn allow(&mut self, others: Several<Host>) {
         self.hosts.allow(others);
@@ -158,7 +167,7 @@ impl Cancellation {
         if !self.extra.is_empty() {
             let mut members = Members(BTreeMap::new());
             members.lay(&constant::fill(&self.extra, values), true)?;
-            load.body = Some((self.form, written(&members, self.form)?));
+            load.body = Some(written(&members, self.form)?);
         }
         self.route.request(outgoing, values, load, None)?.ok_or_else(|| none("cancel"))
     }

@@ -1,8 +1,11 @@
 //! Where in a callback, or in an answer, everything is.
 
+use toml::Spanned;
+
 use super::file::{EventFile, MapFile, PollFile};
+use super::rule::{Rule, RuleFile};
 use super::scalar::{Otherwise, Scale, Several, TimeUnit};
-use super::source::{IdSource, InBody, Pointer, Source, TaskSource};
+use super::source::{IdSource, InBody, Pattern, Pointer, Source, TaskSource};
 use super::vocabulary::{Glob, Meaning, Vocabulary};
 
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub(super) struct Reading {
     /// What of the body a custom event carries; empty: the whole.
     pub data: Vec<Pointer>,
     pub vocabulary: Vocabulary,
+    /// They go before the vocabulary.
+    pub rules: Vec<Rule>,
     /// The top-level keys of the body that any of these begins with.
     pub wanted: Vec<String>,
 }
@@ -47,6 +52,7 @@ impl Reading {
             error: bare(event.error),
             data: bare(event.data),
             vocabulary,
+            rules: rules(event.rule),
             wanted: Vec::new(),
         };
         reading.wanted = reading.heads();
@@ -55,6 +61,8 @@ impl Reading {
 
     /// For answers about a job's state. They are read leniently: nobody can be told what is wrong with them.
     pub(super) fn of_polls(&self, poll: PollFile, ratio: Option<[Source; 2]>) -> Self {
+        // which callbacks are of interest says nothing about answers, and those have no headers
+        let inherited = || self.rules.iter().filter(|rule| rule.is_for_polls()).cloned().collect();
         let mut words = words(&poll.map);
         words.extend(self.vocabulary.words.iter().cloned());
         let time = poll.at.map_or_else(|| (self.at.clone(), poll.at_unit.or(self.at_unit)), |at| (at.0, poll.at_unit));
@@ -74,6 +82,7 @@ impl Reading {
             error: poll.error.map_or_else(|| self.error.clone(), bare),
             data: Vec::new(),
             vocabulary: Vocabulary { words, otherwise: Otherwise::Progress },
+            rules: poll.rule.map_or_else(inherited, rules),
             wanted: Vec::new(),
         };
         reading.wanted = reading.heads();
@@ -92,7 +101,9 @@ impl Reading {
         let places = [&self.at, &self.state, &self.percent, &self.stage, &self.message];
         let sources = places.into_iter().flatten().chain(self.ratio.iter().flatten());
         let kept = |source: &Source| matches!(source, Source::Json(pointer) if pointer.has_remote_id());
-        if !sources.into_iter().any(kept) && !self.result.iter().chain(&self.error).any(Pointer::has_remote_id) {
+        let by_rule = self.rules.iter().flat_map(Rule::patterns).any(Pattern::has_remote_id);
+        let in_body = self.result.iter().chain(&self.error).any(Pointer::has_remote_id);
+        if !by_rule && !in_body && !sources.into_iter().any(kept) {
             return None;
         }
         let filled = |source: &Source| match source {
@@ -109,6 +120,7 @@ impl Reading {
             message: all(&self.message),
             result: self.result.iter().map(|pointer| pointer.with_remote_id(id)).collect(),
             error: self.error.iter().map(|pointer| pointer.with_remote_id(id)).collect(),
+            rules: self.rules.iter().map(|rule| rule.with_remote_id(id)).collect(),
             ..self.clone()
         };
         let heads = reading.heads();
@@ -118,18 +130,31 @@ impl Reading {
 
     /// Whether the body says what state a job is in.
     pub(super) fn has_state(&self) -> bool {
-        self.state.iter().any(|source| matches!(source, Source::Json(_)))
+        let ruled = self.rules.iter().any(|rule| rule.meaning == Meaning::Completed);
+        ruled || self.state.iter().any(|source| matches!(source, Source::Json(_)))
+    }
+
+    /// Whether any word, or any rule, says that a job is completed.
+    pub(super) fn knows_an_end(&self) -> bool {
+        self.vocabulary.knows_an_end() || self.rules.iter().any(|rule| rule.meaning == Meaning::Completed)
     }
 
     fn heads(&self) -> Vec<String> {
         let tasks =
             self.task.iter().filter_map(|place| if let TaskSource::Elsewhere(source) = place { Some(source) } else { None });
-        let ids = self.id.iter().filter_map(|place| if let IdSource::Elsewhere(source) = place { Some(source) } else { None });
+        let ids =
+            self.id.iter().flat_map(|place| if let IdSource::Elsewhere(sources) = place { sources.as_slice() } else { &[] });
         let plain = [&self.at, &self.state, &self.percent, &self.stage, &self.message].into_iter().flatten();
         let sources = tasks.chain(ids).chain(plain).chain(self.ratio.iter().flatten());
         let pointers = sources.filter_map(|source| if let Source::Json(pointer) = source { Some(pointer) } else { None });
-        let mut heads: Vec<String> =
-            pointers.chain(&self.result).chain(&self.error).chain(&self.data).map(|pointer| pointer.head().to_owned()).collect();
+        let ruling = self.rules.iter().flat_map(Rule::patterns).map(|pattern| &pattern.first);
+        let mut heads: Vec<String> = pointers
+            .chain(ruling)
+            .chain(&self.result)
+            .chain(&self.error)
+            .chain(&self.data)
+            .map(|pointer| pointer.head().to_owned())
+            .collect();
         heads.sort();
         heads.dedup();
         heads
@@ -142,6 +167,11 @@ fn own_or(own: Option<Several<Source>>, inherited: &[Source]) -> Vec<Source> {
 
 fn bare(list: Several<InBody>) -> Vec<Pointer> {
     list.0.into_iter().map(|place| place.0).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the file is taken apart")]
+fn rules(files: Vec<Spanned<RuleFile>>) -> Vec<Rule> {
+    files.iter().map(|rule| Rule::of(rule.get_ref())).collect()
 }
 
 pub(super) fn vocabulary(event: &EventFile) -> Vocabulary {

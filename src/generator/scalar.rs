@@ -9,6 +9,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use crate::domain::event::Event;
+
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -82,6 +84,18 @@ choice!(
     /// What a word that nobody mapped means; `event`: no task's business, and handed on as it is.
     Otherwise { Refuse = "refuse", Ignore = "ignore", Progress = "progress", Completed = "completed", Event = "event" }
 );
+
+impl Confirm {
+    /// Whether an event counts only once the generator has confirmed it.
+    #[must_use]
+    pub const fn doubts(self, event: &Event) -> bool {
+        match event {
+            Event::Completed(_) | Event::Failed(_) | Event::Cancelled => !matches!(self, Self::Never),
+            Event::Progress(_) => matches!(self, Self::Always),
+            _ => false,
+        }
+    }
+}
 
 /// Whole seconds, or a text with a unit: `ms`, `s`, `m`, `h`, `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

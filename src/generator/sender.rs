@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::outgoing::rule::Statuses;
+use super::outgoing::approval::Statuses;
 use super::scalar::{Period, Several};
 
 #[derive(Debug, Default, serde::Deserialize)]

@@ -83,14 +83,18 @@ impl FromStr for TaskSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdSource {
     Task,
-    Elsewhere(Source),
+    /// Several (`json:a+json:b`) are one id together.
+    Elsewhere(Vec<Source>),
 }
 
 impl FromStr for IdSource {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "task" { Ok(Self::Task) } else { text.parse().map(Self::Elsewhere) }
+        if text == "task" {
+            return Ok(Self::Task);
+        }
+        text.split('+').map(str::parse).collect::<Result<_, _>>().map(Self::Elsewhere)
     }
 }
 
@@ -102,6 +106,19 @@ pub struct Pointer(Vec<Segment>);
 pub enum Segment {
     Key(String),
     Index(usize),
+}
+
+impl Segment {
+    fn has_remote_id(&self) -> bool {
+        matches!(self, Self::Key(key) if key.contains(REMOTE_ID))
+    }
+
+    fn with_remote_id(&self, id: &str) -> Self {
+        match self {
+            Self::Key(key) => Self::Key(key.replace(REMOTE_ID, id)),
+            Self::Index(index) => Self::Index(*index),
+        }
+    }
 }
 
 /// May stand in a path, for answers whose keys are ids.
@@ -125,16 +142,12 @@ impl Pointer {
     /// With the generator's id in the place of `{remote_id}`.
     #[must_use]
     pub fn with_remote_id(&self, id: &str) -> Self {
-        let filled = |segment: &Segment| match segment {
-            Segment::Key(key) => Segment::Key(key.replace(REMOTE_ID, id)),
-            Segment::Index(index) => Segment::Index(*index),
-        };
-        Self(self.0.iter().map(filled).collect())
+        Self(self.0.iter().map(|segment| segment.with_remote_id(id)).collect())
     }
 
     #[must_use]
     pub fn has_remote_id(&self) -> bool {
-        self.0.iter().any(|segment| matches!(segment, Segment::Key(key) if key.contains(REMOTE_ID)))
+        self.0.iter().any(Segment::has_remote_id)
     }
 
     /// The steps after the first.
@@ -170,6 +183,50 @@ impl FromStr for Pointer {
             }
         }
         Ok(Self(segments))
+    }
+}
+
+/// A pointer that may branch: `outputs[*].status` leads to one value for each element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    pub first: Pointer,
+    /// The steps after each `[*]`.
+    pub each: Vec<Vec<Segment>>,
+}
+
+impl Pattern {
+    /// Whether it leads to one value at most.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.each.is_empty()
+    }
+
+    #[must_use]
+    pub fn has_remote_id(&self) -> bool {
+        self.first.has_remote_id() || self.each.iter().flatten().any(Segment::has_remote_id)
+    }
+
+    #[must_use]
+    pub fn with_remote_id(&self, id: &str) -> Self {
+        let filled = |steps: &Vec<Segment>| steps.iter().map(|segment| segment.with_remote_id(id)).collect();
+        Self { first: self.first.with_remote_id(id), each: self.each.iter().map(filled).collect() }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = || format!("holds `{text}`, which is no path like `a.b[*].c`");
+        let mut parts = text.split("[*]");
+        let first = parts.next().unwrap_or_default().parse()?;
+        // what follows a `[*]` are the steps of a path without its first
+        let steps = |rest: &str| {
+            let continues = rest.is_empty() || rest.starts_with(['.', '[']);
+            let path = format!("each{rest}").parse::<Pointer>().ok().filter(|_| continues);
+            path.map(|pointer| pointer.tail().to_vec()).ok_or_else(wanted)
+        };
+        Ok(Self { first, each: parts.map(steps).collect::<Result<_, _>>()? })
     }
 }
 

@@ -3,20 +3,26 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use super::scalar::Otherwise;
+use super::scalar::{Otherwise, choice};
 
-/// What a word says about a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
-    Completed,
-    Failed,
-    Cancelled,
-    Progress,
-    /// Progress without a percent.
-    Started,
-    NotOfInterest,
-    /// No task's business.
-    Custom,
+choice!(
+    /// What a word, or a rule, says about a task; `started`: progress without a percent; `event`: no task's business.
+    Meaning {
+        Completed = "completed",
+        Failed = "failed",
+        Cancelled = "cancelled",
+        Progress = "progress",
+        Started = "started",
+        NotOfInterest = "ignore",
+        Custom = "event",
+    }
+);
+
+impl Meaning {
+    #[must_use]
+    pub const fn is_about_tasks(self) -> bool {
+        !matches!(self, Self::NotOfInterest | Self::Custom)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -59,9 +65,8 @@ impl Vocabulary {
     /// Whether any word says something about a task.
     #[must_use]
     pub(super) fn speaks_of_tasks(&self) -> bool {
-        let of_task = |meaning: &Meaning| !matches!(meaning, Meaning::NotOfInterest | Meaning::Custom);
         matches!(self.otherwise, Otherwise::Progress | Otherwise::Completed)
-            || self.words.iter().any(|(_, meaning)| of_task(meaning))
+            || self.words.iter().any(|(_, meaning)| meaning.is_about_tasks())
     }
 
     /// Whether any word says that a job is completed.

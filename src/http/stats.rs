@@ -66,7 +66,7 @@ pub struct KeyFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel` or `keys`
+    /// `submit`, `reconcile`, `cancel`, `keys` or `generators`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.

@@ -49,11 +49,11 @@ completed = "completed"
     )
 }
 
-/// An app with a generator `keyed`, which is set up, and one of the same keys, `idle`, which is not.
+/// An app with a generator `keyed`.
 async fn start(kind: Kind, server: &Generator, loops_run: bool) -> App {
     let file = file(server);
     let extra = Extra {
-        generators: &[("keyed", &file), ("idle", &file.replace("/keys", "/others"))],
+        generators: &[("keyed", &file)],
         settings: &[("GENERATOR_KEYED_TIMEOUT", "30d")],
         loops_run,
         ..Extra::default()
@@ -84,7 +84,7 @@ async fn keys_are_fetched_at_the_start_and_daily(#[values(Kind::Sqlite, Kind::Po
     let server = Generator::start().await;
     server.want("GET /keys", [Reply::Json(200, key_set(&[1])), Reply::Json(200, key_set(&[2]))]);
     let app = start(kind, &server, false).await;
-    assert_eq!(app.work_off().await, 1);
+    assert_eq!(app.work_off().await, 1, "of the built-in generators that nobody has set up nobody is asked");
     assert_eq!(call(&app, "keyed", 1, 1).await.outcome().1, "applied");
     assert_eq!(server.asked("GET /keys")[0].headers["accept"], "application/json");
     app.later(DAY - SECOND).await;
@@ -93,7 +93,6 @@ async fn keys_are_fetched_at_the_start_and_daily(#[values(Kind::Sqlite, Kind::Po
     assert_eq!(server.count("GET /keys"), 2);
     assert_eq!(call(&app, "keyed", 2, 2).await.outcome().1, "applied");
     assert_eq!(call(&app, "keyed", 1, 3).await.problem(), invalid(), "what is not published any more is not believed any more");
-    assert_eq!(server.count("GET /others"), 0, "nobody uses `idle`");
     app.stop().await;
 }
 
@@ -191,17 +190,19 @@ async fn a_server_that_fails_is_left_alone_for_longer_and_longer(#[values(Kind::
 
 #[rstest]
 #[tokio::test]
-async fn a_generator_that_nobody_has_set_up_is_asked_once_it_calls(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn generators_that_publish_at_one_place_share_its_keys(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Generator::start().await;
-    server.want("GET /others", [Reply::Json(200, key_set(&[3]))]);
     server.want("GET /keys", [Reply::Json(200, key_set(&[1]))]);
-    let app = start(kind, &server, false).await;
-    app.created(&json!({"id": "i", "generator": "idle"})).await;
+    let file = file(&server);
+    let extra = Extra { generators: &[("keyed", &file), ("twin", &file)], ..Extra::default() };
+    let app = App::with(&Arc::new(Database::fresh(kind).await), extra).await;
+    app.created(&json!({"id": "t", "generator": "keyed"})).await;
     app.work_off().await;
-    assert_eq!(call(&app, "idle", 3, 1).await.problem().0, 503);
-    app.work_off().await;
-    assert_eq!(server.count("GET /others"), 1);
-    assert_eq!(call(&app, "idle", 3, 1).await.problem().1, "unknown_task", "the sender is believed: `t` is another's");
+    assert_eq!(server.count("GET /keys"), 1);
+    assert_eq!(call(&app, "keyed", 1, 1).await.outcome().1, "applied");
+    assert_eq!(call(&app, "twin", 1, 1).await.problem().1, "unknown_task", "the sender is believed: `t` is another's");
+    let keys = &app.get("/api/stats").await.good(200)["keys"];
+    assert_eq!(keys["keyed"]["fetched_at"], keys["twin"]["fetched_at"]);
     app.stop().await;
 }
 

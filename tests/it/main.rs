@@ -7,6 +7,7 @@ mod commands;
 mod constant_time;
 mod creation;
 mod demo;
+mod generators;
 mod grid;
 mod harness;
 mod journal;

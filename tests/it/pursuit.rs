@@ -2,6 +2,7 @@
 //! clock is moved by hand.
 
 mod cancelling;
+mod confirming;
 mod content_creator;
 mod deadlines;
 mod losses;
@@ -61,15 +62,20 @@ url = "{base_url}/jobs/{remote_id}"
 
 /// `hosted`: submits, is polled, calls back. `secure`: takes an idempotency key. `expiring`: forgets results after an hour.
 /// `resubmitting`: a timeout is a reason to try again. `two-step`: results lie elsewhere. `slotted`: two at a time.
+/// `doubted`, `distrusted`: their ends, or all that they say, count once they are confirmed. `unsealed`: signs ids alone.
 /// `stoppable`: can be told to cancel. `mute`: cannot be asked. `findable`: can be asked for a job by our id. `shelf`: has models.
 pub(crate) fn generators() -> Vec<(&'static str, String)> {
     let whole = |top: &str, rest: &str| format!("{top}\n{EVENT}\n{SUBMIT}\n{rest}\n{POLL}");
+    let confirmed = |confirm: &str| whole("", "").replace("[event]\n", &format!("[event]\nconfirm = \"{confirm}\"\n"));
     vec![
         ("hosted", whole("max_retries = 2", "")),
         ("secure", whole("", "idempotency = \"header:Idempotency-Key\"")),
         ("expiring", whole("result_ttl = \"1h\"", "")),
         ("resubmitting", whole("max_retries = 1\nresubmit_on_timeout = true", "")),
         ("two-step", whole("", "") + "result_url = \"{base_url}/jobs/{remote_id}/result\"\n"),
+        ("doubted", confirmed("terminal")),
+        ("distrusted", confirmed("always")),
+        ("unsealed", confirmed("always").replace("{body}\"", "{json:taskId}\"\ncovers_body = false")),
         ("slotted", whole("max_concurrent = 2", "")),
         (
             "stoppable",

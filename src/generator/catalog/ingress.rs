@@ -1,7 +1,7 @@
 //! What a generator's file must say so that callbacks on one path for all find their tasks.
 
 use super::Entry;
-use crate::generator::file::File;
+use crate::generator::file::{EventFile, File};
 use crate::generator::mistake::CatalogError;
 use crate::generator::reading::vocabulary;
 use crate::generator::scalar::{Bind, Ingress, Trust};
@@ -22,11 +22,16 @@ impl Entry<'_> {
             return Err(self.page.mistake(&bind.span(), "bind", fact));
         }
         let names = |place: &TaskSource| matches!(place, TaskSource::Elsewhere(Source::Header(_) | Source::Json(_)));
-        if !vocabulary(&file.event).speaks_of_tasks() || file.event.task.0.iter().any(names) {
+        if !speaks_of_tasks(&file.event) || file.event.task.0.iter().any(names) {
             return Ok(());
         }
         let fact = "must say which header or which member of the body names the task (`json:data.id`), since with \
                     `ingress = \"shared\"` the path does not";
         Err(self.page.mistake(&shared.span(), "event.task", fact))
     }
+}
+
+/// Whether any callback is a task's business.
+pub(super) fn speaks_of_tasks(event: &EventFile) -> bool {
+    event.rule.iter().any(|rule| rule.get_ref().then.is_about_tasks()) || vocabulary(event).speaks_of_tasks()
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::de::Deserializer;
 use toml::{Spanned, Table, Value};
 
-use super::{Later, MapFile};
-use crate::generator::outgoing::rule::Rule;
+use super::MapFile;
+use crate::generator::outgoing::approval::Approval;
 use crate::generator::outgoing::words::{Auth, Form, GoneAs, Key, Place, Verb};
+use crate::generator::rule::RuleFile;
 use crate::generator::scalar::{Otherwise, Period, Scale, Several, Size, TimeUnit};
 use crate::generator::source::{InBody, Source};
 
@@ -28,7 +29,7 @@ pub(in crate::generator) struct SubmitFile {
     pub callback_extra: Table,
     pub extra: Table,
     pub remote_id: Several<InBody>,
-    pub ok: Option<Rule>,
+    pub ok: Option<Approval>,
     pub idempotency: Option<Key>,
     pub map: BTreeMap<String, Spanned<ChangeFile>>,
     pub params: Several<String>,
@@ -47,7 +48,7 @@ pub(in crate::generator) struct CancelFile {
     pub headers: Headers,
     pub body: Option<Form>,
     pub extra: Table,
-    pub ok: Option<Rule>,
+    pub ok: Option<Approval>,
     pub params: Several<String>,
     pub command: Option<Spanned<Command>>,
     pub command_timeout: Option<Period>,
@@ -85,8 +86,7 @@ pub(in crate::generator) struct PollFile {
     pub backoff: Option<Spanned<f64>>,
     pub max: Option<Period>,
     pub result_ttl: Option<Period>,
-    #[serde(rename = "rule")]
-    _rule: Later,
+    pub rule: Option<Vec<Spanned<RuleFile>>>,
 }
 
 /// How a value of `input` is changed for a generator that is stricter about it.

@@ -15,6 +15,7 @@ use crate::generator::meaning::{event, result, whole_body};
 use crate::generator::reader::{Reader, Takes, brief};
 use crate::generator::reply::{Heard, LookupReply, Polled, ResultReply, Silence, StatusReply, SubmitReply, Trouble, TroubleKind};
 use crate::generator::request::Job;
+use crate::generator::rule::ruled;
 use crate::generator::vocabulary::Meaning;
 
 /// What a task's error says whose submission was not wanted.
@@ -116,11 +117,12 @@ impl Generator {
         let document = Document::parse(body, &reading.wanted).map_err(|malformed| unreadable(malformed.to_string()))?;
         let mut reader = reader(document);
         let word = reader.text(&reading.state, Takes::Scalars);
-        if word.is_none() && !polling.may_be_silent {
+        let ruled = ruled(&reading.rules, &reader.document, None);
+        if word.is_none() && ruled.is_none() && !polling.may_be_silent {
             return Err(unreadable("The answer has no word for the job's state"));
         }
         let known = word.as_deref().map(|word| reading.vocabulary.known_meaning(word));
-        let meaning = match known.flatten() {
+        let meaning = match ruled.or(known.flatten()) {
             // for callbacks that nobody wants to hear, or that are about something else: the job still runs
             None | Some(Meaning::NotOfInterest | Meaning::Custom) => Meaning::Progress,
             Some(meaning) => meaning,
@@ -136,7 +138,7 @@ impl Generator {
             Meaning::Completed if polling.results.is_some() => Event::Completed(None),
             _ => event(&mut reader, &reading, &self.final_errors, meaning),
         };
-        let unknown_word = word.filter(|_| known == Some(None)).map(brief);
+        let unknown_word = word.filter(|_| ruled.is_none() && known == Some(None)).map(brief);
         Ok(StatusReply::Event(Box::new(Polled { event, generator_time, body: body.clone(), unknown_word })))
     }
 }

@@ -26,13 +26,15 @@ pub(in crate::generator) enum Slot {
     Token,
     BaseUrl,
     ApiKey,
-    Param(String),
+    /// Its name, and what it is where a task does not say it.
+    Param(String, Option<String>),
     Input(Pointer),
 }
 
 /// Which names stand for something.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::generator) struct Known<'a> {
+    /// Names, or `name=value` for one that a task need not say.
     pub params: &'a [String],
     /// `{url}` is the callback URL, as in a callback's template.
     pub url: bool,
@@ -40,7 +42,10 @@ pub(in crate::generator) struct Known<'a> {
 
 impl Known<'_> {
     fn slot(self, name: &str) -> Option<Slot> {
-        let param = |name: &str| self.params.iter().any(|known| known == name).then(|| Slot::Param(name.to_owned()));
+        let param = |name: &str| {
+            let mut known = self.params.iter().map(|known| known.split_once('=').map_or((known.as_str(), None), named));
+            known.find(|(known, _)| *known == name).map(|(_, usual)| Slot::Param(name.to_owned(), usual.map(ToOwned::to_owned)))
+        };
         match name {
             "remote_id" => Some(Slot::RemoteId),
             "task_id" => Some(Slot::TaskId),
@@ -168,7 +173,7 @@ impl Filling {
                     match slot {
                         Slot::BaseUrl => url.push_str(value.trim_end_matches('/')),
                         // names of models have slashes: `owner/model`
-                        Slot::Param(_) if is_in_path(&url) => encode(&mut url, &value, true),
+                        Slot::Param(..) if is_in_path(&url) => encode(&mut url, &value, true),
                         _ => encode(&mut url, &value, false),
                     }
                 }
@@ -182,9 +187,13 @@ impl Filling {
 
     /// The values are: those of `params`, where there are any.
     fn at_fault(&self, fact: String) -> Unsendable {
-        let is_param = |slot: &Slot| matches!(slot, Slot::Param(_));
+        let is_param = |slot: &Slot| matches!(slot, Slot::Param(..));
         if self.slots().any(is_param) { Unsendable::params(fact) } else { Unsendable::input(fact) }
     }
+}
+
+const fn named<'a>((name, value): (&'a str, &'a str)) -> (&'a str, Option<&'a str>) {
+    (name, Some(value))
 }
 
 fn literal(text: &str) -> Option<Piece> {
@@ -194,7 +203,7 @@ fn literal(text: &str) -> Option<Piece> {
 fn absent(slot: &Slot) -> Unsendable {
     let fact = format!("The URL needs {slot}, and the task has none");
     match slot {
-        Slot::Param(_) => Unsendable::params(fact),
+        Slot::Param(..) => Unsendable::params(fact),
         Slot::Input(_) => Unsendable::input(fact),
         _ => Unsendable::generator(fact),
     }
@@ -237,7 +246,7 @@ impl fmt::Display for Slot {
             Self::Token => f.write_str("a token"),
             Self::BaseUrl => f.write_str("a base URL"),
             Self::ApiKey => f.write_str("an API key"),
-            Self::Param(name) => write!(f, "`params.{name}`"),
+            Self::Param(name, _) => write!(f, "`params.{name}`"),
             Self::Input(pointer) => write!(f, "`input.{pointer}`"),
         }
     }

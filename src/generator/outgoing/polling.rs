@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::approval::Approval;
 use super::constant::Constants;
 use super::route::Route;
-use super::rule::Rule;
 use super::words::{Form, GoneAs};
 use crate::generator::reading::Reading;
 
@@ -47,7 +47,7 @@ pub(super) struct Cancellation {
     pub route: Route,
     pub form: Form,
     pub extra: Constants,
-    pub ok: Rule,
+    pub ok: Approval,
 }
 
 impl Polling {

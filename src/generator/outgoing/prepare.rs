@@ -5,12 +5,12 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::Outgoing;
+use super::approval::Approval;
 use super::change::Change;
 use super::constant::{Constant, constants, plain};
 use super::filling::Known;
 use super::polling::{Cancellation, PollTimes, Polling, Results};
 use super::route::{Address, Kind};
-use super::rule::Rule;
 use super::submission::Submission;
 use super::words::{Auth, Form, GoneAs, Place, Verb};
 use crate::domain::task::GeneratorName;
@@ -122,7 +122,7 @@ impl Draft<'_> {
             callback_extra,
             changes,
             remote_id: file.remote_id.0.into_iter().map(|place| place.0).collect(),
-            ok: file.ok.unwrap_or_else(Rule::any_success),
+            ok: file.ok.unwrap_or_else(Approval::any_success),
             key,
             lookup,
         })
@@ -132,7 +132,7 @@ impl Draft<'_> {
         let Some(place) = place else { return Ok(Place::Nowhere) };
         let fact = match place.get_ref() {
             Place::Json(_) if form != Form::Json => format!("lies in a JSON body, and `body` is \"{}\"", form.as_str()),
-            Place::Form(_) if form != Form::Form => format!("lies in a form, and `body` is \"{}\"", form.as_str()),
+            Place::Form(_) if form == Form::Json => format!("lies in a form, and `body` is \"{}\"", form.as_str()),
             Place::QueryJson(_) if !has_template => "needs `callback_template`: the JSON that holds `{url}`".to_owned(),
             _ => return Ok(place.into_inner()),
         };
@@ -154,7 +154,7 @@ impl Draft<'_> {
         let section = Section { name: "cancel", span: &span, params: &params, auth, verb: Verb::Post };
         let route = self.route(section, file.take_means())?;
         let extra = constants(&file.extra, Known { params: &params, url: false });
-        let ok = file.ok.unwrap_or_else(Rule::done_or_gone);
+        let ok = file.ok.unwrap_or_else(Approval::done_or_gone);
         Ok(Cancellation { route, form: file.body.unwrap_or(Form::Json), extra, ok })
     }
 
@@ -182,7 +182,7 @@ impl Draft<'_> {
             reading.wanted.push(pointer.head().to_owned());
         }
         let route = self.route(section, means)?;
-        if !reading.vocabulary.knows_an_end() {
+        if !reading.knows_an_end() {
             let fact = "must name the words for an end, as [event.map] does not either: else nothing ever ends";
             return Err(self.page.mistake(&span, "poll.map", fact));
         }

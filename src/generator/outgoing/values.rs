@@ -47,7 +47,7 @@ impl<'a> Values<'a> {
             Slot::Token => job.callback_url.and(job.token).map(ToOwned::to_owned),
             Slot::BaseUrl => self.outgoing.base_url.clone(),
             Slot::ApiKey => self.outgoing.api_key.as_ref().map(|key| key.0.clone()),
-            Slot::Param(name) => self.params.0.get(name).and_then(|value| text(value)),
+            Slot::Param(name, usual) => self.params.0.get(name).and_then(|value| text(value)).or_else(|| usual.clone()),
             Slot::Input(pointer) => self.input.as_ref()?.find(pointer).and_then(text),
         }
     }

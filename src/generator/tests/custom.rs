@@ -57,6 +57,18 @@ fn words_that_are_no_tasks_business_become_custom_events() {
 }
 
 #[test]
+fn several_values_may_be_an_id_together() {
+    let file = PLATFORM.replace("json:event_id", "json:data.job_id+json:data.user");
+    let of = |body: &str| custom(&file, body).fingerprint;
+    let first = of(r#"{"event":"alert.x","at":1,"data":{"job_id":7,"user":"u"}}"#);
+    assert_eq!(first, of(r#"{"event":"alert.x","at":2,"data":{"job_id":7,"user":"u"}}"#));
+    assert_ne!(first, of(r#"{"event":"alert.x","at":1,"data":{"job_id":7,"user":"v"}}"#));
+    assert_ne!(first, of(r#"{"event":"alert.x","at":1,"data":{"job_id":"7u","user":""}}"#));
+    let lacking = |at: u32| of(&format!(r#"{{"event":"alert.x","at":{at},"data":{{"job_id":7}}}}"#));
+    assert_ne!(lacking(1), lacking(2), "one part alone is no id");
+}
+
+#[test]
 fn what_it_carries_is_what_the_file_says_or_the_whole_body() {
     assert_eq!(data(&custom(PLATFORM, r#"{"event":"alert.x","data":null}"#)), r#"{"event":"alert.x","data":null}"#);
     let whole = custom(&PLATFORM.replace("data = [\"json:data\"]", ""), r#"{"event":"alert.x", "data":1}"#);

@@ -33,6 +33,7 @@ completed = "done"
 [content]
 title = ["result:title", "input:topic"]
 images = "result:images[0].url"
+cover = ["result[0].url", "result"]
 fields = { words = "result:stats.words", owner = "metadata:owner" }
 
 [sender]
@@ -57,6 +58,7 @@ fn facts_for_people_are_kept() {
         json!({
             "title": ["result:title", "input:topic"],
             "images": ["result:images[0].url"],
+            "cover": ["result[0].url", "result"],
             "fields.words": ["result:stats.words"],
             "fields.owner": ["metadata:owner"],
         })

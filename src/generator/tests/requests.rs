@@ -96,6 +96,15 @@ remote_id = ["json:id"]
 }
 
 #[test]
+fn a_param_that_a_task_need_not_say_has_its_usual_value() {
+    let text = "[submit]\nurl = \"https://a.example/{kind}/{model}\"\nparams = [\"kind=text/to=x\", \"model\"]";
+    let url = |change: fn(&mut Job<'_>)| submitted(text, None, change).lines().next().unwrap_or_default().to_owned();
+    assert_eq!(url(|_| {}), "POST https://a.example/text/to%3Dx/fal-ai/flux%20dev");
+    assert_eq!(url(|job| job.params = Some(r#"{"kind":"image","model":"m"}"#)), "POST https://a.example/image/m");
+    assert_eq!(url(|job| job.params = Some("{}")), "The URL needs `params.model`, and the task has none");
+}
+
+#[test]
 fn a_form_is_written_as_one() {
     let text = r#"
 [submit]
@@ -111,6 +120,32 @@ callback = "form:webhook_url"
         "POST https://a.example/v1\naccept: application/json\ncontent-type: application/x-www-form-urlencoded\n\
          authorization: Basic dXNlcjpwYXNz\na=x+y&b=1%2Ctwo&c=%7B%22d%22%3A1%7D&t=true\
          &webhook_url=https%3A%2F%2Fhub.example%2Fcallback%2Ft-1%3Fgenerator%3Dx%26attempt%3D2%26token%3Dabc"
+    );
+}
+
+#[test]
+fn a_form_in_parts_is_one_too() {
+    let text = "[submit]\nurl = \"https://a.example/v1\"\nbody = \"multipart\"\ncallback = \"form:webhook_url\"";
+    let found = submitted(text, None, |job| {
+        job.input = Some(r#"{"a\"\r\n":"x\r\ny","b":{"d":1},"n":null}"#);
+        job.callback_url = Some("http://h/c");
+    });
+    let (head, body) = found.split_once("\n--").unwrap();
+    let boundary = head.rsplit_once("boundary=").unwrap().1;
+    assert_eq!(
+        head,
+        format!("POST https://a.example/v1\naccept: application/json\ncontent-type: multipart/form-data; boundary={boundary}")
+    );
+    let parts: Vec<_> = body.split(boundary).map(|part| part.trim_start_matches("\r\n").trim_end_matches("\r\n--")).collect();
+    assert_eq!(
+        parts,
+        [
+            "",
+            "Content-Disposition: form-data; name=\"a%22%0D%0A\"\r\n\r\nx\r\ny",
+            "Content-Disposition: form-data; name=\"b\"\r\n\r\n{\"d\":1}",
+            "Content-Disposition: form-data; name=\"webhook_url\"\r\n\r\nhttp://h/c",
+            "--",
+        ]
     );
 }
 

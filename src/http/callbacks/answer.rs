@@ -80,6 +80,11 @@ pub(super) fn single(
     Ok((status(generator), Json(accepted)).into_response())
 }
 
+/// The challenge, as it came.
+pub(super) fn handshake(reply: String) -> Response {
+    ([("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")], reply).into_response()
+}
+
 /// 200, or what the generator's file says.
 pub(super) fn status(generator: &Generator) -> StatusCode {
     StatusCode::from_u16(generator.accepted()).unwrap_or(StatusCode::OK)

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::answer::{self, Accepted, BatchAccepted, BatchRefusal, BatchResult};
-use super::ingress::{self, Inbound, Proven};
+use super::ingress::{self, Entrance, Inbound, Proven};
 use super::record::{self, Arrival};
 use super::refused::Case;
 use crate::domain::task::TaskId;
@@ -39,7 +39,10 @@ pub(super) async fn take(hub: Arc<Hub>, inbound: Inbound) -> Response {
 }
 
 async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
-    let proven = ingress::prove(hub, inbound, case).await?;
+    let proven = match ingress::prove(hub, inbound, case).await? {
+        Entrance::Proven(proven) => proven,
+        Entrance::Handshake(reply) => return Ok(answer::handshake(reply)),
+    };
     let deadline = record::deadline(hub);
     let decoded = decode_batch(&proven.verified)?;
     let arrival = Arrival::of(&proven);

@@ -43,6 +43,13 @@ pub(super) struct Proven {
     pub generator: Arc<Generator>,
 }
 
+/// How far a callback has come when its sender is known.
+pub(super) enum Entrance {
+    Proven(Proven),
+    /// It is none: only this challenge is to be given back.
+    Handshake(String),
+}
+
 impl Inbound {
     pub(super) fn new(
         request: Request<Body>,
@@ -85,7 +92,10 @@ pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
 }
 
 async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
-    let proven = prove(hub, inbound, case).await?;
+    let proven = match prove(hub, inbound, case).await? {
+        Entrance::Proven(proven) => proven,
+        Entrance::Handshake(reply) => return Ok(answer::handshake(reply)),
+    };
     let event = of_task(payload::decode(&proven.verified)?)?;
     let Some(task) = event.task.clone() else { return Err(Problem::of(Code::UnknownTask)) };
     let arrival = record::Arrival::of(&proven);
@@ -103,14 +113,15 @@ pub(super) fn of_task(decoded: Decoded) -> Result<TaskEvent, Problem> {
 }
 
 /// Rows 1 to 8 of the contract's table.
-pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Proven, Problem> {
+pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Entrance, Problem> {
     let options = &hub.options;
     if !options.callbacks_enabled {
         return Err(Problem::of(Code::CallbacksDisabled));
     }
     let name = inbound.generator_name();
     let unknown = name.map_or_else(|| Problem::new(Code::UnknownGenerator, SEVERAL), |_| Problem::of(Code::UnknownGenerator));
-    let generator = name.and_then(|name| hub.terms.catalog().find(name)).cloned();
+    // from here on this one, whatever becomes of the catalog meanwhile
+    let generator = name.and_then(|name| hub.terms.catalog().find(name).cloned());
     let address = client::address(inbound.peer, &inbound.headers, &options.trusted_proxies);
     let allowed = generator.as_ref().and_then(|generator| generator.allowed_ips()).unwrap_or(&options.allowed_ips);
     if !allowed.is_empty() && !client::contains(allowed, address) {
@@ -132,11 +143,17 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         arrived: case.arrived,
         url: format!("{}{}", hub.terms.base_url(), inbound.path),
     };
+    if let Some(reply) = generator.handshake(&raw) {
+        return Ok(Entrance::Handshake(reply));
+    }
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
         case.unproven = Some((raw, refusal.clone()));
         refusal
     })?;
     case.token = verified.token_attempt().map_or(Token::Absent, Token::Holds);
-    Ok(Proven { verified, generator })
+    Ok(match verified.handshake() {
+        Some(reply) => Entrance::Handshake(reply),
+        None => Entrance::Proven(Proven { verified, generator }),
+    })
 }

@@ -219,7 +219,7 @@ fn judged(hub: &Hub, generator: &Arc<Generator>, raw: RawCallback) -> Verificati
                 raw: &raw,
                 body_is_whole: true,
                 generator,
-                catalog: terms.catalog(),
+                catalog: &terms.catalog(),
                 published: terms.published(),
                 capabilities: Some(terms.capabilities()),
                 effort: GREAT_EFFORT,

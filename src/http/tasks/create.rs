@@ -179,9 +179,10 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
 fn generator(hub: &Hub, fields: &mut Fields<'_>) -> Option<Arc<Generator>> {
     let name: Option<String> = fields.take("generator", "the name of a generator");
     let name = name.as_deref().unwrap_or("default");
-    let found = hub.terms.catalog().find(name).cloned();
+    let catalog = hub.terms.catalog();
+    let found = catalog.find(name).cloned();
     if found.is_none() {
-        let known: Vec<&str> = hub.terms.catalog().iter().map(|generator| generator.name().as_str()).collect();
+        let known: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
         fields.blame("generator", format!("is none of {}", known.join(", ")));
     }
     found

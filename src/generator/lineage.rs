@@ -1,0 +1,102 @@
+//! A file together with what it extends: the tables of all of them laid over each other, the nearest on top.
+//!
+//! Every value keeps its place, so that a mistake that only shows in the whole still names a file and a line.
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, Deserializer};
+use toml::{Spanned, Table};
+
+use super::file::File;
+use super::mistake::{CatalogError, Page, Text, nearest};
+use super::written::Written;
+
+/// What a file says about itself alone.
+const OWN: [&str; 5] = ["name", "about", "sources", "experimental", "extends"];
+
+/// All texts that there are.
+pub(super) struct Library<'a> {
+    pub built_in: &'a [Text<'a>],
+    /// Those that count: of two with the same name the operator's.
+    pub texts: Vec<Text<'a>>,
+}
+
+impl<'a> Library<'a> {
+    /// The text, then what it extends, what that extends, and so on.
+    ///
+    /// # Errors
+    /// A file that extends one that is not there, or, by a detour, itself.
+    pub(super) fn lineage<'t>(&self, text: Text<'t>) -> Result<Page<'t>, CatalogError>
+    where
+        'a: 't,
+    {
+        let mut page = Page(vec![text]);
+        while let Some(name) = page.0.last().and_then(extended) {
+            let (at, name) = (page.moved(&name), name.into_inner());
+            let last = page.0.last().map_or(text, |last| *last);
+            let Some(next) = self.extended_by(last, &name) else {
+                if last.stem() == name {
+                    return Err(page.mistake(&at, "extends", "names the file itself, and none of this name is built in"));
+                }
+                let known: Vec<&str> = self.texts.iter().map(Text::stem).collect();
+                let near = nearest(&name, &known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                return Err(page.mistake(&at, "extends", format!("names `{name}`, and there is no such generator{near}")));
+            };
+            if page.0.contains(&next) {
+                return Err(page.mistake(&at, "extends", "leads back to a file that it began with"));
+            }
+            page.0.push(next);
+        }
+        Ok(page)
+    }
+
+    /// A file that takes the place of a built-in one may extend that.
+    fn extended_by(&self, text: Text<'a>, name: &str) -> Option<Text<'a>> {
+        let named = |list: &[Text<'a>]| list.iter().find(|text| text.stem() == name).copied();
+        if text.stem() == name && !text.built_in { named(self.built_in) } else { named(&self.texts) }
+    }
+}
+
+/// Which generator a text extends. What cannot be read is no matter here: the reading of the whole will say so.
+fn extended(text: &Text<'_>) -> Option<Spanned<String>> {
+    let table = DeTable::parse(text.text).ok()?.into_inner();
+    let value = table.get("extends")?;
+    Some(Spanned::new(value.span(), value.get_ref().as_str()?.to_owned()))
+}
+
+/// # Errors
+/// The first mistake, with its place.
+pub(super) fn read(page: &Page<'_>) -> Result<(File, Written), CatalogError> {
+    // behind so many spaces a text's places are those that it has in the page
+    let texts: Vec<String> = page.0.iter().enumerate().map(|(at, text)| " ".repeat(page.start(at)) + text.text).collect();
+    let mut whole: Option<Spanned<DeTable<'_>>> = None;
+    for text in &texts {
+        let mut table = DeTable::parse(text).map_err(|error| page.unreadable(error))?;
+        match &mut whole {
+            None => whole = Some(table),
+            Some(whole) => {
+                OWN.into_iter().for_each(|key| drop(table.get_mut().remove(key)));
+                lay(whole.get_mut(), table.into_inner());
+            }
+        }
+    }
+    let whole = whole.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
+    let unreadable = |error| page.unreadable(error);
+    let written = Table::deserialize(Deserializer::from(whole.clone())).map_err(unreadable)?;
+    let file = File::deserialize(Deserializer::from(whole)).map_err(unreadable)?;
+    Ok((file, Written(written)))
+}
+
+/// What is below shows where nothing is above it.
+fn lay<'i>(above: &mut DeTable<'i>, below: DeTable<'i>) {
+    for (key, value) in below {
+        match above.get_mut(key.get_ref().as_ref()).map(Spanned::get_mut) {
+            None => drop(above.insert(key, value)),
+            Some(DeValue::Table(above)) => {
+                if let DeValue::Table(below) = value.into_inner() {
+                    lay(above, below);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
