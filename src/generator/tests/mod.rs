@@ -34,6 +34,7 @@ mod public_keys;
 mod public_vectors;
 mod real;
 mod requests;
+mod resubmit;
 mod rewriting;
 mod routes;
 mod rules;
