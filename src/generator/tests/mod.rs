@@ -20,6 +20,7 @@ mod bodies;
 mod catalog;
 mod confirm;
 mod custom;
+mod doctor;
 mod golden;
 mod handshake;
 mod hostile;

@@ -158,6 +158,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     }
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
+        case.unproven = Some((raw, refusal.clone()));
         refusal
     })?;
     case.token = verified.token();

@@ -47,6 +47,8 @@ errors! {
     CreationErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout Conflict BodyTooLarge InvalidRequest Internal Unavailable;
     ChangeErrors = MalformedBody Unauthorized HostNotAllowed UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
         Unavailable;
+    VerifyErrors = MalformedBody Unauthorized HostNotAllowed UnknownGenerator RequestTimeout BodyTooLarge InvalidRequest Internal
+        Unavailable;
     ReceiptErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
     ReplayErrors = InvalidEvent TaskMismatch Unauthorized HostNotAllowed NotFound UnknownTask NotReplayable Internal Unavailable;
 }
