@@ -33,6 +33,7 @@ mod public_keys;
 mod public_vectors;
 mod real;
 mod requests;
+mod resubmit;
 mod rewriting;
 mod routes;
 mod rules;
