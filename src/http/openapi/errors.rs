@@ -26,7 +26,7 @@ macro_rules! errors {
 
 errors! {
     /// Every error that a callback can be answered with, in the order of the checks.
-    CallbackErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator SignatureMissing
+    CallbackErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator MethodNotAllowed SignatureMissing
         TimestampOutOfTolerance SignatureInvalid MalformedBody MissingEvent UnknownEvent InvalidEvent UnknownTask TaskMismatch
         Unavailable Internal;
     /// The same where no path names a task.
