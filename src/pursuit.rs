@@ -1,7 +1,8 @@
 //! How a task comes to its end even if not one callback arrives: it is submitted, asked about, and stopped where nobody
 //! wants it any more.
 //!
-//! [`launcher`]: pending → submit → event. [`reconciler`]: due → ask → event. [`canceller`]: in vain → stop. Each is a step
+//! [`launcher`]: pending → submit → event. [`reconciler`]: due → ask → event. [`canceller`]: in vain → stop. [`unparker`]: what
+//! came before its task was known → event. Each is a step
 //! over rows that are due, taken under a lease; what they learn enters through the journal, as a callback does.
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::domain::event::{Claim, Event, Held, Occurrence, Policy};
 use crate::domain::plan::{Answer, Command, Item, Refusal, Release, Then};
 use crate::domain::task::{Attempt, Lease, Source, Task, TaskId};
+use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
 use crate::generator::request::Job;
 use crate::journal::{Journal, RecordError};
@@ -29,9 +31,10 @@ pub mod figures;
 pub mod launcher;
 pub mod reconciler;
 mod slots;
+pub mod unparker;
 mod verdict;
 
-/// What all three work with. Cheap to clone.
+/// What all of them work with. Cheap to clone.
 #[derive(Clone)]
 pub struct Means {
     pub store: Store,
@@ -56,12 +59,13 @@ impl Means {
     /// What happened out there cannot be asked for again: it is written as soon as the database takes it. None: it was
     /// not recorded, because the lease has ended or the database stayed away.
     async fn record(&self, entry: Entry) -> Option<Answer> {
+        let task = entry.item.task.as_ref().map(TaskId::as_str);
         let end = Instant::now() + PERSISTENCE;
         loop {
             match self.journal.record(entry.clone()).await {
                 Ok(Answer::Refused(refusal)) => {
                     if refusal != Refusal::LeaseLost {
-                        tracing::warn!(task = %entry.item.task, %refusal, "what was learnt about a task was refused");
+                        tracing::warn!(task, %refusal, "what was learnt about a task was refused");
                     }
                     return None;
                 }
@@ -70,7 +74,7 @@ impl Means {
                     tokio::time::sleep(BETWEEN_WRITES).await;
                 }
                 Err(error) => {
-                    tracing::error!(task = %entry.item.task, %error, "what was learnt about a task could not be recorded");
+                    tracing::error!(task, %error, "what was learnt about a task could not be recorded");
                     return None;
                 }
             }
@@ -79,7 +83,7 @@ impl Means {
 
     async fn release(&self, task: &TaskId, lease: Lease, then: Then) -> Option<Answer> {
         let command = Command::Release(Release { lease: lease.token, then });
-        let item = Item { task: task.clone(), at: self.clock.now(), command };
+        let item = Item { task: Some(task.clone()), at: self.clock.now(), command };
         self.record(Entry { item, papers: Papers::None }).await
     }
 }
@@ -112,12 +116,13 @@ struct Texts {
 impl Texts {
     /// Of an attempt that was submitted, as far as they are among these stored texts.
     fn of_submitted(task: &Task, attempt: &Attempt, stored: &HashMap<Uuid, Vec<u8>>) -> Self {
-        let text = |id: Option<Uuid>| id.and_then(|id| stored.get(&id)).cloned();
-        let params = text(task.documents.params).and_then(|bytes| String::from_utf8(bytes).ok());
-        Self { params, submit_answer: text(attempt.answer), ..Self::default() }
+        let bytes = |id: Option<Uuid>| id.and_then(|id| stored.get(&id)).cloned();
+        let text = |id: Option<Uuid>| bytes(id).and_then(|bytes| String::from_utf8(bytes).ok());
+        let (input, params) = (text(task.documents.input), text(task.documents.params));
+        Self { input, params, submit_answer: bytes(attempt.answer), ..Self::default() }
     }
 
-    fn job<'a>(&'a self, task: &'a Task, attempt: &'a Attempt) -> Job<'a> {
+    fn job<'a>(&'a self, task: &'a Task, attempt: &'a Attempt, now: Timestamp) -> Job<'a> {
         Job {
             task: &task.id,
             attempt: attempt.number,
@@ -128,6 +133,7 @@ impl Texts {
             callback_url: self.callback_url.as_deref(),
             token: self.token.as_deref(),
             submit_answer: self.submit_answer.as_deref(),
+            now,
         }
     }
 }

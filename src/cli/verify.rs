@@ -125,7 +125,7 @@ fn parsed(header: &str) -> Result<(String, Vec<u8>), String> {
     Ok((name.trim().to_owned(), value.trim().as_bytes().to_vec()))
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Bytes> {
+pub(super) fn read(path: &PathBuf) -> anyhow::Result<Bytes> {
     if path.as_os_str() == "-" {
         let mut body = Vec::new();
         std::io::stdin().read_to_end(&mut body).context("standard input cannot be read")?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::fingerprint::Fingerprint;
-use super::task::{ExternalId, GeneratorName, Source, Task, TaskError};
+use super::task::{ExternalId, GeneratorName, Source, Status, Submitter, Task, TaskError};
 use super::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -98,11 +98,15 @@ pub struct Claim {
 pub struct Policy {
     /// It has a status request that can be asked.
     pub can_ask: bool,
+    /// It is asked by the submission, made once more.
+    pub asks_by_resubmission: bool,
     /// That request names the job by the generator's own id.
     pub needs_external_id: bool,
     /// It has a request that cancels a job.
     pub can_cancel: bool,
     pub resubmit_on_timeout: bool,
+    /// Its callbacks may come before their task is known, and wait for it.
+    pub parks: bool,
     /// Before attempts 2, 3, …; the last one repeats.
     pub retry_delays: Arc<[Duration]>,
     /// From submission to the first poll.
@@ -117,7 +121,15 @@ impl Policy {
     /// Whether the generator can be asked about the task's current attempt.
     #[must_use]
     pub fn can_ask_about(&self, task: &Task) -> bool {
-        self.can_ask && (!self.needs_external_id || task.attempt().external_id.is_some())
+        self.may_ask_about(task) && (!self.needs_external_id || task.attempt().external_id.is_some())
+    }
+
+    /// The same once its id is known. What the hub has not submitted it does not submit to ask, nor what is presumed dead:
+    /// where the generator has forgotten the job, that would be a second one.
+    #[must_use]
+    pub fn may_ask_about(&self, task: &Task) -> bool {
+        let repeats = task.submitter == Submitter::Hub && task.status() != Status::TimedOut;
+        self.can_ask && (repeats || !self.asks_by_resubmission)
     }
 }
 
@@ -163,6 +175,10 @@ pub enum Outcome {
     Duplicate,
     Ignored(Reason),
     Hint,
+    /// It waits for its task to become known.
+    Parked,
+    /// No task's business: handed on as it is.
+    Event,
 }
 
 impl Outcome {
@@ -173,6 +189,8 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Ignored(_) => "ignored",
             Self::Hint => "hint",
+            Self::Parked => "parked",
+            Self::Event => "event",
         }
     }
 

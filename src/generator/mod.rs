@@ -44,6 +44,7 @@ pub mod reply;
 pub mod request;
 mod rule;
 pub mod scalar;
+pub mod schema;
 pub mod sender;
 pub mod signature;
 pub mod signing;

@@ -2,4 +2,5 @@
 
 mod checking;
 mod listing;
+mod page;
 mod reloading;
