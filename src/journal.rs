@@ -262,7 +262,7 @@ impl Worker {
             && recorded.status.is_settled()
         {
             // nobody listens: nobody waits
-            let _ = self.settled.send(entry.item.task.clone());
+            let _ = self.settled.send(recorded.task.clone());
         }
         if let Ok(answer) = &outcome {
             self.chores.announce(entry, answer);

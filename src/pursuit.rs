@@ -1,7 +1,8 @@
 //! How a task comes to its end even if not one callback arrives: it is submitted, asked about, and stopped where nobody
 //! wants it any more.
 //!
-//! [`launcher`]: pending → submit → event. [`reconciler`]: due → ask → event. [`canceller`]: in vain → stop. Each is a step
+//! [`launcher`]: pending → submit → event. [`reconciler`]: due → ask → event. [`canceller`]: in vain → stop. [`unparker`]: what
+//! came before its task was known → event. Each is a step
 //! over rows that are due, taken under a lease; what they learn enters through the journal, as a callback does.
 
 use std::collections::HashMap;
@@ -29,9 +30,10 @@ pub mod figures;
 pub mod launcher;
 pub mod reconciler;
 mod slots;
+pub mod unparker;
 mod verdict;
 
-/// What all three work with. Cheap to clone.
+/// What all of them work with. Cheap to clone.
 #[derive(Clone)]
 pub struct Means {
     pub store: Store,
@@ -56,12 +58,13 @@ impl Means {
     /// What happened out there cannot be asked for again: it is written as soon as the database takes it. None: it was
     /// not recorded, because the lease has ended or the database stayed away.
     async fn record(&self, entry: Entry) -> Option<Answer> {
+        let task = entry.item.task.as_ref().map(TaskId::as_str);
         let end = Instant::now() + PERSISTENCE;
         loop {
             match self.journal.record(entry.clone()).await {
                 Ok(Answer::Refused(refusal)) => {
                     if refusal != Refusal::LeaseLost {
-                        tracing::warn!(task = %entry.item.task, %refusal, "what was learnt about a task was refused");
+                        tracing::warn!(task, %refusal, "what was learnt about a task was refused");
                     }
                     return None;
                 }
@@ -70,7 +73,7 @@ impl Means {
                     tokio::time::sleep(BETWEEN_WRITES).await;
                 }
                 Err(error) => {
-                    tracing::error!(task = %entry.item.task, %error, "what was learnt about a task could not be recorded");
+                    tracing::error!(task, %error, "what was learnt about a task could not be recorded");
                     return None;
                 }
             }
@@ -79,7 +82,7 @@ impl Means {
 
     async fn release(&self, task: &TaskId, lease: Lease, then: Then) -> Option<Answer> {
         let command = Command::Release(Release { lease: lease.token, then });
-        let item = Item { task: task.clone(), at: self.clock.now(), command };
+        let item = Item { task: Some(task.clone()), at: self.clock.now(), command };
         self.record(Entry { item, papers: Papers::None }).await
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::generator::catalog::Catalog;
 use crate::generator::entry::Generator;
 use crate::generator::keyset::PublishedKeys;
+use crate::generator::scalar::{Early, Ingress};
 use crate::generator::token::{Capability, CapabilityKeys};
 
 /// A setting that a generator's file may have a word about, too.
@@ -135,12 +136,34 @@ impl Terms {
     /// Where the generator of a task's current attempt should call.
     #[must_use]
     pub fn callback_url(&self, task: &Task) -> String {
-        self.capabilities.callback_url(&self.settings.base_url, capability(task))
+        match self.sharing(task) {
+            Some(generator) => self.ingress_url(&generator),
+            None => self.capabilities.callback_url(&self.settings.base_url, capability(task)),
+        }
     }
 
+    /// The token in that URL, or for it.
     #[must_use]
     pub fn token(&self, task: &Task) -> String {
-        self.capabilities.mint(capability(task))
+        match self.sharing(task) {
+            Some(generator) => self.capabilities.mint_ingress(generator.name()),
+            None => self.capabilities.mint(capability(task)),
+        }
+    }
+
+    /// Where a generator should call about all its tasks, with a token where it needs one.
+    #[must_use]
+    pub fn ingress_url(&self, generator: &Generator) -> String {
+        let (base, name) = (self.settings.base_url.trim_end_matches('/'), generator.name());
+        let query = generator.needs_ingress_token().then(|| format!("?token={}", self.capabilities.mint_ingress(name)));
+        format!("{base}/hooks/{name}{}", query.unwrap_or_default())
+    }
+
+    /// The task's generator, if all its tasks share one path.
+    fn sharing(&self, task: &Task) -> Option<Arc<Generator>> {
+        let catalog = self.catalog();
+        let generator = catalog.find(task.generator.as_str())?;
+        Some(Arc::clone(generator)).filter(|generator| generator.ingress() == Ingress::Shared)
     }
 
     /// Whether a generator out there can reach a hub in here. If not, it is given no callback URL, and polled.
@@ -159,6 +182,7 @@ impl Terms {
             needs_external_id: generator.needs_external_id(),
             can_cancel: generator.can_cancel(),
             resubmit_on_timeout: generator.resubmit_on_timeout(),
+            parks: generator.early() == Early::Park,
             retry_delays: self.settings.retry_delays.clone(),
             first_poll_after: self.first_poll_after(generator),
             late_poll_after: pace.max,
@@ -180,6 +204,7 @@ impl Terms {
             needs_external_id: true,
             can_cancel: false,
             resubmit_on_timeout: false,
+            parks: false,
             retry_delays: self.settings.retry_delays.clone(),
             first_poll_after: self.settings.poll.first_after.default,
             late_poll_after: self.settings.poll.max_interval.default,

@@ -12,6 +12,8 @@
 //! | `m0008_keys` | API keys (hashed) and secrets that the hub makes once |
 //! | `m0009_leases` | who acts for a task right now; what is due |
 //! | `m0010_cancellations` | attempts to be stopped at their generator |
+//! | `m0011_parked` | callbacks that wait for their task to become known |
+//! | `m0012_events` | custom events |
 
 use sea_orm_migration::prelude::*;
 
@@ -26,11 +28,13 @@ mod m0007_idempotency;
 mod m0008_keys;
 mod m0009_leases;
 mod m0010_cancellations;
+mod m0011_parked;
+mod m0012_events;
 
 pub use sea_orm_migration::MigratorTrait;
 
 /// Every table that the hub owns, but for the migrations' own.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 12] = [
     "hub_payloads",
     "hub_tasks",
     "hub_attempts",
@@ -41,6 +45,8 @@ pub const TABLES: [&str; 10] = [
     "hub_keys",
     "hub_secrets",
     "hub_cancellations",
+    "hub_parked",
+    "hub_events",
 ];
 
 /// Where applied migrations are noted.
@@ -61,6 +67,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_keys::Migration),
             Box::new(m0009_leases::Migration),
             Box::new(m0010_cancellations::Migration),
+            Box::new(m0011_parked::Migration),
+            Box::new(m0012_events::Migration),
         ]
     }
 

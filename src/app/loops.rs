@@ -14,6 +14,7 @@ use crate::pursuit::Means;
 use crate::pursuit::canceller::Canceller;
 use crate::pursuit::launcher::Launcher;
 use crate::pursuit::reconciler::Reconciler;
+use crate::pursuit::unparker::Unparker;
 use crate::store::StoreError;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -24,10 +25,12 @@ pub struct Loops {
     pub launcher: Arc<Launcher>,
     pub reconciler: Reconciler,
     pub canceller: Arc<Canceller>,
+    pub unparker: Arc<Unparker>,
     pub reload: Reload,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
+    unpark: Cadence,
     files: Cadence,
 }
 
@@ -38,16 +41,18 @@ impl Loops {
             launcher: Arc::new(Launcher::new(means.clone())),
             reconciler: Reconciler::new(means.clone()),
             canceller: Arc::new(Canceller::new(means.clone())),
+            unparker: Arc::new(Unparker::new(means.clone())),
             reload,
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
+            unpark: cadence("unpark"),
             files: cadence("generators"),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone(), self.files.clone()]
+        [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.files].map(Clone::clone).to_vec()
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -69,6 +74,12 @@ impl Loops {
             async move { canceller.step().await }
         };
         start(&self.cancel, chores.cancel.subscribe(), cancel, lifecycle, writing);
+        let unparker = self.unparker.clone();
+        let unpark = move || {
+            let unparker = unparker.clone();
+            async move { unparker.step().await }
+        };
+        start(&self.unpark, chores.unpark.subscribe(), unpark, lifecycle, writing);
         let reload = self.reload.clone();
         let files = move || {
             let reload = reload.clone();
@@ -85,7 +96,7 @@ impl Loops {
         let mut handled = 0;
         loop {
             let steps = [self.launcher.step().await?, self.reconciler.step().await?, self.canceller.step().await?];
-            let step: Step = steps.into_iter().sum();
+            let step: Step = steps.into_iter().chain([self.unparker.step().await?]).sum();
             handled += step.handled;
             if step.handled == 0 {
                 return Ok(handled);

@@ -185,7 +185,7 @@ impl Subject {
     async fn release(&self, tasks: impl Iterator<Item = TaskId>, lease: Lease, then: &Then) -> anyhow::Result<()> {
         let entry = |task| {
             let command = Command::Release(Release { lease: lease.token, then: then.clone() });
-            Entry { item: Item { task, at: NOW, command }, papers: Papers::None }
+            Entry { item: Item { task: Some(task), at: NOW, command }, papers: Papers::None }
         };
         let answers = self.store.commit(&tasks.map(entry).collect::<Vec<_>>(), NOW).await?;
         ensure!(answers.iter().all(|answer| matches!(answer, Answer::Released)), "a lease was lost");

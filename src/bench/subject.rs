@@ -181,7 +181,7 @@ async fn create(hub: &Hub, run: &str, tasks: usize) -> anyhow::Result<()> {
                 policy: policy.clone(),
             };
             let task = TaskId::parse(&format!("{run}-{number}"))?;
-            let item = Item { task, at: hub.clock.now(), command: Wish::Create(Box::new(new)) };
+            let item = Item { task: Some(task), at: hub.clock.now(), command: Wish::Create(Box::new(new)) };
             waiting.push(hub.journal.enqueue(Entry { item, papers: Papers::None })?);
         }
         for answer in waiting {

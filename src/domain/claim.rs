@@ -1,10 +1,28 @@
-//! Which attempt an event speaks of, whether it was seen before, and whose an external id is.
+//! Which task and attempt an event speaks of, whether it was seen before, and whose an external id is.
 
-use super::event::{Claim, Event};
+use super::event::{Claim, Event, Occurrence};
 use super::fingerprint::Fingerprint;
 use super::item::{Item, Refusal};
+use super::parked;
 use super::plan::World;
 use super::task::{Attempt, ExternalId, GeneratorName, Status, Task, TaskId};
+use super::time::Timestamp;
+
+/// The task that the item is about, or that its event names, if it is known as one of its generator's. An id that its
+/// generator gave it goes before the hub's own.
+#[must_use]
+pub fn task_meant(world: &World, item: &Item, occurrence: &Occurrence) -> Option<TaskId> {
+    let theirs = |id: &TaskId| {
+        let task = world.tasks.get(id);
+        task.is_some_and(|task| occurrence.generator.as_ref().is_none_or(|generator| *generator == task.generator))
+    };
+    if item.task.is_some() {
+        return item.task.clone().filter(theirs);
+    }
+    let (named, generator) = (occurrence.claim.named.as_deref()?, occurrence.generator.clone()?);
+    let owner = ExternalId::parse(named).ok().and_then(|id| world.owners.get(&(generator, id)));
+    owner.cloned().filter(theirs).or_else(|| TaskId::parse(named).ok().filter(theirs))
+}
 
 /// The attempt that an event belongs to.
 pub(super) struct Meant {
@@ -37,34 +55,41 @@ pub(super) fn attempt_meant(task: &Task, claim: &Claim) -> Result<Meant, Refusal
     Ok(Meant { attempt: number, known: said.is_some(), adopt })
 }
 
-pub(super) fn is_known(world: &World, item: &Item, fingerprint: Fingerprint, meant: &Meant) -> bool {
+pub(super) fn is_known(world: &World, id: &TaskId, fingerprint: Fingerprint, meant: &Meant) -> bool {
     let attempt = meant.known.then_some(meant.attempt);
-    let Some(task) = world.tasks.get(&item.task) else { return false };
+    let Some(task) = world.tasks.get(id) else { return false };
     task.recent.contains(fingerprint, attempt)
         || (task.recent.has_spilled()
-            && world.spilled.iter().any(|(task, seen)| *task == item.task && seen.matches(fingerprint, attempt)))
+            && world.spilled.iter().any(|(task, seen)| task == id && seen.matches(fingerprint, attempt)))
 }
 
 /// The id that a callback is the first to name, or that a submission's answer brings.
-pub(super) fn take_external_id(world: &mut World, item: &Item, event: &Event, meant: &Meant) -> Result<(), Refusal> {
+pub(super) fn take_external_id(
+    world: &mut World,
+    task: &TaskId,
+    now: Timestamp,
+    event: &Event,
+    meant: &Meant,
+) -> Result<(), Refusal> {
     if let Some(id) = &meant.adopt {
-        return adopt(world, item, id, meant.attempt).map_err(|_| Refusal::TaskMismatch);
+        return adopt(world, task, now, id, meant.attempt).map_err(|_| Refusal::TaskMismatch);
     }
     if let Event::SubmitAnswered { external_id: Some(id), .. } = event {
         // the submission is a fact, and recorded without the id if that is taken
-        adopt(world, item, id, meant.attempt).ok();
+        adopt(world, task, now, id, meant.attempt).ok();
     }
     Ok(())
 }
 
-fn adopt(world: &mut World, item: &Item, id: &ExternalId, number: u32) -> Result<(), Refusal> {
-    let task = world.tasks.get(&item.task).ok_or(Refusal::UnknownTask)?;
+fn adopt(world: &mut World, task_id: &TaskId, now: Timestamp, id: &ExternalId, number: u32) -> Result<(), Refusal> {
+    let task = world.tasks.get(task_id).ok_or(Refusal::UnknownTask)?;
     let generator = task.generator.clone();
     if task.attempts.iter().any(|attempt| attempt.number == number && attempt.external_id.is_some()) {
         return Err(Refusal::ExternalIdSet);
     }
-    claim_external_id(world, &generator, id, &item.task, number)?;
-    if let Some(attempt) = world.tasks.get_mut(&item.task).and_then(|task| task.numbered(number)) {
+    claim_external_id(world, &generator, id, task_id, number)?;
+    parked::wake(world, &generator, id.as_str(), now);
+    if let Some(attempt) = world.tasks.get_mut(task_id).and_then(|task| task.numbered(number)) {
         attempt.external_id = Some(id.clone());
     }
     Ok(())

@@ -103,6 +103,8 @@ pub struct Policy {
     /// It has a request that cancels a job.
     pub can_cancel: bool,
     pub resubmit_on_timeout: bool,
+    /// Its callbacks may come before their task is known, and wait for it.
+    pub parks: bool,
     /// Before attempts 2, 3, …; the last one repeats.
     pub retry_delays: Arc<[Duration]>,
     /// From submission to the first poll.
@@ -163,6 +165,10 @@ pub enum Outcome {
     Duplicate,
     Ignored(Reason),
     Hint,
+    /// It waits for its task to become known.
+    Parked,
+    /// No task's business: handed on as it is.
+    Event,
 }
 
 impl Outcome {
@@ -173,6 +179,8 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Ignored(_) => "ignored",
             Self::Hint => "hint",
+            Self::Parked => "parked",
+            Self::Event => "event",
         }
     }
 

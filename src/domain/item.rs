@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::custom::Custom;
 use super::decide::Transition;
 use super::event::{Occurrence, Outcome, Policy, Poll};
+use super::parked::{Reread, Visit};
 use super::task::{Documents, ExternalId, GeneratorName, Status, Submitter, TaskId};
 use super::time::Timestamp;
 
 /// One wish at the door of the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    pub task: TaskId,
+    /// None: what happened names its task by an id, or is no task's business.
+    pub task: Option<TaskId>,
     pub at: Timestamp,
     pub command: Command,
 }
@@ -28,11 +31,47 @@ pub enum Command {
         result_payload: Uuid,
         occurrence: Box<Occurrence>,
     },
+    /// A custom event. One that names a task is told on that task's path.
+    Publish {
+        /// The id of the receipt to be; also of the stored body, and of the event.
+        receipt: Uuid,
+        custom: Box<Custom>,
+    },
+    /// Look at a parked callback again.
+    Visit {
+        receipt: Uuid,
+        result_payload: Uuid,
+        visit: Visit,
+    },
     Patch(Patch),
     /// Give back a lease without an event.
     Release(Release),
     /// Forget bodies and results of a settled task.
     Erase,
+}
+
+impl Command {
+    /// What is to happen to a task, if anything is.
+    #[must_use]
+    pub fn occurrence(&self) -> Option<&Occurrence> {
+        match self {
+            Self::Occur { occurrence, .. } | Self::Visit { visit: Visit { reread: Reread::Event(occurrence), .. }, .. } => {
+                Some(occurrence)
+            }
+            _ => None,
+        }
+    }
+
+    /// The custom event that is to be published, if any is.
+    #[must_use]
+    pub fn custom(&self) -> Option<&Custom> {
+        match self {
+            Self::Publish { custom, .. } | Self::Visit { visit: Visit { reread: Reread::Custom(custom), .. }, .. } => {
+                Some(custom)
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +127,10 @@ pub enum Then {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Recorded(Recorded),
+    /// In the books, and no task has changed.
+    Kept(Kept),
+    /// What was parked waits on.
+    Waits,
     Created,
     /// The same creation as before: this is its task.
     Repeated(TaskId),
@@ -102,6 +145,7 @@ pub enum Answer {
 /// An event that is in the books now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
+    pub task: TaskId,
     pub outcome: Outcome,
     pub transition: Option<Transition>,
     /// After the event.
@@ -113,6 +157,15 @@ pub struct Recorded {
     pub sequence: u64,
     /// The task's receipt before this one.
     pub previous: Option<Uuid>,
+}
+
+/// A callback that met no task, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub receipt: Uuid,
+    pub outcome: Outcome,
+    /// The task that a custom event was told about.
+    pub told_about: Option<TaskId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,4 +192,8 @@ pub enum Refusal {
     IdToCome,
     #[error("The lease has ended")]
     LeaseLost,
+    #[error("Too many callbacks of this generator wait for tasks that nobody knows")]
+    TooManyParked,
+    #[error("The callback is not parked any more")]
+    NotParked,
 }

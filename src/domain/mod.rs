@@ -6,12 +6,14 @@
 pub mod breaker;
 mod cancel;
 pub mod claim;
+pub mod custom;
 pub mod decide;
 pub mod event;
 pub mod fingerprint;
 pub mod item;
 pub mod lease;
 pub mod name;
+pub mod parked;
 pub mod plan;
 pub mod schedule;
 pub mod task;

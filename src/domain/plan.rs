@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 use super::cancel;
-use super::claim::{attempt_meant, claim_external_id, is_known, take_external_id};
+use super::claim::{attempt_meant, claim_external_id, is_known, take_external_id, task_meant};
+use super::custom::{self, Heard};
 use super::decide::{Decision, Relation, Transition, decide, interpret};
 use super::event::{Event, Occurrence, Outcome, Policy};
 use super::fingerprint::{Recent, Seen};
-pub use super::item::{Answer, Command, IdempotencyKey, Item, NewTask, Patch, Recorded, Refusal, Release, Then};
+pub use super::item::{Answer, Command, IdempotencyKey, Item, Kept, NewTask, Patch, Recorded, Refusal, Release, Then};
 use super::lease;
+use super::parked::{self, Parked};
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
@@ -29,6 +31,14 @@ pub struct World {
     pub spilled: HashSet<(TaskId, Seen)>,
     /// Attempts that the generator should be told to stop.
     pub cancellations: BTreeSet<(TaskId, u32)>,
+    /// Callbacks that wait for their task, by their receipts, as far as this batch asks for them.
+    pub parked: BTreeMap<Uuid, Parked>,
+    /// How many more of a generator's wait.
+    pub parked_beside: HashMap<GeneratorName, u64>,
+    /// Ids by which tasks have become known: what waits for them need not wait any longer.
+    pub woken: BTreeSet<(GeneratorName, String)>,
+    /// Custom events that were told before, as far as this batch asks for them.
+    pub heard: HashSet<Heard>,
 }
 
 /// The creation that an idempotency key stands for.
@@ -48,6 +58,8 @@ fn step(world: &mut World, item: &Item) -> Answer {
     let answer = match &item.command {
         Command::Create(new) => create(world, item, new),
         Command::Occur { receipt, result_payload, occurrence } => occur(world, item, *receipt, *result_payload, occurrence),
+        Command::Publish { receipt, custom } => Ok(custom::publish(world, item, *receipt, custom)),
+        Command::Visit { receipt, result_payload, visit } => parked::visit(world, item, *receipt, *result_payload, visit),
         Command::Patch(wanted) => patch(world, item, wanted),
         Command::Release(release) => give_back(world, item, release),
         Command::Erase => erase(world, item),
@@ -60,34 +72,37 @@ fn create(world: &mut World, item: &Item, new: &NewTask) -> Result<Answer, Refus
         let same = first.request_digest == new.request_digest;
         return if same { Ok(Answer::Repeated(first.task.clone())) } else { Err(Refusal::KeyReused) };
     }
-    if let Some(known) = world.tasks.get(&item.task) {
+    let id = item.task.clone().ok_or(Refusal::UnknownTask)?;
+    if let Some(known) = world.tasks.get(&id) {
         if known.request_digest != new.request_digest || known.generator != new.generator {
             return Err(Refusal::IdTaken);
         }
-        remember(world, item, new);
-        return Ok(Answer::Repeated(item.task.clone()));
+        remember(world, &id, new);
+        return Ok(Answer::Repeated(id));
     }
-    if let Some(id) = &new.external_id {
-        claim_external_id(world, &new.generator, id, &item.task, 1)?;
+    if let Some(external_id) = &new.external_id {
+        claim_external_id(world, &new.generator, external_id, &id, 1)?;
+        parked::wake(world, &new.generator, external_id.as_str(), item.at);
     }
-    world.tasks.insert(item.task.clone(), created(item, new));
-    remember(world, item, new);
+    parked::wake(world, &new.generator, id.as_str(), item.at);
+    remember(world, &id, new);
+    world.tasks.insert(id.clone(), created(id, item.at, new));
     Ok(Answer::Created)
 }
 
 /// From now on the key stands for this task, however often it was created.
-fn remember(world: &mut World, item: &Item, new: &NewTask) {
+fn remember(world: &mut World, task: &TaskId, new: &NewTask) {
     if let Some(key) = &new.idempotency {
-        let remembered = Remembered { task: item.task.clone(), request_digest: new.request_digest };
+        let remembered = Remembered { task: task.clone(), request_digest: new.request_digest };
         world.idempotent.insert(key.clone(), remembered);
     }
 }
 
-fn created(item: &Item, new: &NewTask) -> Task {
+fn created(id: TaskId, at: Timestamp, new: &NewTask) -> Task {
     let mut task = Task {
-        id: item.task.clone(),
+        id,
         generator: new.generator.clone(),
-        state: State::Pending { not_before: item.at },
+        state: State::Pending { not_before: at },
         attempts: vec![Attempt { external_id: new.external_id.clone(), ..Attempt::new(1) }],
         submitter: new.submitter,
         max_retries: new.max_retries,
@@ -97,7 +112,7 @@ fn created(item: &Item, new: &NewTask) -> Task {
         documents: new.documents,
         progress: Progress::default(),
         generator_time: None,
-        created_at: item.at,
+        created_at: at,
         started_at: None,
         next_poll_at: None,
         hinted: false,
@@ -114,8 +129,8 @@ fn created(item: &Item, new: &NewTask) -> Task {
     };
     if new.submitter == Submitter::OwnCode {
         task.state = State::Submitted;
-        submitted_by_own_code(&mut task, item.at, new.timeout);
-        poll_once_known(&mut task, &new.policy, item.at);
+        submitted_by_own_code(&mut task, at, new.timeout);
+        poll_once_known(&mut task, &new.policy, at);
     }
     task
 }
@@ -127,26 +142,38 @@ fn occur(
     result_payload: Uuid,
     occurrence: &Occurrence,
 ) -> Result<Answer, Refusal> {
-    let task = known(world, item)?;
-    if occurrence.generator.as_ref().is_some_and(|generator| *generator != task.generator) {
-        return Err(Refusal::UnknownTask);
+    match task_meant(world, item, occurrence) {
+        Some(task) => happen(world, &task, item.at, receipt, result_payload, occurrence),
+        None => parked::park(world, item, receipt, occurrence),
     }
-    lease::check(task, occurrence, item.at)?;
+}
+
+/// An event meets its task.
+pub(super) fn happen(
+    world: &mut World,
+    id: &TaskId,
+    now: Timestamp,
+    receipt: Uuid,
+    result_payload: Uuid,
+    occurrence: &Occurrence,
+) -> Result<Answer, Refusal> {
+    let task = world.tasks.get(id).ok_or(Refusal::UnknownTask)?;
+    lease::check(task, occurrence, now)?;
     let meant = attempt_meant(task, &occurrence.claim)?;
-    let seen_before = occurrence.fingerprint.is_some_and(|fingerprint| is_known(world, item, fingerprint, &meant));
+    let seen_before = occurrence.fingerprint.is_some_and(|fingerprint| is_known(world, id, fingerprint, &meant));
     let duplicate = seen_before && !occurrence.replayed;
     if !duplicate {
-        take_external_id(world, item, &occurrence.event, &meant)?;
+        take_external_id(world, id, now, &occurrence.event, &meant)?;
     }
-    let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
+    let Some(task) = world.tasks.get_mut(id) else { return Err(Refusal::UnknownTask) };
 
-    let arrival = Arrival { now: item.at, attempt: meant.attempt, payload: result_payload, occurrence };
+    let arrival = Arrival { now, attempt: meant.attempt, payload: result_payload, occurrence };
     let (outcome, transition) = if duplicate {
         ask_once_more(task, &arrival);
         (Outcome::Duplicate, None)
     } else {
         if meant.adopt.is_some() {
-            poll_once_known(task, &occurrence.policy, item.at);
+            poll_once_known(task, &occurrence.policy, now);
         }
         match act(task, &arrival) {
             Ok(acted) => acted,
@@ -160,6 +187,7 @@ fn occur(
     }
 
     let recorded = Recorded {
+        task: id.clone(),
         outcome,
         transition,
         status: task.status(),
@@ -172,7 +200,7 @@ fn occur(
     if let (false, Some(fingerprint)) = (seen_before, occurrence.fingerprint) {
         let seen = Seen { fingerprint, attempt: meant.attempt };
         let spilled = task.recent.remember(seen);
-        world.spilled.extend(spilled.map(|seen| (item.task.clone(), seen)));
+        world.spilled.extend(spilled.map(|seen| (id.clone(), seen)));
     }
     Ok(Answer::Recorded(recorded))
 }
@@ -216,7 +244,7 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
     if task.erased_at.is_some() {
         return Err(Refusal::Erased);
     }
-    let (generator, number) = (task.generator.clone(), task.attempt().number);
+    let (task_id, generator, number) = (task.id.clone(), task.generator.clone(), task.attempt().number);
     if patch.external_id.is_some() && task.submitter == Submitter::Hub && task.status() == Status::Pending {
         return Err(Refusal::IdToCome);
     }
@@ -225,9 +253,10 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
         if set.is_some_and(|set| set != id) {
             return Err(Refusal::ExternalIdSet);
         }
-        claim_external_id(world, &generator, id, &item.task, number)?;
+        claim_external_id(world, &generator, id, &task_id, number)?;
+        parked::wake(world, &generator, id.as_str(), item.at);
     }
-    let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
+    let task = known_mut(world, item)?;
     if let Some(id) = &patch.external_id {
         task.attempt_mut().external_id = Some(id.clone());
         poll_once_known(task, &patch.policy, item.at);
@@ -238,15 +267,13 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
 }
 
 fn give_back(world: &mut World, item: &Item, release: &Release) -> Result<Answer, Refusal> {
-    known(world, item)?;
-    let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
+    let task = known_mut(world, item)?;
     lease::give_back(task, release, item.at)?;
     Ok(Answer::Released)
 }
 
 fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
-    known(world, item)?;
-    let Some(task) = world.tasks.get_mut(&item.task) else { return Err(Refusal::UnknownTask) };
+    let task = known_mut(world, item)?;
     if !task.status().is_settled() {
         return Err(Refusal::WrongState(task.status()));
     }
@@ -272,5 +299,17 @@ fn poll_once_known(task: &mut Task, policy: &Policy, now: Timestamp) {
 }
 
 fn known<'a>(world: &'a World, item: &Item) -> Result<&'a Task, Refusal> {
-    world.tasks.get(&item.task).ok_or(Refusal::UnknownTask)
+    item.task.as_ref().and_then(|id| world.tasks.get(id)).ok_or(Refusal::UnknownTask)
+}
+
+fn known_mut<'a>(world: &'a mut World, item: &Item) -> Result<&'a mut Task, Refusal> {
+    item.task.as_ref().and_then(|id| world.tasks.get_mut(id)).ok_or(Refusal::UnknownTask)
+}
+
+impl World {
+    /// Callbacks of a generator that wait for their task.
+    pub(super) fn parked_by(&self, generator: &GeneratorName) -> u64 {
+        let here = self.parked.values().filter(|parked| parked.generator == *generator).count() as u64;
+        here + self.parked_beside.get(generator).copied().unwrap_or(0)
+    }
 }

@@ -136,6 +136,18 @@ impl Generator {
         self.settings.ingress
     }
 
+    /// Whether a token in the URL that all its tasks share proves it.
+    #[must_use]
+    pub fn takes_ingress_token(&self) -> bool {
+        self.ingress() == Ingress::Shared && self.trust == Trust::Token
+    }
+
+    /// Whether nothing else than such a token can.
+    #[must_use]
+    pub fn needs_ingress_token(&self) -> bool {
+        self.takes_ingress_token() && (self.recipes.is_empty() || !self.has_secret() && self.jwks_url().is_none())
+    }
+
     #[must_use]
     pub const fn early(&self) -> Early {
         self.settings.early

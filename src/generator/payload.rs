@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::event::{Claim, Event};
+use crate::domain::event::{Claim, Event, Occurrence, Policy};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::task::{GeneratorName, TaskId};
+use crate::domain::task::{self, ExternalId, GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
 
 use super::entry::Generator;
@@ -17,6 +17,7 @@ use super::raw::{Contradiction, RawCallback, agreed};
 use super::reader::{Reader, Takes};
 use super::reading::Reading;
 use super::refusal::{Code, FieldError, Refusal};
+use super::scalar::Confirm;
 use super::signature::Verified;
 use super::source::{IdSource, Source, TaskSource};
 use super::vocabulary::Meaning;
@@ -50,23 +51,61 @@ pub struct TaskEvent {
     pub body: Bytes,
 }
 
+impl TaskEvent {
+    /// As it meets its task.
+    #[must_use]
+    pub fn occurrence(self, policy: Arc<Policy>) -> Occurrence {
+        Occurrence {
+            event: self.event,
+            source: task::Source::Callback,
+            generator: Some(self.generator),
+            claim: self.claim,
+            policy,
+            fingerprint: Some(self.fingerprint),
+            replayed: false,
+            generator_time: self.generator_time,
+            held: None,
+        }
+    }
+}
+
 /// # Errors
 /// `malformed_body`, `missing_event`, `unknown_event`, `invalid_event`, in this order.
 pub fn decode(verified: &Verified) -> Result<Decoded, Refusal> {
+    decode_from(verified, false)
+}
+
+/// Of a callback whose path names no task: if it is about one, then its body must name it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_shared(verified: &Verified) -> Result<Decoded, Refusal> {
+    decode_from(verified, true)
+}
+
+fn decode_from(verified: &Verified, must_name: bool) -> Result<Decoded, Refusal> {
     let raw = verified.raw();
-    let claim = Claim { token: verified.token_attempt(), may_adopt: true, ..Claim::default() };
-    let message = Message { body: &raw.body, envelope: Some(raw), task: raw.task.clone(), claim };
+    let claim = Claim { token: verified.token_attempt(), may_adopt: !must_name, ..Claim::default() };
+    let is_hearsay = verified.is_hearsay();
+    let message = Message { body: &raw.body, envelope: Some(raw), task: raw.task.clone(), claim, must_name, is_hearsay };
     message.decode(verified.generator(), query_attempt(raw))
 }
 
 /// For a callback that was proven when it arrived: its stored bytes, read with today's catalog. Of the claim only the
-/// named id is read anew.
+/// named id is read anew. See [`Verified::is_hearsay`].
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_stored(generator: &Arc<Generator>, stored: &RawCallback, claim: Claim) -> Result<Decoded, Refusal> {
-    let query = Ok(claim.query);
-    Message { body: &stored.body, envelope: Some(stored), task: stored.task.clone(), claim }.decode(generator, query)
+pub fn decode_stored(
+    generator: &Arc<Generator>,
+    stored: &RawCallback,
+    claim: Claim,
+    is_hearsay: bool,
+) -> Result<Decoded, Refusal> {
+    let (query, task) = (Ok(claim.query), stored.task.clone());
+    let must_name = task.is_none();
+    let message = Message { body: &stored.body, envelope: Some(stored), task, claim, must_name, is_hearsay };
+    message.decode(generator, query)
 }
 
 /// What is wrong with the query's attempt.
@@ -85,6 +124,8 @@ struct Message<'a> {
     envelope: Option<&'a RawCallback>,
     task: Option<TaskId>,
     claim: Claim,
+    must_name: bool,
+    is_hearsay: bool,
 }
 
 impl Message<'_> {
@@ -105,9 +146,13 @@ impl Message<'_> {
             reader.fault("attempt", fault);
             None
         });
+        if self.must_name && event != Event::NotOfInterest {
+            check_name(&mut reader, reading, named.as_deref());
+        }
         no_faults(reader.errors)?;
 
-        let is_doubted = generator.settings.confirm.doubts(&event);
+        let confirm = if self.is_hearsay { Confirm::Always } else { generator.settings.confirm };
+        let is_doubted = confirm.doubts(&event);
         let fingerprint = if is_doubted {
             // known again by its bytes alone: a forged one must not pass for the true one that comes later
             Occasion::Body.fingerprint(&format!("hint {}", event.name()), self.body)
@@ -145,6 +190,21 @@ fn named(reader: &mut Reader<'_>, reading: &Reading) -> Option<String> {
         TaskSource::Path => None,
         TaskSource::Elsewhere(source) => reader.text(std::slice::from_ref(source), Takes::Ids),
     })
+}
+
+/// Where the path names no task, the body must.
+fn check_name(reader: &mut Reader<'_>, reading: &Reading, named: Option<&str>) {
+    let wanted = match named.map(ExternalId::parse) {
+        Some(Ok(_)) => return,
+        Some(Err(_)) => "must be an id of 1 to 256 bytes without control characters",
+        None => "is missing, and nothing else names the task",
+    };
+    let sources = reading.task.iter().filter_map(|place| match place {
+        TaskSource::Path => None,
+        TaskSource::Elsewhere(source) => Some(source.to_string()),
+    });
+    let field = sources.reduce(|one, other| format!("{one} or {other}"));
+    reader.fault(field.as_deref().unwrap_or("task"), wanted);
 }
 
 /// What tells this event from another one of the same state.

@@ -24,7 +24,7 @@ pub struct Verified {
     raw: RawCallback,
     generator: Arc<Generator>,
     is_signed: bool,
-    token_attempt: Option<u32>,
+    token: Token,
 }
 
 impl Verified {
@@ -43,13 +43,34 @@ impl Verified {
     /// Whether anything proves the sender; not even that is needed of every generator.
     #[must_use]
     pub const fn is_proven(&self) -> bool {
-        self.is_signed || self.token_attempt.is_some()
+        self.is_signed || matches!(self.token, Token::Holds(_) | Token::HoldsForAll)
     }
 
-    /// The attempt that the token proves, if there was one.
+    /// Whether a signature proves the sender.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+
+    /// What its token proves, if there was one.
+    #[must_use]
+    pub const fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The attempt that the token proves, if there was one that does.
     #[must_use]
     pub const fn token_attempt(&self) -> Option<u32> {
-        self.token_attempt
+        match self.token {
+            Token::Holds(attempt) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    /// Nothing but a URL that is the same for all tasks speaks for it: its word is only a reason to ask the generator.
+    #[must_use]
+    pub const fn is_hearsay(&self) -> bool {
+        !self.is_signed && matches!(self.token, Token::HoldsForAll)
     }
 }
 
@@ -64,9 +85,9 @@ pub fn verify(
     published: &PublishedKeys,
 ) -> Result<Verified, (RawCallback, Refusal)> {
     match prove(&raw, generator, tokens, published) {
-        Ok(Proof { is_signed, token_attempt, rewritten }) => {
+        Ok(Proof { is_signed, token, rewritten }) => {
             let raw = RawCallback { body: rewritten.unwrap_or_else(|| raw.body.clone()), ..raw };
-            Ok(Verified { raw, generator: Arc::clone(generator), is_signed, token_attempt })
+            Ok(Verified { raw, generator: Arc::clone(generator), is_signed, token })
         }
         Err(refusal) => Err((raw, refusal)),
     }
@@ -74,8 +95,7 @@ pub fn verify(
 
 struct Proof {
     is_signed: bool,
-    /// The attempt that a token proves.
-    token_attempt: Option<u32>,
+    token: Token,
     /// The body that was signed, where that is not the one that was sent.
     rewritten: Option<Bytes>,
 }
@@ -93,18 +113,18 @@ fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys, publis
     }
 
     let findings: Vec<Finding> = timely.iter().map(|presented| presented.check(raw, published)).collect();
-    let token = (!tokens.is_empty()).then(|| token_holds(raw, generator, keys, &tokens));
-    let token_attempt = token.filter(|(_, holds)| bool::from(*holds)).map(|(attempt, _)| attempt);
-    let is_token_wrong = token.is_some() && token_attempt.is_none();
+    let token = check_token(raw, generator, keys, &tokens);
+    let is_token_wrong = token == Token::Wrong;
     let lacks_keys = findings.iter().any(|finding| finding.lacks_keys);
     // all have been checked; which of them held is no secret
     let good = findings.into_iter().find(|finding| bool::from(finding.holds));
     match good {
         None if !presented.is_empty() => Err(unsigned(generator, lacks_keys && !is_token_wrong)),
         _ if is_token_wrong => {
-            Err(Refusal::new(Code::SignatureInvalid, "The token is wrong for this task, attempt and generator"))
+            let what = if raw.task.is_some() { "task, attempt and generator" } else { "generator" };
+            Err(Refusal::new(Code::SignatureInvalid, format!("The token is wrong for this {what}")))
         }
-        good => Ok(Proof { is_signed: good.is_some(), token_attempt, rewritten: good.and_then(|finding| finding.rewritten) }),
+        good => Ok(Proof { is_signed: good.is_some(), token, rewritten: good.and_then(|finding| finding.rewritten) }),
     }
 }
 
@@ -116,12 +136,14 @@ fn unsigned(generator: &Generator, lacks_keys: bool) -> Refusal {
     }
 }
 
-/// What is known of a capability token, whatever became of the rest of the callback.
+/// What is known of a capability or ingress token, whatever became of the rest of the callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token {
     Absent,
     /// Good for this attempt.
     Holds(u32),
+    /// Good for its generator's shared URL.
+    HoldsForAll,
     Wrong,
 }
 
@@ -129,11 +151,7 @@ pub enum Token {
 #[must_use]
 pub fn token(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys) -> Token {
     let tokens: Vec<&str> = raw.parameter("token").collect();
-    if tokens.is_empty() {
-        return Token::Absent;
-    }
-    let (attempt, holds) = token_holds(raw, generator, keys, &tokens);
-    if bool::from(holds) { Token::Holds(attempt) } else { Token::Wrong }
+    check_token(raw, generator, keys, &tokens)
 }
 
 fn check_presence(generator: &Generator, signature: bool, token: bool) -> Result<(), Refusal> {
@@ -152,19 +170,25 @@ fn check_presence(generator: &Generator, signature: bool, token: bool) -> Result
 }
 
 /// A second token, a task or an attempt that cannot be one: no token can be good.
-fn token_holds(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys, tokens: &[&str]) -> (u32, Choice) {
+fn check_token(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys, tokens: &[&str]) -> Token {
     let attempts: Vec<&str> = raw.parameter("attempt").collect();
     let attempt = match attempts[..] {
         [] => Some(1),
         [attempt] => attempt.parse().ok(),
         _ => None,
     };
-    match (&raw.task, attempt, tokens) {
-        (Some(task), Some(attempt), [token]) => {
-            (attempt, keys.proves(Capability { task, attempt, generator: &generator.name }, token))
+    let (token, holds) = match (tokens, &raw.task, attempt) {
+        ([], ..) => return Token::Absent,
+        ([token], Some(task), Some(attempt)) => {
+            (Token::Holds(attempt), keys.proves(Capability { task, attempt, generator: &generator.name }, token))
         }
-        _ => (0, Choice::from(0)),
-    }
+        // where no path names a task
+        ([token], None, _) if generator.takes_ingress_token() => {
+            (Token::HoldsForAll, keys.proves_ingress(&generator.name, token))
+        }
+        _ => return Token::Wrong,
+    };
+    if bool::from(holds) { token } else { Token::Wrong }
 }
 
 /// A recipe whose header is there.

@@ -1,4 +1,5 @@
-//! Capability tokens: what the callback URL carries proves generators that cannot sign, and which attempt is meant.
+//! Capability and ingress tokens: what the callback URL carries proves generators that cannot sign, and, unless all of a
+//! generator's tasks share one URL, which attempt is meant.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,6 +41,20 @@ impl CapabilityKeys {
         capability.with_parts(|parts| any_matches(&self.0, parts, &claimed))
     }
 
+    /// For the URL that all tasks of a generator share.
+    #[must_use]
+    pub fn mint_ingress(&self, generator: &GeneratorName) -> String {
+        let mint = self.0.first().map(|key| key.tag(&ingress_parts(generator)));
+        URL_SAFE_NO_PAD.encode(mint.unwrap_or_default())
+    }
+
+    /// Whether a token is good for this generator's shared URL.
+    #[must_use]
+    pub fn proves_ingress(&self, generator: &GeneratorName, token: &str) -> Choice {
+        let claimed = [URL_SAFE_NO_PAD.decode(token).unwrap_or_default()];
+        any_matches(&self.0, &ingress_parts(generator), &claimed)
+    }
+
     /// The URL that is handed out to a generator.
     #[must_use]
     pub fn callback_url(&self, base: &str, capability: Capability<'_>) -> String {
@@ -62,6 +77,11 @@ impl Capability<'_> {
             generator.as_bytes(),
         ])
     }
+}
+
+/// No capability begins so.
+fn ingress_parts(generator: &GeneratorName) -> [&[u8]; 2] {
+    [b"in1", generator.as_str().as_bytes()]
 }
 
 fn length(text: &str) -> [u8; 4] {

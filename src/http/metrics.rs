@@ -10,12 +10,12 @@ use super::access;
 use super::openapi::PlainErrors;
 use super::problem::{Code, Problem};
 use super::state::Hub;
-use crate::telemetry::metrics::OVERDUE;
+use crate::telemetry::metrics::{CALLBACKS_PARKED, OVERDUE};
 
 /// Read the figures in Prometheus' text format
 ///
-/// Needs a key unless the service is bound to loopback. Counted since the start of this process; overdue tasks are
-/// counted in the database.
+/// Needs a key unless the service is bound to loopback. Counted since the start of this process; overdue tasks and
+/// parked callbacks are counted in the database.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -30,10 +30,12 @@ pub async fn read_metrics(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Re
     }
     let Some(metrics) = &hub.metrics else { return Err(Problem::new(Code::NotFound, "This process records no metrics")) };
     let overdue = hub.store.count_overdue(hub.clock.now()).await?;
+    let parked = hub.store.count_parked().await?;
+    let number = |count: Option<&u64>| u32::try_from(count.copied().unwrap_or(0)).unwrap_or(u32::MAX);
     for generator in hub.terms.catalog().iter() {
         let name = generator.name().as_str();
-        let tasks = u32::try_from(overdue.get(name).copied().unwrap_or(0)).unwrap_or(u32::MAX);
-        metrics::gauge!(OVERDUE, "generator" => name.to_owned()).set(tasks);
+        metrics::gauge!(OVERDUE, "generator" => name.to_owned()).set(number(overdue.get(name)));
+        metrics::gauge!(CALLBACKS_PARKED, "generator" => name.to_owned()).set(number(parked.get(name)));
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response())
 }

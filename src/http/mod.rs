@@ -40,6 +40,7 @@ fn callback_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::receive_callback, callbacks::receive_callback_by_put))
         .routes(routes!(callbacks::receive_contenthub_callback))
         .routes(routes!(callbacks::receive_callback_batch))
+        .routes(routes!(callbacks::shared::receive_shared_callback))
 }
 
 /// What clients and operators use, with a key.

@@ -33,6 +33,10 @@ pub struct Stats {
     rescued: u64,
     /// The same for each generator that has any.
     rescued_by_generator: BTreeMap<String, RescuedFigures>,
+    /// Callbacks that wait for a task that nobody knows yet.
+    parked: u64,
+    /// The same for each generator that has any.
+    parked_by_generator: BTreeMap<String, u64>,
     /// What questions to generators brought, by generator and finding, since the start of this process.
     polls: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// Words in generators' answers that their files do not map, since the start of this process.
@@ -53,7 +57,7 @@ pub struct RescuedFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel` or `generators`
+    /// `submit`, `reconcile`, `cancel`, `unpark` or `generators`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.
@@ -74,7 +78,7 @@ pub struct StepFigures {
 /// Since the start of this process.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CallbackFigures {
-    /// Taken callbacks by outcome.
+    /// Taken callbacks by outcome; a parked one counts as `parked`, whatever became of it later.
     accepted: BTreeMap<&'static str, u64>,
     /// Refused callbacks by code.
     rejected: BTreeMap<&'static str, u64>,
@@ -110,6 +114,7 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Prob
     }
     let overdue_by_generator = hub.store.count_overdue(hub.clock.now()).await?;
     let rescued = hub.store.rescued().await?;
+    let parked_by_generator = hub.store.count_parked().await?;
     let (mut polls, mut unknown_words) = (BTreeMap::new(), BTreeMap::new());
     for (generator, figures) in hub.reconciler.figures().counts() {
         if !figures.unknown_words.is_empty() {
@@ -125,6 +130,8 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Prob
         overdue_by_generator,
         rescued: rescued.iter().map(|row| u64::try_from(row.tasks).unwrap_or(0)).sum(),
         rescued_by_generator: rescued.into_iter().map(|row| (row.generator.clone(), row.into())).collect(),
+        parked: parked_by_generator.values().sum(),
+        parked_by_generator,
         polls,
         unknown_words,
         loops: hub.loops.iter().map(LoopFigures::from).collect(),

@@ -16,10 +16,15 @@ pub struct Chores {
     pub ask: watch::Sender<()>,
     /// An attempt may have to be stopped.
     pub cancel: watch::Sender<()>,
+    /// A parked callback's task may be known by now.
+    pub unpark: watch::Sender<()>,
 }
 
 impl Chores {
     pub(super) fn announce(&self, entry: &Entry, answer: &Answer) {
+        if may_be_awaited(entry, answer) {
+            self.unpark.send_replace(());
+        }
         match (&entry.item.command, answer) {
             (Command::Create(_), Answer::Created) => self.submit.send_replace(()),
             (Command::Occur { occurrence, .. }, Answer::Recorded(recorded)) => {
@@ -34,5 +39,19 @@ impl Chores {
             }
             _ => {}
         }
+    }
+}
+
+/// Whether a task has become known by an id.
+fn may_be_awaited(entry: &Entry, answer: &Answer) -> bool {
+    match (&entry.item.command, answer) {
+        (Command::Create(_), Answer::Created) => true,
+        (Command::Patch(patch), Answer::Patched) => patch.external_id.is_some(),
+        (Command::Occur { occurrence, .. }, Answer::Recorded(recorded)) => {
+            let answered = matches!(&occurrence.event, Event::SubmitAnswered { external_id: Some(_), .. });
+            let named = occurrence.claim.named.as_deref().filter(|_| occurrence.claim.may_adopt);
+            answered || named.is_some_and(|named| named != recorded.task.as_str())
+        }
+        _ => false,
     }
 }

@@ -228,7 +228,7 @@ impl Launcher {
         let policy = self.means.terms.policy(mission.generator);
         let occurrence = learnt(task, event, Source::Submit, policy, mission.lease);
         let origin = Origin::without_headers(task.generator.clone(), now, body);
-        self.means.record(Entry::of_event(task.id.clone(), now, occurrence, origin)).await;
+        self.means.record(Entry::of_event(Some(task.id.clone()), now, occurrence, origin)).await;
     }
 }
 

@@ -249,7 +249,7 @@ impl Shared {
                 let told = super::learnt(task, event, Source::Poll, round.policy.clone(), round.lease);
                 let occurrence = Occurrence { generator_time, held: Some(held), ..told };
                 let origin = Origin::without_headers(task.generator.clone(), learnt.asked_at, body);
-                self.means.record(Entry::of_event(task.id.clone(), self.means.clock.now(), occurrence, origin)).await
+                self.means.record(Entry::of_event(Some(task.id.clone()), self.means.clock.now(), occurrence, origin)).await
             }
             Verdict::TimeOut { deadline } => self.time_out(task, deadline, round).await,
             Verdict::Release(then) => self.means.release(&task.id, round.lease, then).await,
@@ -265,7 +265,7 @@ impl Shared {
         let now = self.means.clock.now();
         let occurrence = learnt(task, Event::DeadlinePassed { deadline }, Source::Deadline, round.policy.clone(), round.lease);
         let origin = Origin::without_headers(task.generator.clone(), now, None);
-        self.means.record(Entry::of_event(task.id.clone(), now, occurrence, origin)).await
+        self.means.record(Entry::of_event(Some(task.id.clone()), now, occurrence, origin)).await
     }
 }
 

@@ -6,8 +6,11 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::write::Changes;
-use super::{Store, backend};
+use super::{ParkedCallback, Store, backend};
+use crate::domain::custom::Custom;
 use crate::domain::event::{Event, Found, Occurrence};
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::parked::{Reread, Visit};
 use crate::domain::plan::{Answer, Command, Item, plan};
 use crate::domain::task::{GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
@@ -44,6 +47,17 @@ pub struct Draft {
     pub body: Option<Bytes>,
     /// Where the result was found, if there is one.
     pub result: Option<Found>,
+    /// Of a callback that may have to be read again.
+    pub call: Option<Call>,
+}
+
+/// What else of a callback has to be kept for reading it again.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// Without the token.
+    pub query: Vec<(String, String)>,
+    /// Whether a signature proved it.
+    pub signed: bool,
 }
 
 /// Where an event's news comes from.
@@ -54,31 +68,57 @@ pub struct Origin {
     /// A JSON object: names to values, secrets masked.
     pub headers: String,
     pub body: Option<Bytes>,
+    /// Of a callback.
+    pub call: Option<Call>,
 }
 
 impl Origin {
     /// News that no request brought.
     #[must_use]
     pub fn without_headers(generator: GeneratorName, received_at: Timestamp, body: Option<Bytes>) -> Self {
-        Self { generator, received_at, headers: "{}".to_owned(), body }
+        Self { generator, received_at, headers: "{}".to_owned(), body, call: None }
+    }
+
+    fn draft(self, result: Option<Found>) -> Papers {
+        let Self { generator, received_at, headers, body, call } = self;
+        Papers::Receipt(Box::new(Draft { generator, received_at, headers, body, result, call }))
     }
 }
 
 impl Entry {
     /// An event, and the receipt that will tell of it. A result is a span of the body, or, where it had to be mended, a
-    /// text of its own.
+    /// text of its own. No task: the event names it.
     #[must_use]
-    pub fn of_event(task: TaskId, at: Timestamp, occurrence: Occurrence, origin: Origin) -> Self {
+    pub fn of_event(task: Option<TaskId>, at: Timestamp, occurrence: Occurrence, origin: Origin) -> Self {
         let receipt = Uuid::now_v7();
-        let result = match &occurrence.event {
-            Event::Completed(found) => found.clone(),
-            _ => None,
-        };
-        let result_payload = if matches!(result, Some(Found::Rewritten(_))) { Uuid::now_v7() } else { receipt };
-        let Origin { generator, received_at, headers, body } = origin;
-        let draft = Draft { generator, received_at, headers, body, result };
+        let result = result(&occurrence);
+        let result_payload = place(result.as_ref(), receipt);
         let command = Command::Occur { receipt, result_payload, occurrence: Box::new(occurrence) };
-        Self { item: Item { task, at, command }, papers: Papers::Receipt(Box::new(draft)) }
+        Self { item: Item { task, at, command }, papers: origin.draft(result) }
+    }
+
+    /// A custom event that a callback told, on a task's path or not.
+    #[must_use]
+    pub fn of_custom(task: Option<TaskId>, at: Timestamp, told: Told, origin: Origin) -> Self {
+        let receipt = Uuid::now_v7();
+        let command = Command::Publish { receipt, custom: Box::new(told.custom(receipt)) };
+        Self { item: Item { task, at, command }, papers: origin.draft(None) }
+    }
+
+    /// Another look at a parked callback, whose bytes are stored.
+    #[must_use]
+    pub fn of_visit(parked: &ParkedCallback, at: Timestamp, reread: Again) -> Self {
+        let receipt = parked.receipt;
+        let result = if let Again::Event(occurrence) = &reread { result(occurrence) } else { None };
+        let result_payload = place(result.as_ref(), receipt);
+        let reread = match reread {
+            Again::Event(occurrence) => Reread::Event(occurrence),
+            Again::Custom(told) => Reread::Custom(Box::new(told.custom(receipt))),
+            Again::Unreadable => Reread::Unreadable,
+        };
+        let command = Command::Visit { receipt, result_payload, visit: Visit { reread, due_at: parked.due_at } };
+        let origin = Origin::without_headers(parked.generator.clone(), parked.received_at, None);
+        Self { item: Item { task: parked.task().cloned(), at, command }, papers: origin.draft(result) }
     }
 
     /// Bytes that the entry brings into a transaction, roughly.
@@ -92,6 +132,42 @@ impl Entry {
         };
         papers + 512
     }
+}
+
+/// A custom event before it has a place.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub generator: GeneratorName,
+    pub name: String,
+    pub data: Found,
+    pub fingerprint: Fingerprint,
+}
+
+/// What a parked callback is when it is read again.
+#[derive(Clone, Debug)]
+pub enum Again {
+    Event(Box<Occurrence>),
+    Custom(Told),
+    Unreadable,
+}
+
+impl Told {
+    fn custom(self, receipt: Uuid) -> Custom {
+        let Self { generator, name, data, fingerprint } = self;
+        Custom { generator, name, data_payload: place(Some(&data), receipt), data, fingerprint: Some(fingerprint) }
+    }
+}
+
+fn result(occurrence: &Occurrence) -> Option<Found> {
+    match &occurrence.event {
+        Event::Completed(found) => found.clone(),
+        _ => None,
+    }
+}
+
+/// Where something that was found is stored: with the body, unless it had to be mended.
+fn place(found: Option<&Found>, body: Uuid) -> Uuid {
+    if matches!(found, Some(Found::Rewritten(_))) { Uuid::now_v7() } else { body }
 }
 
 impl Store {
@@ -136,7 +212,7 @@ impl Store {
         let before = self.load_world(transaction, items).await?;
         let mut after = before.clone();
         let answers = plan(&mut after, items);
-        Changes::between(&before, &after, entries, &answers, now).write(self.backend, transaction).await?;
+        Changes::between(self.backend, (&before, &after), entries, &answers, now).write(self.backend, transaction).await?;
         Ok(answers)
     }
 }

@@ -8,15 +8,19 @@ use serde::Serialize;
 use super::entity::{attempt, fingerprint, idempotency, task};
 use super::error::StoreError;
 use super::{Store, backend};
+use crate::domain::claim::task_meant;
 use crate::domain::event::Event;
 use crate::domain::plan::{Command, Item, World};
 use crate::domain::task::{ExternalId, GeneratorName, TaskId};
 
 impl Store {
-    /// Locks the tasks first, in the order of their ids; only what is read after that is sure to be their latest.
+    /// Locks the tasks first, in the order of their ids; only what is read after that is sure to be their latest. Then come
+    /// the turns of generators whose callbacks may be parked, and then what is parked: everybody locks in this order.
     pub(super) async fn load_world(&self, transaction: &DatabaseTransaction, items: &[Item]) -> Result<World, StoreError> {
         let texts = self.backend.texts();
-        let ids: BTreeSet<&str> = items.iter().map(|item| item.task.as_str()).collect();
+        // an id once set never moves: who holds one now will hold it when his task is locked
+        let named = self.named_tasks(transaction, items).await?;
+        let ids: BTreeSet<&str> = items.iter().filter_map(|item| item.task.as_ref()).chain(&named).map(TaskId::as_str).collect();
         let rows: Vec<task::Model> = self.read(transaction, &texts.lock_tasks, &ids).await?;
         let mut world = World::default();
         if !rows.is_empty() {
@@ -30,7 +34,20 @@ impl Store {
         self.load_owners(transaction, items, &mut world).await?;
         self.load_idempotency(transaction, items, &mut world).await?;
         self.load_spilled(transaction, items, &mut world).await?;
+        self.load_parked(transaction, items, &mut world).await?;
+        self.load_heard(transaction, items, &mut world).await?;
         Ok(world)
+    }
+
+    /// The tasks that items name by an id instead: the holders of the ids, and those whose own ids they may be.
+    async fn named_tasks(&self, transaction: &DatabaseTransaction, items: &[Item]) -> Result<BTreeSet<TaskId>, StoreError> {
+        let wanted: BTreeSet<&str> = items.iter().filter_map(name_instead_of_task).collect();
+        let mut tasks: BTreeSet<TaskId> = wanted.iter().filter_map(|name| TaskId::parse(name).ok()).collect();
+        if !wanted.is_empty() {
+            let holders = self.read::<attempt::Model, _>(transaction, &self.backend.texts().external_ids, &wanted).await?;
+            tasks.extend(holders.iter().filter_map(|row| TaskId::parse(&row.task_id).ok()));
+        }
+        Ok(tasks)
     }
 
     pub(super) async fn attempts(
@@ -97,27 +114,28 @@ impl Store {
             task_id: &'a str,
             fingerprint: String,
         }
-        let wanted: Vec<_> = items
-            .iter()
-            .filter(|item| world.tasks.get(&item.task).is_some_and(|task| task.recent.has_spilled()))
-            .filter_map(|item| match &item.command {
-                Command::Occur { occurrence, .. } => occurrence.fingerprint.map(|fingerprint| (&item.task, fingerprint)),
-                _ => None,
-            })
-            .map(|(task, fingerprint)| Wanted { task_id: task.as_str(), fingerprint: hex::encode(fingerprint.0) })
-            .collect();
+        let mut wanted = Vec::new();
+        for item in items {
+            let Some(occurrence) = item.command.occurrence() else { continue };
+            let Some(fingerprint) = occurrence.fingerprint else { continue };
+            let meant = task_meant(world, item, occurrence);
+            // whom nobody knows yet may become known in this very batch
+            let candidates = world.tasks.values().filter(|task| task.recent.has_spilled());
+            let candidates = candidates.filter(|task| meant.as_ref().map_or(item.task.is_none(), |meant| *meant == task.id));
+            let fingerprint = hex::encode(fingerprint.0);
+            wanted.extend(candidates.map(|task| Wanted { task_id: task.id.as_str(), fingerprint: fingerprint.clone() }));
+        }
         if wanted.is_empty() {
             return Ok(());
         }
-        for row in self.read::<fingerprint::Model, _>(transaction, &self.backend.texts().spilled, &wanted).await? {
-            world.spilled.insert(row.try_into()?);
-        }
+        let rows = self.read::<fingerprint::Model, _>(transaction, &self.backend.texts().spilled, &wanted).await?;
+        world.spilled = rows.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         Ok(())
     }
 
     /// Runs a constant text whose parameter is a JSON array, as often as the wanted need it: what is locked in the order
     /// of ids that are sorted stays in that order.
-    async fn read<M, P>(
+    pub(super) async fn read<M, P>(
         &self,
         transaction: &DatabaseTransaction,
         text: &str,
@@ -137,18 +155,24 @@ impl Store {
     }
 }
 
+/// What an item's event names its task by, where the item does not.
+fn name_instead_of_task(item: &Item) -> Option<&str> {
+    let occurrence = item.command.occurrence().filter(|_| item.task.is_none())?;
+    occurrence.claim.named.as_deref()
+}
+
 fn wanted_external_ids(item: &Item) -> impl Iterator<Item = &str> {
-    let (given, named) = match &item.command {
-        Command::Create(new) => (new.external_id.as_ref(), None),
-        Command::Patch(patch) => (patch.external_id.as_ref(), None),
-        Command::Occur { occurrence, .. } => {
-            let answered = match &occurrence.event {
-                Event::SubmitAnswered { external_id, .. } => external_id.as_ref(),
-                _ => None,
-            };
-            (answered, occurrence.claim.named.as_deref().filter(|named| *named != item.task.as_str()))
-        }
-        Command::Release(_) | Command::Erase => (None, None),
+    let given = match &item.command {
+        Command::Create(new) => new.external_id.as_ref(),
+        Command::Patch(patch) => patch.external_id.as_ref(),
+        _ => None,
     };
-    given.map(ExternalId::as_str).into_iter().chain(named)
+    let occurrence = item.command.occurrence();
+    let answered = occurrence.and_then(|occurrence| match &occurrence.event {
+        Event::SubmitAnswered { external_id, .. } => external_id.as_ref(),
+        _ => None,
+    });
+    let own = item.task.as_ref().map(TaskId::as_str);
+    let named = occurrence.and_then(|occurrence| occurrence.claim.named.as_deref()).filter(|named| Some(*named) != own);
+    given.into_iter().chain(answered).map(ExternalId::as_str).chain(named)
 }

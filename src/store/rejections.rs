@@ -23,7 +23,7 @@ pub struct Rejection {
     pub path: String,
     /// From the query.
     pub attempt: Option<u32>,
-    /// The attempt that a good token proved; the token itself is not kept.
+    /// The attempt that a good token proved, or [none](Self::OF_NO_ATTEMPT); the token itself is not kept.
     pub token_attempt: Option<u32>,
     /// Whether there was a token that did not hold.
     pub token_wrong: bool,
@@ -43,6 +43,9 @@ pub struct RejectionLimits {
 }
 
 impl Rejection {
+    /// What a good token proved that is the same for all tasks of its generator: attempts count from 1.
+    pub const OF_NO_ATTEMPT: u32 = 0;
+
     /// Whether less than the whole body was kept.
     #[must_use]
     pub fn is_cut(&self) -> bool {

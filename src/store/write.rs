@@ -1,18 +1,19 @@
 //! Turns the difference that a batch made into rows, a statement a table.
 
-use bytes::Bytes;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::backend::{self, Backend};
-use super::commit::{Draft, Entry, Papers};
-use super::entity::{attempt, bigint, cancellation, duration_micros, fingerprint, idempotency, int, receipt, task};
+use super::commit::Entry;
+use super::entity::{attempt, cancellation, event, fingerprint, idempotency, int, parked, receipt, task};
 use super::error::StoreError;
-use crate::domain::event::{Found, Occurrence, Outcome};
-use crate::domain::plan::{Answer, Command, Item, Recorded, World};
+use crate::domain::plan::{Answer, World};
 use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
+
+mod papers;
+mod waiting;
 
 /// Everything that a planned batch wants to be written.
 pub(super) struct Changes {
@@ -24,6 +25,11 @@ pub(super) struct Changes {
     spilled: Vec<fingerprint::Model>,
     idempotent: Vec<idempotency::Model>,
     cancellations: Vec<cancellation::Model>,
+    events: Vec<event::Model>,
+    parked: Vec<parked::Model>,
+    /// What becomes of callbacks that were parked before, and of their receipts.
+    visited: Vec<Statement>,
+    woken: Vec<waiting::Woken>,
     payload_ids: Vec<Uuid>,
     payloads: Vec<Vec<u8>>,
     /// Payloads that nothing points to any more.
@@ -33,7 +39,13 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    pub(super) fn between(before: &World, after: &World, entries: &[Entry], answers: &[Answer], now: Timestamp) -> Self {
+    pub(super) fn between(
+        backend: Backend,
+        (before, after): (&World, &World),
+        entries: &[Entry],
+        answers: &[Answer],
+        now: Timestamp,
+    ) -> Self {
         let mut changes = Self::none(now);
         for (id, task) in &after.tasks {
             changes.add_task(before.tasks.get(id), task);
@@ -44,10 +56,9 @@ impl Changes {
         changes.idempotent = remembered.map(|(key, remembered)| idempotency::Model::of(key, remembered, now)).collect();
         changes.cancellations = cancellations(after, now);
         for (entry, answer) in entries.iter().zip(answers) {
-            if let Some(task) = after.tasks.get(&entry.item.task) {
-                changes.add_papers(entry, answer, task);
-            }
+            changes.add_papers(backend, entry, answer, after);
         }
+        changes.add_waiting(backend, before, after);
         changes
     }
 
@@ -70,6 +81,10 @@ impl Changes {
             spilled: Vec::new(),
             idempotent: Vec::new(),
             cancellations: Vec::new(),
+            events: Vec::new(),
+            parked: Vec::new(),
+            visited: Vec::new(),
+            woken: Vec::new(),
             payload_ids: Vec::new(),
             payloads: Vec::new(),
             orphans: Vec::new(),
@@ -103,76 +118,6 @@ impl Changes {
         }
     }
 
-    /// `task` is what the whole batch made of it: a text that it does not point to would stay for ever.
-    fn add_papers(&mut self, entry: &Entry, answer: &Answer, task: &Task) {
-        let (known, wanted) = (task.documents, |id: Option<Uuid>, known: Option<Uuid>| id.filter(|_| id == known));
-        match (&entry.item.command, answer, &entry.papers) {
-            (Command::Create(new), Answer::Created, Papers::Documents { input, params, metadata }) => {
-                self.add_document(wanted(new.documents.input, known.input), input.as_ref());
-                self.add_document(wanted(new.documents.params, known.params), params.as_ref());
-                self.add_document(wanted(new.documents.metadata, known.metadata), metadata.as_ref());
-            }
-            (Command::Patch(patch), Answer::Patched, Papers::Documents { metadata, .. }) => {
-                self.add_document(wanted(patch.metadata, known.metadata), metadata.as_ref());
-            }
-            (Command::Occur { result_payload, occurrence, .. }, Answer::Recorded(recorded), Papers::Receipt(draft)) => {
-                self.receipts.push(self.receipt(&entry.item, occurrence, recorded, draft));
-                // a duplicate's body is the first one's, by the very meaning of the word, and an erased task's is not wanted
-                if recorded.outcome != Outcome::Duplicate && task.erased_at.is_none() {
-                    self.add_body(recorded.receipt, draft);
-                    self.add_mended_result(*result_payload, draft, task);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn add_document(&mut self, id: Option<Uuid>, text: Option<&Bytes>) {
-        self.add_payload(id, text.map(|text| text.to_vec()));
-    }
-
-    fn add_payload(&mut self, id: Option<Uuid>, bytes: Option<Vec<u8>>) {
-        if let (Some(id), Some(bytes)) = (id, bytes) {
-            self.payload_ids.push(id);
-            self.payloads.push(bytes);
-        }
-    }
-
-    fn add_body(&mut self, id: Uuid, draft: &Draft) {
-        let Some(body) = &draft.body else { return };
-        if let Some(receipt) = self.receipts.last_mut() {
-            receipt.payload = Some(id);
-        }
-        self.add_document(Some(id), Some(body));
-    }
-
-    /// A result that had to be mended is a text of its own, unless another one was first.
-    fn add_mended_result(&mut self, id: Uuid, draft: &Draft, task: &Task) {
-        let Some(Found::Rewritten(text)) = &draft.result else { return };
-        if matches!(&task.state, State::Completed { result, .. } if result.payload == id) {
-            self.add_payload(Some(id), Some(text.as_bytes().to_vec()));
-        }
-    }
-
-    fn receipt(&self, item: &Item, occurrence: &Occurrence, recorded: &Recorded, draft: &Draft) -> receipt::Model {
-        receipt::Model {
-            id: recorded.receipt,
-            task_id: Some(item.task.as_str().to_owned()),
-            generator: draft.generator.as_str().to_owned(),
-            attempt: Some(int(recorded.attempt)),
-            sequence: bigint(recorded.sequence),
-            previous: recorded.previous,
-            source: occurrence.source.as_str().to_owned(),
-            event: occurrence.event.name().to_owned(),
-            outcome: recorded.outcome.as_str().to_owned(),
-            reason: recorded.outcome.reason().map(|reason| reason.as_str().to_owned()),
-            received_at: draft.received_at.micros(),
-            duration_us: duration_micros(self.now.since(draft.received_at)),
-            headers: draft.headers.clone(),
-            payload: None,
-        }
-    }
-
     pub(super) async fn write(self, backend: Backend, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
         let most = backend.message_bytes();
         let mut statements = Vec::with_capacity(8);
@@ -183,12 +128,18 @@ impl Changes {
         add(&mut statements, &self.spilled, |rows| backend.upsert(&fingerprint::TABLE, rows), most)?;
         add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows), most)?;
         add(&mut statements, &self.cancellations, |rows| backend.upsert(&cancellation::TABLE, rows), most)?;
+        add(&mut statements, &self.events, |rows| backend.insert(&event::TABLE, rows), most)?;
+        add(&mut statements, &self.parked, |rows| backend.insert(&parked::TABLE, rows), most)?;
+        statements.extend(self.visited);
+        let wake = backend.texts().wake_parked;
+        add(&mut statements, &self.woken, |ids| backend.statement(wake, [ids.into(), self.now.micros().into()]), most)?;
         add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]), most)?;
         for (task, newest) in &self.erased {
             for text in [backend.texts().erase_bodies, backend.texts().erase_receipts] {
                 statements.extend(newest.map(|newest| backend.statement(text, [newest.into()])));
             }
             statements.push(backend.statement(backend.texts().erase_rejections, [task.as_str().into()]));
+            statements.extend(backend.texts().erase_events.map(|text| backend.statement(text, [task.as_str().into()])));
         }
         for statement in statements {
             transaction.execute_raw(statement).await.map_err(backend::error)?;

@@ -7,6 +7,10 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 pub const CALLBACKS: &str = "callback_hub_callbacks_total";
 /// Refused callbacks, by `code`.
 pub const CALLBACKS_REJECTED: &str = "callback_hub_callbacks_rejected_total";
+/// Parked callbacks whose wait is over, by `outcome`: they were taken as `parked` before.
+pub const CALLBACKS_UNPARKED: &str = "callback_hub_callbacks_unparked_total";
+/// Callbacks that wait for their task, by `generator`.
+pub const CALLBACKS_PARKED: &str = "callback_hub_callbacks_parked";
 /// Entries in one transaction of the journal.
 pub const JOURNAL_BATCH: &str = "callback_hub_journal_batch_entries";
 /// Questions to generators, by `generator` and `found`.
@@ -66,6 +70,9 @@ impl Metrics {
         for outcome in ["applied", "duplicate", "ignored", "hint", "parked", "event"] {
             counter!(CALLBACKS, "outcome" => outcome).increment(0);
         }
+        for outcome in ["applied", "duplicate", "ignored", "hint", "event"] {
+            counter!(CALLBACKS_UNPARKED, "outcome" => outcome).increment(0);
+        }
         for outcome in ["taken", "refused"] {
             counter!(RELOADS, "outcome" => outcome).increment(0);
         }
@@ -84,6 +91,7 @@ impl Metrics {
 fn begin_for(generator: &str) {
     counter!(RESCUED, "generator" => generator.to_owned()).increment(0);
     gauge!(OVERDUE, "generator" => generator.to_owned()).set(0);
+    gauge!(CALLBACKS_PARKED, "generator" => generator.to_owned()).set(0);
 }
 
 /// Generator files were read again; those of `generators` count from now on.
@@ -98,6 +106,8 @@ fn describe() {
     describe_gauge!(RELOAD_REFUSED, "1 while the generator files that are there are refused, and those from before count");
     describe_counter!(CALLBACKS, "Taken callbacks, by outcome");
     describe_counter!(CALLBACKS_REJECTED, "Refused callbacks, by code");
+    describe_counter!(CALLBACKS_UNPARKED, "Parked callbacks whose wait is over, by outcome");
+    describe_gauge!(CALLBACKS_PARKED, "Callbacks that wait for their task");
     describe_histogram!(JOURNAL_BATCH, "Entries in one transaction");
     describe_counter!(POLLS, "Questions to generators, by what was found");
     describe_counter!(RESCUED, "Tasks whose end was learnt by polling");

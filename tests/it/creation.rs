@@ -123,7 +123,7 @@ fn an_id_stays_with_the_attempt_that_has_it() {
 
 #[test]
 fn only_settled_tasks_are_erased_and_their_ids_stay_taken() {
-    let erase = Item { task: task_id("own"), at: NOW, command: Command::Erase };
+    let erase = Item { task: Some(task_id("own")), at: NOW, command: Command::Erase };
     let mut world = world();
     assert_eq!(step(&mut world, erase.clone()), Answer::Refused(Refusal::WrongState(Status::Submitted)));
     step(&mut world, happening("own", NOW, occurrence(Event::OperatorCancel)));
@@ -137,5 +137,5 @@ fn only_settled_tasks_are_erased_and_their_ids_stay_taken() {
 
 fn report(id: &str, external_id: &str) -> Item {
     let patch = Patch { external_id: Some(external(external_id)), metadata: None, priority: None, policy: Arc::new(policy()) };
-    Item { task: task_id(id), at: NOW, command: Command::Patch(patch) }
+    Item { task: Some(task_id(id)), at: NOW, command: Command::Patch(patch) }
 }

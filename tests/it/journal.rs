@@ -36,8 +36,8 @@ async fn each_entry_of_a_mixed_batch_gets_its_own_answer(#[values(Kind::Sqlite, 
         create("a"),
         callback("b", Event::Completed(Some(Found::InBody(0..4))), "true"),
         callback("b", Event::Failed(Failure { error: TaskError::default(), retryable: false }), "late"),
-        Entry { item: Item { task: task_id("a"), at: NOW, command: Command::Patch(patch) }, papers: Papers::None },
-        Entry { item: Item { task: task_id("b"), at: NOW, command: Command::Erase }, papers: Papers::None },
+        Entry { item: Item { task: Some(task_id("a")), at: NOW, command: Command::Patch(patch) }, papers: Papers::None },
+        Entry { item: Item { task: Some(task_id("b")), at: NOW, command: Command::Erase }, papers: Papers::None },
     ]);
     let answers = desk.settle(pending).await;
     assert_eq!(desk.commits(), 1, "one batch, one commit");

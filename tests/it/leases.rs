@@ -20,7 +20,7 @@ const LATER: Timestamp = Timestamp::from_secs(10_100);
 fn release(task: &Task, lease: Uuid, then: Then, at: Timestamp) -> (Answer, Task) {
     let mut world = World { tasks: [(task.id.clone(), task.clone())].into(), ..World::default() };
     let command = Command::Release(Release { lease, then });
-    let answer = step(&mut world, Item { task: task.id.clone(), at, command });
+    let answer = step(&mut world, Item { task: Some(task.id.clone()), at, command });
     (answer, world.tasks.remove(&task.id).expect("tasks do not vanish"))
 }
 

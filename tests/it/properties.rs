@@ -27,9 +27,12 @@ proptest! {
             let before = world.clone();
             let answer = step(&mut world, item.clone());
             if laws::is_operator_retry(item, &answer) {
-                *operator_retries.entry(item.task.clone()).or_insert(0) += 1;
+                let Answer::Recorded(retried) = &answer else { unreachable!("a retry is recorded") };
+                *operator_retries.entry(retried.task.clone()).or_insert(0) += 1;
             }
-            laws::assert_only_the_items_task_changed(&before, &world, item)?;
+            laws::assert_only_the_items_task_changed(&before, &world, item, &answer)?;
+            laws::assert_waits_end_by_visits(&before, &world, item, &answer)?;
+            laws::assert_only_the_early_are_parked(&before, item, &answer)?;
             laws::assert_refusals_change_nothing(&before, &world, &answer)?;
             laws::assert_settled_stays_settled(&before, &world, item)?;
             laws::assert_progress_never_falls(&before, &world, item)?;
@@ -103,9 +106,11 @@ proptest! {
         let mut chains: HashMap<TaskId, Vec<Recorded>> = HashMap::new();
         for (item, answer) in history.items.iter().zip(plan(&mut world, &history.items)) {
             if let Answer::Recorded(recorded) = answer {
-                let Command::Occur { receipt, .. } = &item.command else { return Err(TestCaseError::fail("only events leave receipts")) };
+                let (Command::Occur { receipt, .. } | Command::Visit { receipt, .. }) = &item.command else {
+                    return Err(TestCaseError::fail("only events leave receipts"));
+                };
                 prop_assert_eq!(recorded.receipt, *receipt);
-                chains.entry(item.task.clone()).or_default().push(recorded);
+                chains.entry(recorded.task.clone()).or_default().push(recorded);
             }
         }
         for (id, task) in &world.tasks {

@@ -41,6 +41,7 @@ pub(crate) fn policy() -> Policy {
         needs_external_id: true,
         can_cancel: true,
         resubmit_on_timeout: false,
+        parks: false,
         retry_delays: [30, 60, 120].map(Duration::from_secs).into(),
         first_poll_after: FIRST_POLL_AFTER,
         late_poll_after: LATE_POLL_AFTER,
@@ -64,7 +65,7 @@ pub(crate) fn new_task(submitter: Submitter) -> NewTask {
 }
 
 pub(crate) fn creation(id: &str, at: Timestamp, new: NewTask) -> Item {
-    Item { task: task_id(id), at, command: Command::Create(Box::new(new)) }
+    Item { task: Some(task_id(id)), at, command: Command::Create(Box::new(new)) }
 }
 
 /// A task that the hub submits, with the given number of attempts; all have the same deadline, none a time of submission.
@@ -148,7 +149,11 @@ pub(crate) fn fingerprint(text: &str) -> Fingerprint {
 
 pub(crate) fn happening(id: &str, at: Timestamp, occurrence: Occurrence) -> Item {
     let receipt = Uuid::from_u128(0xCA11_BAC4);
-    Item { task: task_id(id), at, command: Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) } }
+    Item {
+        task: Some(task_id(id)),
+        at,
+        command: Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) },
+    }
 }
 
 pub(crate) fn step(world: &mut World, item: Item) -> Answer {

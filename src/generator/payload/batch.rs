@@ -7,7 +7,6 @@ use crate::domain::event::Claim;
 use crate::domain::task::TaskId;
 
 use super::{Decoded, Message, refused};
-use crate::generator::entry::Generator;
 use crate::generator::json::{self, Document, Kind};
 use crate::generator::reader::Takes;
 use crate::generator::refusal::{Code, FieldError, Refusal};
@@ -35,7 +34,7 @@ pub fn decode_batch(verified: &Verified) -> Result<Vec<BatchItem>, Refusal> {
     let callbacks = key("callbacks").and_then(|callbacks| document.find(&callbacks).value());
     let items = callbacks.filter(|value| json::kind(value) == Kind::Array).ok_or_else(|| no_batch("must be an array"))?;
     let items = json::elements(items, MOST_ITEMS).ok_or_else(|| no_batch(&format!("may hold at most {MOST_ITEMS} items")))?;
-    let decode = |item: &RawValue| decode_item(verified.generator(), body.slice(document.span(item)));
+    let decode = |item: &RawValue| decode_item(verified, body.slice(document.span(item)));
     Ok(items.into_iter().map(decode).collect())
 }
 
@@ -44,12 +43,12 @@ fn no_batch(wanted: &str) -> Refusal {
     Refusal::of_fields(Code::MalformedBody, format!("The body is not a batch of callbacks: `callbacks` {wanted}"), errors)
 }
 
-fn decode_item(generator: &Generator, body: Bytes) -> BatchItem {
+fn decode_item(verified: &Verified, body: Bytes) -> BatchItem {
     let task = match Document::parse(&body, &["task_id"]) {
         Ok(document) => task_of(&document),
         Err(malformed) => return BatchItem { decoded: Err(refused(&malformed)), task: None, body },
     };
-    BatchItem { task: task.as_ref().ok().cloned(), decoded: decode_event(generator, &body, task), body }
+    BatchItem { task: task.as_ref().ok().cloned(), decoded: decode_event(verified, &body, task), body }
 }
 
 fn task_of(document: &Document<'_>) -> Result<TaskId, String> {
@@ -61,10 +60,12 @@ fn task_of(document: &Document<'_>) -> Result<TaskId, String> {
     }
 }
 
-fn decode_event(generator: &Generator, body: &Bytes, task: Result<TaskId, String>) -> Result<Decoded, Refusal> {
+fn decode_event(verified: &Verified, body: &Bytes, task: Result<TaskId, String>) -> Result<Decoded, Refusal> {
     // the event's own faults come first, as they do outside of batches
-    let message = Message { body, envelope: None, task: task.as_ref().ok().cloned(), claim: Claim::default() };
-    let decoded = message.decode(generator, Ok(None));
+    let (named, is_hearsay) = (task.as_ref().ok().cloned(), verified.is_hearsay());
+    let claim = Claim::default();
+    let message = Message { body, envelope: None, task: named, claim, must_name: false, is_hearsay };
+    let decoded = message.decode(verified.generator(), Ok(None));
     let Err(fault) = task else { return decoded };
     let fault = FieldError::new("task_id", fault);
     Err(match decoded {

@@ -65,6 +65,7 @@ fn a_token_proves_nothing_on_a_batch() {
 fn a_stored_callback_is_read_with_todays_words_and_its_own_claim() {
     let generator = built_in("default", &Overrides::default());
     let claim = Claim { token: Some(2), ..Claim::default() };
-    let stored = decode_stored(&generator, &raw(r#"{"event":"failed","taskId":"g-1"}"#), claim.clone()).unwrap().task_event();
+    let stored =
+        decode_stored(&generator, &raw(r#"{"event":"failed","taskId":"g-1"}"#), claim.clone(), false).unwrap().task_event();
     assert_eq!(stored.claim, Claim { named: Some("g-1".to_owned()), ..claim });
 }

@@ -56,7 +56,7 @@ fn what_is_not_believed_is_a_hint(#[case] confirm: &str, #[case] expected: [&str
     let custom = payload::decode(&proven(raw(&body("customer.new")).signed(&generator, SECRET), &generator)).unwrap();
     assert_eq!(custom.custom_event().name, "customer.new");
 
-    let stored = decode_stored(&generator, &raw(&body("completed")), heard(&generator, &body("completed")).claim).unwrap();
+    let stored = decode_stored(&generator, &raw(&body("completed")), heard(&generator, &body("completed")).claim, false).unwrap();
     assert_eq!(stored.task_event().event.name(), expected[0]);
     let batch = RawCallback { task: None, ..raw(r#"{"callbacks":[{"task_id":"t-1","event":"completed","result":1}]}"#) };
     let items = decode_batch(&proven(batch.signed(&generator, SECRET), &generator)).unwrap();

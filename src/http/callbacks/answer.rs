@@ -6,12 +6,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::domain::decide::Transition;
 use crate::domain::event::{Outcome, Reason};
-use crate::domain::plan::{Answer, Recorded, Refusal};
+use crate::domain::plan::{Answer, Kept, Recorded, Refusal};
 use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
+use crate::generator::payload::Decoded;
 use crate::generator::scalar::Early;
 use crate::http::problem::{Code, FieldProblem, Problem};
 use crate::http::state::Hub;
@@ -22,7 +24,8 @@ use crate::journal::RecordError;
 pub struct Accepted {
     /// Always true.
     pub success: bool,
-    /// `applied`, `duplicate`, `ignored` (with a reason), `hint`
+    /// `applied`, `duplicate`, `ignored` (with a reason), `hint`, `parked` (its task is not known yet, and it waits for it),
+    /// `event` (no task's business)
     #[schema(example = "applied")]
     pub outcome: &'static str,
     /// Why it was ignored: `already_settled`, `stale_progress`, `stale_attempt`, `not_of_interest`
@@ -30,10 +33,12 @@ pub struct Accepted {
     pub reason: Option<&'static str>,
     #[schema(example = "Task completed")]
     pub message: String,
-    pub task_id: String,
-    /// The task's state after the callback.
+    /// Null if it is about no task, or about one that nobody knows yet by the generator's id.
+    #[schema(example = "video-42")]
+    pub task_id: Option<String>,
+    /// The task's state after the callback; null if no task has heard of it (yet).
     #[schema(example = "completed")]
-    pub status: &'static str,
+    pub status: Option<&'static str>,
     /// The receipt's id.
     pub callback_id: String,
     /// More about it: `attempt`, the attempt that it counted for.
@@ -72,11 +77,10 @@ pub struct BatchAccepted {
 pub(super) fn single(
     hub: &Hub,
     generator: &Generator,
-    task: &TaskId,
-    word: Option<&str>,
+    about: &About,
     answer: Result<Answer, RecordError>,
 ) -> Result<Response, Problem> {
-    let accepted = accepted(hub, generator, task, word, answer)?;
+    let accepted = accepted(hub, generator, about, answer)?;
     Ok((status(generator), Json(accepted)).into_response())
 }
 
@@ -95,24 +99,17 @@ pub(super) fn status(generator: &Generator) -> StatusCode {
 pub(super) fn accepted(
     hub: &Hub,
     generator: &Generator,
-    task: &TaskId,
-    word: Option<&str>,
+    about: &About,
     answer: Result<Answer, RecordError>,
 ) -> Result<Accepted, Problem> {
     match answer {
         Ok(Answer::Recorded(recorded)) => {
-            let outcome = recorded.outcome.as_str();
-            hub.figures.count_outcome(outcome);
-            tracing::info!(
-                outcome,
-                reason = recorded.outcome.reason().map(Reason::as_str),
-                task = task.as_str(),
-                callback = %recorded.receipt,
-                generator = generator.name().as_str(),
-                word,
-                "callback taken"
-            );
-            Ok(Accepted::of(task, &recorded))
+            taken(hub, generator, about, recorded.outcome, recorded.receipt);
+            Ok(Accepted::of(&recorded))
+        }
+        Ok(Answer::Kept(kept)) => {
+            taken(hub, generator, about, kept.outcome, kept.receipt);
+            Ok(Accepted::without_task(about, &kept))
         }
         Ok(Answer::Refused(refusal)) => Err(refused(generator, refusal)),
         Ok(_) => Err(Problem::of(Code::Internal)),
@@ -120,16 +117,30 @@ pub(super) fn accepted(
     }
 }
 
+fn taken(hub: &Hub, generator: &Generator, about: &About, outcome: Outcome, callback: Uuid) {
+    hub.figures.count_outcome(outcome.as_str());
+    tracing::info!(
+        outcome = outcome.as_str(),
+        reason = outcome.reason().map(Reason::as_str),
+        task = about.task.as_ref().map(TaskId::as_str),
+        named = about.named,
+        %callback,
+        generator = generator.name().as_str(),
+        word = about.word,
+        "callback taken"
+    );
+}
+
 fn refused(generator: &Generator, refusal: Refusal) -> Problem {
     match refusal {
-        // what is to be parked has no place yet, and comes again as well
-        Refusal::UnknownTask if matches!(generator.early(), Early::Retry | Early::Park) => Problem {
+        Refusal::UnknownTask if generator.early() == Early::Retry => Problem {
             retry_after: Some(generator.retry_after().as_secs().max(1)),
             ..Problem::new(Code::Unavailable, "There is no such task yet")
         },
         Refusal::UnknownTask => Problem::of(Code::UnknownTask),
         Refusal::NoSuchAttempt => Problem::field(Code::InvalidEvent, "attempt", "is above the task's current attempt"),
         Refusal::TaskMismatch => Problem::of(Code::TaskMismatch),
+        Refusal::TooManyParked => Problem::unavailable(refusal.to_string()),
         other => Problem::new(Code::Conflict, other.to_string()),
     }
 }
@@ -150,7 +161,7 @@ impl From<RecordError> for Problem {
 }
 
 impl Accepted {
-    pub(super) fn of(task: &TaskId, recorded: &Recorded) -> Self {
+    fn of(recorded: &Recorded) -> Self {
         let mut details = Map::new();
         details.insert("attempt".to_owned(), json!(recorded.attempt));
         Self {
@@ -158,10 +169,58 @@ impl Accepted {
             outcome: recorded.outcome.as_str(),
             reason: recorded.outcome.reason().map(Reason::as_str),
             message: message(recorded),
-            task_id: task.as_str().to_owned(),
-            status: recorded.status.as_str(),
+            task_id: Some(recorded.task.as_str().to_owned()),
+            status: Some(recorded.status.as_str()),
             callback_id: recorded.receipt.to_string(),
             details,
+        }
+    }
+
+    /// No task has heard of it.
+    fn without_task(about: &About, kept: &Kept) -> Self {
+        let mut details = Map::new();
+        let awaited = about.task.as_ref().map(TaskId::as_str).or(about.named.as_deref());
+        match (kept.outcome, awaited, &about.word) {
+            (Outcome::Parked, Some(awaited), _) => details.insert("waiting_for".to_owned(), json!(awaited)),
+            (Outcome::Event, _, Some(word)) => details.insert("event".to_owned(), json!(word)),
+            _ => None,
+        };
+        let message = match kept.outcome {
+            Outcome::Parked => "Its task is not known yet; it waits for it",
+            Outcome::Event => "Stored as an event",
+            Outcome::Duplicate => "Seen before; nothing changed",
+            _ => "Kept; it changes no task",
+        };
+        let task = kept.told_about.as_ref().or(about.task.as_ref().filter(|_| kept.outcome != Outcome::Event));
+        Self {
+            success: true,
+            outcome: kept.outcome.as_str(),
+            reason: kept.outcome.reason().map(Reason::as_str),
+            message: message.to_owned(),
+            task_id: task.map(|task| task.as_str().to_owned()),
+            status: None,
+            callback_id: kept.receipt.to_string(),
+            details,
+        }
+    }
+}
+
+/// What a callback says it is about.
+#[derive(Clone, Debug)]
+pub(super) struct About {
+    /// By the path, or the item of a batch.
+    task: Option<TaskId>,
+    /// By the id in its body.
+    named: Option<String>,
+    /// The generator's own word for what has happened.
+    word: Option<String>,
+}
+
+impl About {
+    pub(super) fn of(decoded: &Decoded) -> Self {
+        match decoded {
+            Decoded::Task(event) => Self { task: event.task.clone(), named: event.claim.named.clone(), word: event.word.clone() },
+            Decoded::Custom(event) => Self { task: event.task.clone(), named: None, word: Some(event.name.clone()) },
         }
     }
 }
@@ -178,6 +237,7 @@ fn message(recorded: &Recorded) -> String {
         (Outcome::Applied, Some(Transition::Progress)) => "Progress recorded".to_owned(),
         (Outcome::Applied, Some(Transition::Complete { late: true })) => "Task completed, late".to_owned(),
         (Outcome::Applied, Some(Transition::Retry)) => "Attempt failed; the task will be retried".to_owned(),
-        (Outcome::Applied, _) => format!("Task {}", status.replace('_', " ")),
+        // no task hears of the latter two
+        (Outcome::Applied | Outcome::Parked | Outcome::Event, _) => format!("Task {}", status.replace('_', " ")),
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::answer::{self, Accepted, BatchAccepted, BatchRefusal, BatchResult};
+use super::answer::{self, About, Accepted, BatchAccepted, BatchRefusal, BatchResult};
 use super::ingress::{self, Entrance, Inbound, Proven};
 use super::record::{self, Arrival};
 use super::refused::Case;
@@ -25,8 +25,7 @@ struct Item {
 }
 
 struct Queued {
-    task: TaskId,
-    word: Option<String>,
+    about: About,
     pending: Result<Pending, RecordError>,
 }
 
@@ -70,14 +69,13 @@ async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response,
 
 fn queue(hub: &Hub, arrival: &Arrival<'_>, item: BatchItem) -> Item {
     let BatchItem { body, task, decoded } = item;
-    let state = match (decoded, task.clone()) {
-        (Ok(decoded), Some(task)) => ingress::of_task(decoded).map(|event| {
-            let word = event.word.clone();
-            let pending = hub.journal.enqueue(arrival.entry(hub, task.clone(), event));
-            Queued { task, word, pending }
-        }),
-        (Ok(decoded), None) => ingress::of_task(decoded).and(Err(Problem::of(Code::UnknownTask))),
-        (Err(refusal), _) => Err(refusal.into()),
+    let state = match decoded {
+        Ok(decoded) => {
+            let about = About::of(&decoded);
+            let pending = hub.journal.enqueue(arrival.entry(hub, decoded));
+            Ok(Queued { about, pending })
+        }
+        Err(refusal) => Err(refusal.into()),
     };
     Item { task, body, state }
 }
@@ -90,16 +88,15 @@ async fn settle(
     deadline: Instant,
     state: Result<Queued, Problem>,
 ) -> Result<Result<Accepted, Problem>, Problem> {
-    let Queued { task, word, pending } = match state {
+    let Queued { about, pending } = match state {
         Ok(queued) => queued,
-        Err(problem) if problem.code == Code::Unavailable => return Err(problem),
         Err(problem) => return Ok(Err(problem)),
     };
     let answer = match pending {
         Ok(pending) => record::until(deadline, pending.wait()).await,
         Err(error) => Err(error),
     };
-    match answer::accepted(hub, &proven.generator, &task, word.as_deref(), answer) {
+    match answer::accepted(hub, &proven.generator, &about, answer) {
         // a 200 would tell the sender never to come again
         Err(problem) if matches!(problem.code, Code::Unavailable | Code::Internal) => Err(problem),
         outcome => Ok(outcome),

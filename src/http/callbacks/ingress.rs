@@ -9,13 +9,14 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
+use super::answer::{self, About};
+use super::record;
 use super::refused::Case;
-use super::{answer, record};
 use crate::domain::task::TaskId;
 use crate::generator::entry::Generator;
-use crate::generator::payload::{self, Decoded, TaskEvent};
+use crate::generator::payload::{self, Decoded};
 use crate::generator::raw::{RawCallback, agreed};
-use crate::generator::signature::{Token, Verified, token, verify};
+use crate::generator::signature::{Verified, token, verify};
 use crate::http::body::{self, Terms};
 use crate::http::client;
 use crate::http::problem::{Code, Problem};
@@ -34,7 +35,16 @@ pub(super) struct Inbound {
     /// Percent-decoded pairs.
     pub query: Vec<(String, String)>,
     pub body: Body,
-    default_generator: &'static str,
+    door: Door,
+}
+
+/// What a path says about the sender.
+#[derive(Clone, Debug)]
+pub(super) enum Door {
+    /// The query names him; without a word he is this one.
+    Own(&'static str),
+    /// The path names him, and all his tasks share it.
+    Shared(String),
 }
 
 /// A callback whose sender is proven.
@@ -51,13 +61,7 @@ pub(super) enum Entrance {
 }
 
 impl Inbound {
-    pub(super) fn new(
-        request: Request<Body>,
-        peer: SocketAddr,
-        task: Option<String>,
-        query: Option<&str>,
-        default_generator: &'static str,
-    ) -> Self {
+    pub(super) fn new(request: Request<Body>, peer: SocketAddr, task: Option<String>, query: Option<&str>, door: Door) -> Self {
         let (parts, body) = request.into_parts();
         let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
         Self {
@@ -68,13 +72,20 @@ impl Inbound {
             headers: parts.headers,
             query: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
             body,
-            default_generator,
+            door,
         }
     }
 
-    /// The generator that the query names, or the path's default; none if the query names several.
+    /// The generator that path or query name, or the path's default; none if the query names several.
     pub(super) fn generator_name(&self) -> Option<&str> {
-        Some(agreed(self.values("generator")).ok()?.unwrap_or(self.default_generator))
+        match &self.door {
+            Door::Shared(generator) => Some(generator),
+            Door::Own(default) => Some(agreed(self.values("generator")).ok()?.unwrap_or(default)),
+        }
+    }
+
+    fn task(&self) -> Option<TaskId> {
+        self.task.as_deref().and_then(|task| TaskId::parse(task).ok())
     }
 
     /// All values of a query parameter.
@@ -92,29 +103,27 @@ pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
 }
 
 async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
+    let door = inbound.door.clone();
     let proven = match prove(hub, inbound, case).await? {
         Entrance::Proven(proven) => proven,
         Entrance::Handshake(reply) => return Ok(answer::handshake(reply)),
     };
-    let event = of_task(payload::decode(&proven.verified)?)?;
-    let Some(task) = event.task.clone() else { return Err(Problem::of(Code::UnknownTask)) };
-    let arrival = record::Arrival::of(&proven);
-    let word = event.word.clone();
-    let answer = record::record(hub, arrival.entry(hub, task.clone(), event)).await;
-    answer::single(hub, &proven.generator, &task, word.as_deref(), answer)
-}
-
-/// Custom events have no table yet: until they have, they are asked to come again.
-pub(super) fn of_task(decoded: Decoded) -> Result<TaskEvent, Problem> {
-    match decoded {
-        Decoded::Task(event) => Ok(*event),
-        Decoded::Custom(_) => Err(Problem::unavailable("Custom events cannot be stored yet")),
+    let decoded = match door {
+        Door::Shared(_) => payload::decode_shared(&proven.verified)?,
+        Door::Own(_) => payload::decode(&proven.verified)?,
+    };
+    if matches!((door, &decoded), (Door::Own(_), Decoded::Task(event)) if event.task.is_none()) {
+        return Err(Problem::of(Code::UnknownTask));
     }
+    let arrival = record::Arrival::of(&proven);
+    let about = About::of(&decoded);
+    let answer = record::record(hub, arrival.entry(hub, decoded)).await;
+    answer::single(hub, &proven.generator, &about, answer)
 }
 
 /// Rows 1 to 8 of the contract's table.
 pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Entrance, Problem> {
-    let options = &hub.options;
+    let (options, is_shared) = (&hub.options, matches!(inbound.door, Door::Shared(_)));
     if !options.callbacks_enabled {
         return Err(Problem::of(Code::CallbacksDisabled));
     }
@@ -132,11 +141,12 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     }
     let limit = generator.as_ref().and_then(|generator| generator.max_body()).unwrap_or(options.max_body);
     let terms = Terms { limit, within: options.body_timeout, sender: Some(address) };
+    let task = inbound.task();
     let body = body::read(inbound.body, &hub.budget, &terms).await?;
     case.body = body.clone();
     let Some(generator) = generator else { return Err(unknown) };
     let raw = RawCallback {
-        task: inbound.task.as_deref().and_then(|task| TaskId::parse(task).ok()),
+        task,
         headers: inbound.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
         query: inbound.query,
         body,
@@ -150,7 +160,10 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         case.token = token(&raw, &generator, hub.terms.capabilities());
         refusal
     })?;
-    case.token = verified.token_attempt().map_or(Token::Absent, Token::Holds);
+    case.token = verified.token();
+    if is_shared && !verified.is_proven() {
+        return Err(Problem::new(Code::SignatureMissing, "Where all tasks share a path, a signature or a token is needed"));
+    }
     Ok(match verified.handshake() {
         Some(reply) => Entrance::Handshake(reply),
         None => Entrance::Proven(Proven { verified, generator }),

@@ -9,6 +9,7 @@ pub mod receipts;
 mod record;
 mod refused;
 pub mod replay;
+pub mod shared;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use axum::extract::{ConnectInfo, RawQuery, Request, State};
 use axum::response::Response;
 
 pub use answer::{Accepted, BatchAccepted, BatchResult};
-use ingress::Inbound;
+use ingress::{Door, Inbound};
 
 use super::openapi::{BatchBody, BatchErrors, CallbackBody, CallbackErrors};
 use super::segment::Segment;
@@ -79,7 +80,7 @@ macro_rules! single {
             RawQuery(query): RawQuery,
             request: Request<Body>,
         ) -> Response {
-            ingress::take_single(hub, Inbound::new(request, peer, Some(task), query.as_deref(), $generator)).await
+            ingress::take_single(hub, Inbound::new(request, peer, Some(task), query.as_deref(), Door::Own($generator))).await
         }
     };
 }
@@ -126,5 +127,5 @@ pub async fn receive_callback_batch(
     RawQuery(query): RawQuery,
     request: Request<Body>,
 ) -> Response {
-    batch::take(hub, Inbound::new(request, peer, None, query.as_deref(), DEFAULT)).await
+    batch::take(hub, Inbound::new(request, peer, None, query.as_deref(), Door::Own(DEFAULT))).await
 }

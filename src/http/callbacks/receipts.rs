@@ -205,7 +205,7 @@ impl ReceiptBody {
             id: rejection.id,
             task_id: rejection.task,
             generator: rejection.generator,
-            attempt: rejection.token_attempt.or(rejection.attempt),
+            attempt: rejection.token_attempt.filter(|&attempt| attempt != Rejection::OF_NO_ATTEMPT).or(rejection.attempt),
             source: "callback".to_owned(),
             event: None,
             verdict: "rejected",

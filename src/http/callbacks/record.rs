@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::headers;
 use super::ingress::Proven;
 use crate::domain::event::Occurrence;
 use crate::domain::plan::Answer;
-use crate::domain::task::{Source, TaskId};
+use crate::domain::task::GeneratorName;
 use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
-use crate::generator::payload::TaskEvent;
+use crate::generator::payload::{CustomEvent, Decoded, TaskEvent};
 use crate::http::state::Hub;
 use crate::journal::RecordError;
-use crate::store::{Entry, Origin};
+use crate::store::{Call, Entry, Origin, Told};
 
 /// How and when a callback came, for its receipt.
 pub(super) struct Arrival<'a> {
@@ -22,6 +23,7 @@ pub(super) struct Arrival<'a> {
     pub received_at: Timestamp,
     /// A JSON object.
     pub headers: String,
+    pub call: Call,
     /// Past the fingerprint, though not past the grid.
     pub replayed: bool,
 }
@@ -31,28 +33,36 @@ impl<'a> Arrival<'a> {
         let raw = proven.verified.raw();
         let headers = raw.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         let secret: Vec<&str> = proven.generator.secret_headers().collect();
-        Self { generator: &proven.generator, received_at: raw.arrived, headers: headers::kept(headers, &secret), replayed: false }
+        let query = raw.query.iter().filter(|(name, _)| name != "token").cloned().collect();
+        Self {
+            generator: &proven.generator,
+            received_at: raw.arrived,
+            headers: headers::kept(headers, &secret),
+            call: Call { query, signed: proven.verified.is_signed() },
+            replayed: false,
+        }
     }
 
-    pub(super) fn entry(&self, hub: &Hub, task: TaskId, event: TaskEvent) -> Entry {
-        let occurrence = Occurrence {
-            event: event.event,
-            source: Source::Callback,
-            generator: Some(event.generator.clone()),
-            claim: event.claim,
-            policy: hub.terms.policy(self.generator),
-            fingerprint: Some(event.fingerprint),
-            replayed: self.replayed,
-            generator_time: event.generator_time,
-            held: None,
-        };
-        let origin = Origin {
-            generator: event.generator,
-            received_at: self.received_at,
-            headers: self.headers.clone(),
-            body: Some(event.body),
-        };
+    pub(super) fn entry(&self, hub: &Hub, decoded: Decoded) -> Entry {
+        match decoded {
+            Decoded::Task(event) => self.of_task(hub, *event),
+            Decoded::Custom(event) => {
+                let CustomEvent { generator, name, data, fingerprint, task, body, .. } = *event;
+                let origin = self.origin(generator.clone(), body);
+                Entry::of_custom(task, hub.clock.now(), Told { generator, name, data, fingerprint }, origin)
+            }
+        }
+    }
+
+    fn of_task(&self, hub: &Hub, event: TaskEvent) -> Entry {
+        let (task, origin) = (event.task.clone(), self.origin(event.generator.clone(), event.body.clone()));
+        let occurrence = Occurrence { replayed: self.replayed, ..event.occurrence(hub.terms.policy(self.generator)) };
         Entry::of_event(task, hub.clock.now(), occurrence, origin)
+    }
+
+    fn origin(&self, generator: GeneratorName, body: Bytes) -> Origin {
+        let (received_at, headers) = (self.received_at, self.headers.clone());
+        Origin { generator, received_at, headers, body: Some(body), call: Some(self.call.clone()) }
     }
 }
 

@@ -82,7 +82,11 @@ impl Case {
             method: self.method.clone(),
             path: self.path.clone(),
             attempt: self.attempt,
-            token_attempt: if let Token::Holds(attempt) = self.token { Some(attempt) } else { None },
+            token_attempt: match self.token {
+                Token::Holds(attempt) => Some(attempt),
+                Token::HoldsForAll => Some(Rejection::OF_NO_ATTEMPT),
+                Token::Absent | Token::Wrong => None,
+            },
             token_wrong: self.token == Token::Wrong,
             headers: headers::kept(headers, &secret),
             body: body[..body.len().min(KEPT_BODY)].to_vec(),

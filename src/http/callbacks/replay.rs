@@ -7,11 +7,11 @@ use axum::extract::State;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::answer::{self, Accepted};
-use super::ingress;
+use super::answer::{self, About, Accepted};
 use super::record::{self, Arrival};
-use crate::domain::event::Claim;
+use crate::domain::event::{Claim, Outcome};
 use crate::domain::task::TaskId;
+use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
 use crate::generator::payload;
 use crate::generator::raw::RawCallback;
@@ -21,7 +21,7 @@ use crate::http::openapi::ReplayErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
-use crate::store::{Receipt, Rejection};
+use crate::store::{Call, Receipt, Rejection};
 
 /// Replay a callback
 ///
@@ -45,15 +45,21 @@ pub async fn replay_callback(State(hub): State<Arc<Hub>>, Segment(id): Segment) 
 }
 
 async fn replay_accepted(hub: &Hub, receipt: Receipt) -> Result<Accepted, Problem> {
-    let (Some(payload), Some(task)) = (receipt.payload, receipt.task.as_deref()) else {
-        return Err(not_replayable("its body is not kept"));
-    };
+    if receipt.outcome == Outcome::Parked.as_str() {
+        return Err(not_replayable("it waits for its task, and will be applied as soon as that is known"));
+    }
+    if receipt.outcome == Outcome::Event.as_str() {
+        return Err(not_replayable("it is no task's business, and stored as an event already"));
+    }
+    let payload = receipt.payload.ok_or_else(|| not_replayable("its body is not kept"))?;
     let body = hub.store.payload(payload).await?.ok_or_else(|| not_replayable("its body is not kept any more"))?;
-    let raw = stored(task, &receipt.headers, body, receipt.received_at)?;
+    let raw = stored(receipt.task.as_deref(), &receipt.headers, body, receipt.received_at)?;
+    let generator = generator(hub, &receipt.generator)?;
     // it was proven when it came, and the attempt was settled then
-    let claim =
-        Claim { token: receipt.attempt.and_then(|attempt| u32::try_from(attempt).ok()), may_adopt: true, ..Claim::default() };
-    again(hub, &receipt.generator, &raw, claim, receipt.headers).await
+    let attempt = receipt.attempt.and_then(|attempt| u32::try_from(attempt).ok());
+    let claim = Claim { token: attempt, may_adopt: raw.task.is_some(), ..Claim::default() };
+    // what proved it is forgotten: where it may have been a token that everybody's callbacks have, it is taken for that
+    again(hub, &generator, &raw, claim, generator.takes_ingress_token(), receipt.headers).await
 }
 
 async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Problem> {
@@ -63,44 +69,57 @@ async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Pr
     if rejection.token_wrong {
         return Err(not_replayable("its token was wrong, and tokens are not kept"));
     }
-    let Some(task) = rejection.task.as_deref() else { return Err(not_replayable("it names no task in its path")) };
-    let mut raw = stored(task, &rejection.headers, rejection.body, rejection.received_at)?;
+    let is_shared = rejection.path.starts_with("/hooks/");
+    if rejection.task.is_none() && !is_shared {
+        return Err(not_replayable("it names no task in its path"));
+    }
     let generator = generator(hub, &rejection.generator)?;
-    if let (Some(task), Some(attempt)) = (&raw.task, rejection.token_attempt) {
-        // the token was not kept, but that it held; another one like it stands in
-        let token = hub.terms.capabilities().mint(Capability { task, attempt, generator: generator.name() });
-        raw.query = vec![("attempt".to_owned(), attempt.to_string()), ("token".to_owned(), token)];
+    let mut raw = stored(rejection.task.as_deref(), &rejection.headers, rejection.body, rejection.received_at)?;
+    // the token was not kept, but that it held; another one like it stands in
+    match (&raw.task, rejection.token_attempt) {
+        (Some(task), Some(attempt)) => {
+            let token = hub.terms.capabilities().mint(Capability { task, attempt, generator: generator.name() });
+            raw.query = vec![("attempt".to_owned(), attempt.to_string()), ("token".to_owned(), token)];
+        }
+        (None, Some(_)) => {
+            raw.query = vec![("token".to_owned(), hub.terms.capabilities().mint_ingress(generator.name()))];
+        }
+        (_, None) => {}
     }
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published())
         .map_err(|(_, refusal)| not_replayable(&format!("it is still refused: {}", refusal.detail)))?;
     if !verified.is_proven() {
         return Err(not_replayable("nothing proves its sender"));
     }
-    let claim = Claim { token: rejection.token_attempt, query: rejection.attempt, may_adopt: true, ..Claim::default() };
-    again(hub, &rejection.generator, verified.raw(), claim, rejection.headers).await
+    let claim = Claim { token: verified.token_attempt(), query: rejection.attempt, may_adopt: !is_shared, ..Claim::default() };
+    again(hub, &generator, verified.raw(), claim, verified.is_hearsay(), rejection.headers).await
 }
 
-async fn again(hub: &Hub, generator_name: &str, raw: &RawCallback, claim: Claim, headers: String) -> Result<Accepted, Problem> {
-    let generator = generator(hub, generator_name)?;
-    let decoded = payload::decode_stored(&generator, raw, claim)
+async fn again(
+    hub: &Hub,
+    generator: &Arc<Generator>,
+    raw: &RawCallback,
+    claim: Claim,
+    is_hearsay: bool,
+    headers: String,
+) -> Result<Accepted, Problem> {
+    let decoded = payload::decode_stored(generator, raw, claim, is_hearsay)
         .map_err(|refusal| not_replayable(&format!("it still cannot be read: {}", refusal.detail)))?;
-    let event = ingress::of_task(decoded)?;
-    let Some(task) = event.task.clone() else { return Err(not_replayable("it names no task")) };
-    let word = event.word.clone();
-    let arrival = Arrival { generator: &generator, received_at: hub.clock.now(), headers, replayed: true };
-    let entry = arrival.entry(hub, task.clone(), event);
-    let answer = record::record(hub, entry).await;
-    answer::accepted(hub, &generator, &task, word.as_deref(), answer)
+    let about = About::of(&decoded);
+    let call = Call { query: Vec::new(), signed: !is_hearsay };
+    let arrival = Arrival { generator, received_at: hub.clock.now(), headers, call, replayed: true };
+    let answer = record::record(hub, arrival.entry(hub, decoded)).await;
+    answer::accepted(hub, generator, &about, answer)
 }
 
 fn generator(hub: &Hub, name: &str) -> Result<Arc<Generator>, Problem> {
     hub.terms.catalog().find(name).cloned().ok_or_else(|| not_replayable("its generator is not in the catalog"))
 }
 
-fn stored(task: &str, headers: &str, body: Vec<u8>, arrived: crate::domain::time::Timestamp) -> Result<RawCallback, Problem> {
+fn stored(task: Option<&str>, headers: &str, body: Vec<u8>, arrived: Timestamp) -> Result<RawCallback, Problem> {
     let headers: std::collections::BTreeMap<String, String> = serde_json::from_str(headers).unwrap_or_default();
     Ok(RawCallback {
-        task: Some(TaskId::parse(task).map_err(|_| not_replayable("it names no task"))?),
+        task: task.map(TaskId::parse).transpose().map_err(|_| not_replayable("it names no task"))?,
         headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
         query: Vec::new(),
         body: Bytes::from(body),

@@ -29,6 +29,10 @@ errors! {
     CallbackErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator SignatureMissing
         TimestampOutOfTolerance SignatureInvalid MalformedBody MissingEvent UnknownEvent InvalidEvent UnknownTask TaskMismatch
         Unavailable Internal;
+    /// The same where no path names a task.
+    SharedErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator SignatureMissing
+        TimestampOutOfTolerance SignatureInvalid MalformedBody MissingEvent UnknownEvent InvalidEvent UnknownTask Unavailable
+        Internal;
     /// Of a batch as a whole; items have errors of their own.
     BatchErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator SignatureMissing
         TimestampOutOfTolerance SignatureInvalid MalformedBody Unavailable Internal;

@@ -75,7 +75,7 @@ pub async fn patch_task(
     let patch = Patch { external_id, metadata: metadata.map(|_| Uuid::now_v7()), priority, policy };
     let metadata = metadata.map(|raw| stored(raw.get()));
     let entry = Entry {
-        item: Item { task: id.clone(), at: hub.clock.now(), command: Command::Patch(patch) },
+        item: Item { task: Some(id.clone()), at: hub.clock.now(), command: Command::Patch(patch) },
         papers: Papers::Documents { input: None, params: None, metadata },
     };
     match hub.journal.record(entry).await? {
@@ -95,7 +95,7 @@ pub async fn patch_task(
     responses((status = 204, description = "Erased"), ActionErrors),
 )]
 pub async fn erase_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<StatusCode, Problem> {
-    let item = Item { task: task_id(&task)?, at: hub.clock.now(), command: Command::Erase };
+    let item = Item { task: Some(task_id(&task)?), at: hub.clock.now(), command: Command::Erase };
     match hub.journal.record(Entry { item, papers: Papers::None }).await? {
         Answer::Refused(Refusal::WrongState(status)) => {
             let detail = format!("The task is {}: only settled tasks can be erased", status.as_str());
@@ -152,7 +152,7 @@ pub(super) async fn operate(hub: &Hub, task: &str, event: Event) -> Result<TaskI
         generator_time: None,
         held: None,
     };
-    let entry = Entry::of_event(id.clone(), now, occurrence, Origin::without_headers(generator, now, None));
+    let entry = Entry::of_event(Some(id.clone()), now, occurrence, Origin::without_headers(generator, now, None));
     match hub.journal.record(entry).await? {
         Answer::Refused(refusal) => Err(refused(refusal)),
         _ => Ok(id),

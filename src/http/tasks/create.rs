@@ -95,8 +95,7 @@ pub async fn create_task(
 ) -> Result<Response, Problem> {
     let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
     let body = body::read(request.into_body(), &hub.budget, &terms).await?;
-    let entry = entry(&hub, &body, idempotency_key(&headers, owner)?)?;
-    let id = entry.item.task.clone();
+    let (id, entry) = entry(&hub, &body, idempotency_key(&headers, owner)?)?;
     let (status, id) = match hub.journal.record(entry).await? {
         Answer::Created => (StatusCode::CREATED, id),
         Answer::Repeated(first) => (StatusCode::OK, first),
@@ -116,7 +115,7 @@ fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<Idempote
     Ok(Some(IdempotencyKey { owner, key: key.to_owned() }))
 }
 
-fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<Entry, Problem> {
+fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<(TaskId, Entry), Problem> {
     let mut fields = Fields::of_body(body)?;
     let id = fields.parse("id", "1 to 128 characters of A-Z a-z 0-9 . _ : -", |text| TaskId::parse(text).ok());
     let generator = generator(hub, &mut fields);
@@ -166,14 +165,10 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         let params = params.as_ref().and_then(|params| std::str::from_utf8(params).ok());
         try_request(&generator, &task, new.priority, input.map(RawValue::get), params)?;
     }
-    Ok(Entry {
-        item: Item { task, at: hub.clock.now(), command: Command::Create(Box::new(new)) },
-        papers: Papers::Documents {
-            input: input.map(|raw| stored(raw.get())),
-            params,
-            metadata: metadata.map(|raw| stored(raw.get())),
-        },
-    })
+    let papers =
+        Papers::Documents { input: input.map(|raw| stored(raw.get())), params, metadata: metadata.map(|raw| stored(raw.get())) };
+    let item = Item { task: Some(task.clone()), at: hub.clock.now(), command: Command::Create(Box::new(new)) };
+    Ok((task, Entry { item, papers }))
 }
 
 fn generator(hub: &Hub, fields: &mut Fields<'_>) -> Option<Arc<Generator>> {

@@ -33,6 +33,17 @@ pub(super) struct Texts {
     pub spilled: String,
     /// `[{"owner", "idempotency_key"}]`
     pub idempotent: String,
+    /// Locks the parked callbacks of a JSON array of ids, in the order of their ids.
+    pub lock_parked: String,
+    /// `[{"generator", "awaits", "fingerprint" (hex)}]`
+    pub parked_already: String,
+    /// Locks parked callbacks that are due at `$1`, and first of those that wait for the same id, that nobody else has
+    /// locked, `$2` at most.
+    pub due_parked: String,
+    /// Makes those due at `$2` that wait for any of `[{"generator", "awaits"}]`, locked in the order of their ids.
+    pub wake_parked: &'static str,
+    /// `[{"generator", "task_id" (or empty), "fingerprint" (hex)}]`
+    pub events_told: String,
     /// A task's receipts from `$1` (id) back along the chain, `$2` at most.
     pub receipt_chain: String,
     /// Deletes the bodies that a task's receipts point to, from `$1` back along the chain.
@@ -41,9 +52,23 @@ pub(super) struct Texts {
     pub erase_receipts: &'static str,
     /// Makes the refused callbacks that named a task forget headers and bodies.
     pub erase_rejections: &'static str,
+    /// Make the custom events that were told on a task's path forget what they told, one after the other.
+    pub erase_events: [&'static str; 3],
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
 }
+
+/// Those that are due at `$1`, `$2` at most: of those that wait for the same id only the first, so that they keep their order.
+const DUE_PARKED: &str = "p.due_at <= $1 AND NOT EXISTS (
+        SELECT 1 FROM hub_parked AS q WHERE q.generator = p.generator AND q.awaits = p.awaits
+        AND (q.arrived_at, q.id) < (p.arrived_at, p.id))
+    ORDER BY p.due_at LIMIT $2";
+
+const ERASE_EVENTS: [&str; 3] = [
+    "DELETE FROM hub_payloads WHERE id IN (SELECT data FROM hub_events WHERE task_id = $1 UNION SELECT id FROM hub_events WHERE task_id = $1)",
+    "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT id FROM hub_events WHERE task_id = $1)",
+    "UPDATE hub_events SET data = NULL WHERE task_id = $1",
+];
 
 #[derive(Clone, Copy)]
 pub(super) struct Backend(DbBackend);
@@ -195,9 +220,10 @@ impl Backend {
         }
     }
 
-    /// Makes replicas that count a generator's slots do so one after the other; where one writes at a time anyway, nothing.
-    pub(super) fn take_turn(self, generator: &str) -> Option<Statement> {
-        (self.0 != DbBackend::Sqlite).then(|| self.statement(postgres::TAKE_TURN, [generator.into()]))
+    /// Makes replicas that count a generator's slots, or its parked callbacks, do so one after the other; where one writes at
+    /// a time anyway, nothing.
+    pub(super) fn take_turn(self, counted: &str) -> Option<Statement> {
+        (self.0 != DbBackend::Sqlite).then(|| self.statement(postgres::TAKE_TURN, [counted.into()]))
     }
 
     /// Every plan that a statement may get in a session.

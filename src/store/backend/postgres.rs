@@ -4,10 +4,10 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{Explanation, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events] = columns();
     Texts {
         // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
         lock_tasks: format!(
@@ -42,6 +42,25 @@ pub(super) fn texts() -> Texts {
             "SELECT {idempotency} FROM json_to_recordset($1::json) AS r(owner text, idempotency_key text)
         JOIN hub_idempotency AS i ON i.owner = r.owner AND i.idempotency_key = r.idempotency_key"
         ),
+        lock_parked: format!(
+            "SELECT {parked} FROM hub_parked AS p WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))
+        ORDER BY id FOR UPDATE"
+        ),
+        parked_already: format!(
+            "SELECT {parked} FROM json_to_recordset($1::json) AS r(generator text, awaits text, fingerprint text)
+        JOIN hub_parked AS p ON p.generator = r.generator AND p.awaits = r.awaits
+        AND p.fingerprint = decode(r.fingerprint, 'hex')"
+        ),
+        due_parked: format!("SELECT {parked} FROM hub_parked AS p WHERE {DUE_PARKED} FOR UPDATE SKIP LOCKED"),
+        wake_parked: "UPDATE hub_parked SET due_at = $2 WHERE id = ANY (ARRAY(
+        SELECT p.id FROM json_to_recordset($1::json) AS r(generator text, awaits text)
+        JOIN hub_parked AS p ON p.generator = r.generator AND p.awaits = r.awaits
+        WHERE p.due_at > $2 ORDER BY p.id FOR UPDATE OF p))",
+        events_told: format!(
+            "SELECT {events} FROM json_to_recordset($1::json) AS r(generator text, task_id text, fingerprint text)
+        JOIN hub_events AS e ON e.fingerprint = decode(r.fingerprint, 'hex') AND e.generator = r.generator
+        AND COALESCE(e.task_id, '') = r.task_id"
+        ),
         receipt_chain: format!(
             "WITH RECURSIVE chain(link, position) AS (
             SELECT $1::uuid, 1::bigint
@@ -62,6 +81,7 @@ pub(super) fn texts() -> Texts {
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT link FROM chain)",
         erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = '' WHERE task_id = $1",
+        erase_events: ERASE_EVENTS,
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
     }
 }

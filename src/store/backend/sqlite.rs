@@ -5,10 +5,10 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
 use super::table::columns;
-use super::{Explanation, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events] = columns();
     Texts {
         lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
         due_tasks: format!(
@@ -35,6 +35,21 @@ pub(super) fn texts() -> Texts {
             "SELECT {idempotency} FROM json_each($1) AS r JOIN hub_idempotency AS i
         ON i.owner = r.value ->> 'owner' AND i.idempotency_key = r.value ->> 'idempotency_key'"
         ),
+        lock_parked: format!(
+            "SELECT {parked} FROM hub_parked AS p WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id"
+        ),
+        parked_already: format!(
+            "SELECT {parked} FROM json_each($1) AS r JOIN hub_parked AS p ON p.generator = r.value ->> 'generator'
+        AND p.awaits = r.value ->> 'awaits' AND p.fingerprint = unhex(r.value ->> 'fingerprint')"
+        ),
+        due_parked: format!("SELECT {parked} FROM hub_parked AS p WHERE {DUE_PARKED}"),
+        wake_parked: "UPDATE hub_parked SET due_at = $2 WHERE due_at > $2 AND id IN (
+        SELECT p.id FROM json_each($1) AS r JOIN hub_parked AS p
+        ON p.generator = r.value ->> 'generator' AND p.awaits = r.value ->> 'awaits')",
+        events_told: format!(
+            "SELECT {events} FROM json_each($1) AS r JOIN hub_events AS e ON e.fingerprint = unhex(r.value ->> 'fingerprint')
+        AND e.generator = r.value ->> 'generator' AND COALESCE(e.task_id, '') = r.value ->> 'task_id'"
+        ),
         receipt_chain: format!(
             "WITH RECURSIVE chain(link, position) AS (
             SELECT $1, 1
@@ -56,6 +71,7 @@ pub(super) fn texts() -> Texts {
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         SELECT link FROM chain)",
         erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = x'' WHERE task_id = $1",
+        erase_events: ERASE_EVENTS,
         delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
     }
 }

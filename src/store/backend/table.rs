@@ -57,15 +57,17 @@ impl Pair {
 }
 
 /// The columns of the tables that the journal reads, as its texts name them: tasks, attempts, fingerprints (`f.`),
-/// idempotency keys (`i.`), receipts (`r.`).
-pub(super) fn columns() -> [String; 5] {
-    use crate::store::entity::{attempt, fingerprint, idempotency, receipt, task};
+/// idempotency keys (`i.`), receipts (`r.`), parked callbacks (`p.`), custom events (`e.`).
+pub(super) fn columns() -> [String; 7] {
+    use crate::store::entity::{attempt, event, fingerprint, idempotency, parked, receipt, task};
     [
         task::TABLE.list(""),
         attempt::TABLE.list(""),
         fingerprint::TABLE.list("f."),
         idempotency::TABLE.list("i."),
         receipt::TABLE.list("r."),
+        parked::TABLE.list("p."),
+        event::TABLE.list("e."),
     ]
 }
 

@@ -2,9 +2,11 @@
 
 pub(super) mod attempt;
 pub(super) mod cancellation;
+pub(super) mod event;
 pub(super) mod fingerprint;
 pub(super) mod idempotency;
 pub(super) mod key;
+pub(super) mod parked;
 pub(super) mod payload;
 pub(super) mod receipt;
 pub(super) mod rejection;
@@ -53,4 +55,12 @@ pub(super) fn int(number: impl TryInto<i32>) -> i32 {
 
 pub(super) fn bigint(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
+}
+
+/// Bytes that may be missing, as hexadecimal digits.
+pub(super) fn hex<S: serde::Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => ::hex::serde::serialize(bytes, serializer),
+        None => serializer.serialize_none(),
+    }
 }

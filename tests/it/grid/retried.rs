@@ -70,7 +70,7 @@ fn within_the_limit_uses_one_up() {
 fn of_an_erased_task_is_refused() {
     let task = task(Status::Failed, 1);
     let mut world = World { tasks: [(task.id.clone(), task.clone())].into(), ..World::default() };
-    assert_eq!(step(&mut world, Item { task: task.id, at: NOW, command: Command::Erase }), Answer::Erased);
+    assert_eq!(step(&mut world, Item { task: Some(task.id), at: NOW, command: Command::Erase }), Answer::Erased);
     let before = world.clone();
     let answer = step(&mut world, happening("t", NOW, occurrence(Event::OperatorRetry)));
     assert_eq!((answer, world), (Answer::Refused(Refusal::Erased), before));

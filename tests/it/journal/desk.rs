@@ -76,7 +76,7 @@ pub(super) fn create(task: &str) -> Entry {
 }
 
 pub(super) fn create_as(task: &str, new: NewTask, papers: Papers) -> Entry {
-    Entry { item: Item { task: task_id(task), at: NOW, command: Command::Create(Box::new(new)) }, papers }
+    Entry { item: Item { task: Some(task_id(task)), at: NOW, command: Command::Create(Box::new(new)) }, papers }
 }
 
 /// A callback that can be told from others by `body`.
@@ -105,10 +105,10 @@ pub(super) fn callback_as(task: &str, event: Event, fingerprint: Option<Fingerpr
         generator_time: None,
         held: None,
     };
-    let draft = Draft { generator: generator("default"), received_at: NOW, headers: "{}".to_owned(), body, result };
+    let draft = Draft { generator: generator("default"), received_at: NOW, headers: "{}".to_owned(), body, result, call: None };
     Entry {
         item: Item {
-            task: task_id(task),
+            task: Some(task_id(task)),
             at: NOW,
             command: Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) },
         },

@@ -73,7 +73,7 @@ impl Row {
         let ids = task.attempts.iter().filter_map(|attempt| attempt.external_id.clone());
         let owners = ids.map(|id| ((task.generator.clone(), id), task.id.clone())).collect();
         let mut world = World { tasks: [(task.id.clone(), task)].into(), owners, ..World::default() };
-        let answer = step(&mut world, Item { task: task_id(TASK), at: NOW, command });
+        let answer = step(&mut world, Item { task: Some(task_id(TASK)), at: NOW, command });
         assert!(world.spilled.is_empty(), "a task's few messages fit into its row");
         (answer, Self::read(&mut world))
     }

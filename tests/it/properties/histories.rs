@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use callback_hub::domain::custom::Custom;
 use callback_hub::domain::event::{Claim, Event, Failure, Found, Occurrence, Policy, Report};
 use callback_hub::domain::fingerprint::Fingerprint;
+use callback_hub::domain::parked::{Awaited, Reread, Visit};
 use callback_hub::domain::plan::{Command, IdempotencyKey, Item, NewTask, Patch, World};
 use callback_hub::domain::task::{ExternalId, Source, Submitter, TaskError};
 use callback_hub::domain::time::Timestamp;
@@ -17,6 +19,7 @@ use crate::samples::{self, DEADLINE, creation, external, generator, new_task, st
 
 /// The first two belong to one generator, the third to another.
 const TASKS: [&str; 3] = ["t0", "t1", "t2"];
+const UNNAMED: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(super) struct History {
@@ -56,10 +59,27 @@ fn items(mut world: World, wishes: Vec<Wish>) -> Vec<Item> {
     let mut items = Vec::new();
     for (number, (index, pause, mut command)) in (1..).zip(wishes) {
         now = now.plus(Duration::from_secs(pause.unsigned_abs()));
-        let task = task_id(TASKS.get(index).copied().unwrap_or("nobody"));
+        let mut task = (index != UNNAMED).then(|| task_id(TASKS.get(index).copied().unwrap_or("nobody")));
+        if let Command::Publish { receipt, .. } = &mut command {
+            *receipt = Uuid::from_u128(number);
+        }
+        if let Command::Visit { receipt, visit, .. } = &mut command {
+            // one that waits, if any does
+            let waits = world.parked.iter().nth(index % world.parked.len().max(1));
+            if let Some((parked, waiting)) = waits {
+                *receipt = *parked;
+                visit.due_at = waiting.due_at;
+                task = if let Awaited::Task(task) = &waiting.awaits { Some(task.clone()) } else { None };
+            }
+        }
         if let Command::Occur { receipt, occurrence, .. } = &mut command {
             *receipt = Uuid::from_u128(number);
-            let seen = world.tasks.get(&task).and_then(|task| task.attempt().deadline_at);
+            // a name that others adopt as their generator's id would mean them from then on
+            if let (None, Some("t0")) = (&task, occurrence.claim.named.as_deref()) {
+                occurrence.claim.named = Some("t1".to_owned());
+            }
+            let known = task.as_ref().and_then(|task| world.tasks.get(task));
+            let seen = known.and_then(|task| task.attempt().deadline_at);
             if let (Event::DeadlinePassed { deadline }, Some(seen)) = (&mut occurrence.event, seen) {
                 *deadline = if *deadline == DEADLINE { seen } else { *deadline };
             }
@@ -92,10 +112,31 @@ fn wish() -> impl Strategy<Value = Wish> {
             Command::Patch(Patch { external_id, metadata: None, priority, policy: Arc::new(samples::policy()) })
         }),
         1 => Just(Command::Erase),
+        2 => (0..8_u8).prop_map(|byte| Command::Publish { receipt: Uuid::nil(), custom: Box::new(custom(byte)) }),
+        6 => prop_oneof![
+            8 => occurrence().prop_map(|occurrence| Reread::Event(Box::new(occurrence))),
+            1 => (0..8_u8).prop_map(|byte| Reread::Custom(Box::new(custom(byte)))),
+            1 => Just(Reread::Unreadable),
+        ].prop_map(|reread| Command::Visit {
+            receipt: Uuid::nil(),
+            result_payload: Uuid::from_u128(1),
+            visit: Visit { reread, due_at: Timestamp::EPOCH },
+        }),
         1 => (new(), option::of(external_id())).prop_map(|(new, external_id)| Command::Create(Box::new(NewTask { external_id, ..new }))),
     ];
-    // most of it happens to one task; the fourth index is nobody
-    (prop_oneof![6 => Just(0), 3 => Just(1_usize), 2 => Just(2), 1 => Just(3)], 0..100_i64, command)
+    // most of it happens to one task; the fourth index is nobody, the fifth leaves it to the event
+    let pauses = prop_oneof![20 => 0..100_i64, 1 => Just(90_000)];
+    (prop_oneof![6 => Just(0), 3 => Just(1_usize), 2 => Just(2), 1 => Just(3), 3 => Just(UNNAMED)], pauses, command)
+}
+
+fn custom(byte: u8) -> Custom {
+    Custom {
+        generator: generator("default"),
+        name: "customer.created".to_owned(),
+        data: Found::InBody(0..2),
+        data_payload: Uuid::from_u128(1),
+        fingerprint: (byte > 0).then_some(Fingerprint([byte; 16])),
+    }
 }
 
 fn occurrence() -> impl Strategy<Value = Occurrence> {
@@ -159,10 +200,13 @@ fn external_id() -> impl Strategy<Value = ExternalId> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (any::<bool>(), any::<bool>(), option::of(0..500_u64)).prop_map(|(can_ask, resubmit_on_timeout, ttl)| Policy {
-        can_ask,
-        resubmit_on_timeout,
-        result_ttl: ttl.map(Duration::from_secs),
-        ..samples::policy()
-    })
+    (any::<bool>(), any::<bool>(), any::<bool>(), option::of(0..500_u64)).prop_map(
+        |(can_ask, resubmit_on_timeout, parks, ttl)| Policy {
+            can_ask,
+            resubmit_on_timeout,
+            parks,
+            result_ttl: ttl.map(Duration::from_secs),
+            ..samples::policy()
+        },
+    )
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use callback_hub::domain::claim::task_meant;
 use callback_hub::domain::decide::Transition;
 use callback_hub::domain::event::{Event, Outcome};
 use callback_hub::domain::plan::{Answer, Command, Item, Recorded, World};
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 type Kept = Result<(), TestCaseError>;
 
 pub(super) fn is_operator_retry(item: &Item, answer: &Answer) -> bool {
-    let retry = matches!(&item.command, Command::Occur { occurrence, .. } if occurrence.event == Event::OperatorRetry);
+    let retry = item.command.occurrence().is_some_and(|occurrence| occurrence.event == Event::OperatorRetry);
     retry
         && matches!(
             answer,
@@ -19,9 +20,39 @@ pub(super) fn is_operator_retry(item: &Item, answer: &Answer) -> bool {
         )
 }
 
-pub(super) fn assert_only_the_items_task_changed(before: &World, after: &World, item: &Item) -> Kept {
-    for (id, task) in before.tasks.iter().filter(|(id, _)| **id != item.task) {
+pub(super) fn assert_only_the_items_task_changed(before: &World, after: &World, item: &Item, answer: &Answer) -> Kept {
+    let meant = if let Answer::Recorded(recorded) = answer { Some(&recorded.task) } else { item.task.as_ref() };
+    prop_assert!(item.task.is_none() || meant == item.task.as_ref());
+    for (id, task) in before.tasks.iter().filter(|(id, _)| Some(*id) != meant) {
         prop_assert_eq!(Some(task), after.tasks.get(id));
+    }
+    Ok(())
+}
+
+/// What is parked stays so until somebody looks at it again, and nothing else is; whoever is not woken waits for growing times.
+pub(super) fn assert_waits_end_by_visits(before: &World, after: &World, item: &Item, answer: &Answer) -> Kept {
+    let visited = if let Command::Visit { receipt, .. } = &item.command { Some(receipt) } else { None };
+    for (receipt, parked) in &before.parked {
+        match after.parked.get(receipt) {
+            Some(waiting) if visited != Some(receipt) => prop_assert_eq!(parked.looks, waiting.looks),
+            Some(waiting) => {
+                prop_assert!(*answer == Answer::Waits && waiting.looks >= parked.looks && item.at < parked.expires_at)
+            }
+            None => prop_assert!(visited == Some(receipt) && matches!(answer, Answer::Recorded(_) | Answer::Kept(_))),
+        }
+    }
+    for receipt in after.parked.keys().filter(|receipt| !before.parked.contains_key(receipt)) {
+        let kept = matches!(answer, Answer::Kept(kept) if kept.outcome == Outcome::Parked && kept.receipt == *receipt);
+        prop_assert!(kept && before.tasks == after.tasks);
+    }
+    Ok(())
+}
+
+/// A callback that finds its task is never parked.
+pub(super) fn assert_only_the_early_are_parked(before: &World, item: &Item, answer: &Answer) -> Kept {
+    let Some(occurrence) = item.command.occurrence() else { return Ok(()) };
+    if matches!(answer, Answer::Kept(kept) if kept.outcome == Outcome::Parked) || *answer == Answer::Waits {
+        prop_assert_eq!(task_meant(before, item, occurrence), None);
     }
     Ok(())
 }
@@ -35,7 +66,7 @@ pub(super) fn assert_refusals_change_nothing(before: &World, after: &World, answ
 
 /// But for the named cells: the truth about a presumption, and an operator's retry.
 pub(super) fn assert_settled_stays_settled(before: &World, after: &World, item: &Item) -> Kept {
-    let Command::Occur { occurrence, .. } = &item.command else { return Ok(()) };
+    let Some(occurrence) = item.command.occurrence() else { return Ok(()) };
     for (before, after) in
         pairs(before, after).filter(|(before, after)| before.status().is_settled() && before.state != after.state)
     {
