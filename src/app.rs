@@ -2,6 +2,8 @@
 
 mod assembly;
 mod loops;
+mod reload;
+mod shelf;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ use crate::upstream::{MOST_READ, Upstream};
 use crate::{generator, http};
 
 pub use loops::Loops;
+pub use reload::Reload;
+pub use shelf::single;
 
 /// What requests may still take once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -92,8 +96,9 @@ pub struct App {
 /// Everything that the service must not start with.
 pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &Lifecycle) -> Result<App, StartError> {
     assembly::refuse_unbuilt(settings)?;
-    let configured = assembly::configured(settings)?;
-    let (catalog, _) = assembly::catalog(settings, |_| {})?;
+    let configured = shelf::configured(settings)?;
+    let folder = reload::Folder::of(settings);
+    let (catalog, _) = shelf::catalog(settings, |_| {})?;
     // first without the database, so that a refused start leaves no file behind: one that is not there holds no key
     assembly::check(settings, &configured, exists(settings.database.url.expose()))?;
     let store = open(settings).await?;
@@ -107,7 +112,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics } = surroundings;
     let (journal, worker) = Journal::new(store.clone(), clock.clone(), limits);
     let (book, writer) = Rejections::new(store.clone());
-    let terms = Arc::new(Terms::new(assembly::terms(settings, port), Arc::new(catalog), capabilities));
+    let terms = Arc::new(Terms::new(assembly::terms(settings, port), Arc::new(catalog), capabilities, clock.now()));
     warnings.extend(assembly::without_callbacks(&terms));
     let means = Means {
         store: store.clone(),
@@ -117,7 +122,8 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         clock: clock.clone(),
         stopping: lifecycle.stopping().clone(),
     };
-    let loops = Loops::new(&means);
+    let reload = Reload::new(settings.clone(), folder, terms.clone(), clock.clone(), lifecycle.hangups());
+    let loops = Loops::new(&means, reload);
     if let Some(metrics) = &metrics {
         metrics.begin_at_zero(terms.catalog().iter().map(|generator| generator.name().as_str()));
     }
@@ -204,9 +210,29 @@ async fn upkeep(metrics: Option<Metrics>, stopping: CancellationToken) {
 /// # Errors
 /// What is wrong with generator files or settings.
 pub fn offline(settings: &Settings, generator: &str) -> Result<(Catalog, Option<String>), StartError> {
-    let (catalog, overrides) = assembly::catalog(settings, |_| {})?;
+    let (catalog, overrides) = shelf::catalog(settings, |_| {})?;
     let own = overrides.generators.iter().find(|(name, _)| name.as_str() == generator);
     Ok((catalog, own.and_then(|(_, own)| own.secrets.first().cloned())))
+}
+
+/// The catalog alone.
+///
+/// # Errors
+/// What is wrong with generator files or settings.
+pub fn catalog(settings: &Settings) -> Result<Catalog, StartError> {
+    Ok(shelf::catalog(settings, |_| {})?.0)
+}
+
+/// What callback URLs begin with.
+#[must_use]
+pub fn callback_base_url(settings: &Settings) -> String {
+    settings.callback_base_url().as_str().to_owned()
+}
+
+/// Where clients on this machine find the hub.
+#[must_use]
+pub fn own_url(settings: &Settings) -> String {
+    settings.server.base_url(settings.server.port).as_str().trim_end_matches('/').to_owned()
 }
 
 /// The catalog for judging a signature: it is needed, whatever else would do, and `secret` goes before the settings'.
@@ -223,7 +249,7 @@ pub fn judge(settings: &Settings, generator: &str, secret: Option<&str>) -> Resu
         }
         overrides.default_unsigned = false;
     };
-    Ok(assembly::catalog(settings, judged)?.0)
+    Ok(shelf::catalog(settings, judged)?.0)
 }
 
 /// The database of the settings, with its schema up to date, or, where that is somebody else's job, looked after.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +18,7 @@ pub struct Lifecycle {
     dropping: CancellationToken,
     tasks: TaskTracker,
     failed: Arc<AtomicBool>,
+    hangups: watch::Sender<()>,
 }
 
 impl Lifecycle {
@@ -86,6 +88,28 @@ impl Lifecycle {
         #[expect(clippy::disallowed_methods, reason = "listening for signals must not keep the process alive")]
         tokio::spawn(listen);
         Ok(())
+    }
+
+    /// SIGHUP then rings at [`Lifecycle::hangups`], instead of ending the process.
+    ///
+    /// # Errors
+    /// When the process may not listen for signals.
+    pub fn listen_for_hangups(&self) -> std::io::Result<()> {
+        let (mut hangup, hangups) = (signal(SignalKind::hangup())?, self.hangups.clone());
+        let listen = async move {
+            while hangup.recv().await.is_some() {
+                hangups.send_replace(());
+            }
+        };
+        #[expect(clippy::disallowed_methods, reason = "listening for signals must not keep the process alive")]
+        tokio::spawn(listen);
+        Ok(())
+    }
+
+    /// Changes with each SIGHUP.
+    #[must_use]
+    pub fn hangups(&self) -> watch::Receiver<()> {
+        self.hangups.subscribe()
     }
 
     /// Waits until everything has ended after [`Lifecycle::stop`], at most `grace` longer, then drops the rest. False: a

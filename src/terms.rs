@@ -1,7 +1,7 @@
 //! How a generator's tasks are treated: its file's word, overridden by the settings, over the defaults.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::domain::event::Policy;
 use crate::domain::schedule::Pace;
 use crate::domain::task::Task;
+use crate::domain::time::Timestamp;
 use crate::generator::catalog::Catalog;
 use crate::generator::entry::Generator;
 use crate::generator::keyset::PublishedKeys;
@@ -57,9 +58,25 @@ pub struct PollSettings {
 
 pub struct Terms {
     settings: TermSettings,
-    catalog: Arc<Catalog>,
+    loaded: RwLock<Loaded>,
     capabilities: CapabilityKeys,
     published: PublishedKeys,
+}
+
+/// The catalog that counts, and how it came to that.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub catalog: Arc<Catalog>,
+    pub at: Timestamp,
+    /// Set while the files that are there now are broken.
+    pub refused: Option<Refused>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub at: Timestamp,
+    /// File, line and key, and what is wrong there.
+    pub fault: String,
 }
 
 /// Of intervals, where a file does not say.
@@ -67,13 +84,30 @@ const GROWTH: f64 = 1.5;
 
 impl Terms {
     #[must_use]
-    pub fn new(settings: TermSettings, catalog: Arc<Catalog>, capabilities: CapabilityKeys) -> Self {
-        Self { settings, catalog, capabilities, published: PublishedKeys::default() }
+    pub fn new(settings: TermSettings, catalog: Arc<Catalog>, capabilities: CapabilityKeys, now: Timestamp) -> Self {
+        let loaded = RwLock::new(Loaded { catalog, at: now, refused: None });
+        Self { settings, loaded, capabilities, published: PublishedKeys::default() }
+    }
+
+    /// The catalog of this moment. It may be another one a moment later: who needs it twice for one thing keeps it.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.loaded().catalog
     }
 
     #[must_use]
-    pub const fn catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
+    pub fn loaded(&self) -> Loaded {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another catalog counts from now on. The keys that generators publish stay known.
+    pub fn replace(&self, catalog: Arc<Catalog>, now: Timestamp) {
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { catalog, at: now, refused: None };
+    }
+
+    /// The files that are there now make no catalog: the one from before stays.
+    pub fn refuse(&self, fault: String, now: Timestamp) {
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).refused = Some(Refused { at: now, fault });
     }
 
     #[must_use]
@@ -133,10 +167,16 @@ impl Terms {
         })
     }
 
-    /// The same by name. A generator whose file has gone can be asked nothing; its tasks can still be ended.
+    /// The same by name.
     #[must_use]
     pub fn policy_of(&self, generator: &str) -> Arc<Policy> {
-        let gone = || Policy {
+        self.catalog().find(generator).map_or_else(|| self.policy_of_nobody(), |generator| self.policy(generator))
+    }
+
+    /// A generator whose file has gone can be asked nothing; its tasks can still be ended.
+    #[must_use]
+    pub fn policy_of_nobody(&self) -> Arc<Policy> {
+        Arc::new(Policy {
             can_ask: false,
             asks_by_resubmission: false,
             needs_external_id: true,
@@ -146,8 +186,7 @@ impl Terms {
             first_poll_after: self.settings.poll.first_after.default,
             late_poll_after: self.settings.poll.max_interval.default,
             result_ttl: None,
-        };
-        self.catalog.find(generator).map_or_else(|| Arc::new(gone()), |generator| self.policy(generator))
+        })
     }
 
     /// A generator that cannot call us is polled by its file's word, which knows that it is polled anyway.

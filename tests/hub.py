@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs a command against a hub of its own: a fresh database, a free port, a secret and an API key.
 
-    tests/hub.py sqlite -- tests/signers/run
-    tests/hub.py postgres -- tests/signers/run
+    tests/hub.py sqlite -- tests/clients/run
+    tests/hub.py postgres -- tests/clients/run
     tests/hub.py sqlite --settings tests/presets/run.py -- tests/presets/run.py
 
 `--settings PROGRAM`: what `PROGRAM --settings` prints, a JSON object of texts, are settings, too, for the hub and the command.

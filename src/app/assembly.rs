@@ -1,23 +1,17 @@
-//! Settings, files and stored secrets, put into the forms that the rooms take.
+//! Settings and stored secrets, put into the forms that the rooms take.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::StartError;
+use super::shelf::Configured;
 use crate::clock::Clock;
-use crate::domain::task::GeneratorName;
-use crate::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
 use crate::generator::entry::Generator;
 use crate::generator::mac::sha256;
 use crate::generator::token::CapabilityKeys;
 use crate::http::state::Options;
-use crate::settings::{GeneratorSettings, Settings};
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
-
-type Configured = BTreeMap<String, GeneratorSettings>;
 
 const CAPABILITY_KEY: &str = "capability";
 
@@ -34,68 +28,6 @@ pub(super) fn refuse_unbuilt(settings: &Settings) -> Result<(), StartError> {
     let sentences: Vec<_> =
         set.into_iter().filter(|(_, set)| *set).map(|(name, _)| format!("{name} is set, and that is not built yet")).collect();
     if sentences.is_empty() { Ok(()) } else { Err(StartError::Refused(sentences)) }
-}
-
-/// What the settings say about single generators.
-pub(super) fn configured(settings: &Settings) -> Result<Configured, StartError> {
-    let names = Catalog::names(&generator_files(settings)?)?;
-    let names: Vec<&str> = names.iter().map(GeneratorName::as_str).collect();
-    Ok(settings.generator_overrides(&names)?)
-}
-
-/// The generators, with what the settings say about them; `adjust` has the last word.
-pub(super) fn catalog(settings: &Settings, adjust: impl FnOnce(&mut Overrides)) -> Result<(Catalog, Overrides), StartError> {
-    let files = generator_files(settings)?;
-    let mut configured = configured(settings)?;
-    let mut generators = BTreeMap::new();
-    for name in Catalog::names(&files)? {
-        let own = configured.remove(name.as_str()).unwrap_or_default();
-        let mut own = overrides(name.as_str(), own)?;
-        if name.as_str() == "default" {
-            own.secrets.splice(0..0, settings.callback.secret_key.iter().map(|secret| secret.expose().to_owned()));
-        }
-        generators.insert(name, own);
-    }
-    let default_unsigned = !settings.callback.require_signature;
-    let mut overrides = Overrides { generators, default_unsigned, tolerance: settings.callback.tolerance };
-    adjust(&mut overrides);
-    Ok((Catalog::load(&files, &overrides)?, overrides))
-}
-
-fn generator_files(settings: &Settings) -> Result<Vec<(String, String)>, StartError> {
-    let Some(folder) = &settings.generators.dir else { return Ok(Vec::new()) };
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |error| StartError::File { path, error }
-    };
-    let mut files = Vec::new();
-    let unreadable =
-        |error| StartError::Refused(vec![format!("GENERATORS_DIR is {}, which cannot be read: {error}", folder.display())]);
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(failed(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = fs::read_to_string(&path).map_err(failed(&path))?;
-            files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn overrides(name: &str, own: GeneratorSettings) -> Result<GeneratorOverrides, StartError> {
-    let setting = |key: &str| format!("GENERATOR_{}_{key}", name.to_ascii_uppercase().replace('-', "_"));
-    let word = |key: &str, error: String| StartError::Refused(vec![format!("{} {error}", setting(key))]);
-    Ok(GeneratorOverrides {
-        secrets: own.secret.iter().map(|secret| secret.expose().to_owned()).collect(),
-        base_url: own.base_url.map(|url| url.as_str().to_owned()),
-        api_key: own.api_key.map(|key| key.expose().to_owned()),
-        trust: own.trust.map(|text| text.parse().map_err(|error| word("TRUST", error))).transpose()?,
-        confirm: own.confirm.map(|text| text.parse().map_err(|error| word("CONFIRM", error))).transpose()?,
-        allowed_ips: own.allowed_ips,
-        max_body: own.max_body.map(|size| size.as_usize()),
-        timeout: own.timeout,
-        max_retries: own.max_retries,
-    })
 }
 
 /// # Errors
@@ -145,8 +77,8 @@ pub(super) fn terms(settings: &Settings, port: u16) -> TermSettings {
 pub(super) fn without_callbacks(terms: &Terms) -> Option<String> {
     let submits = |generator: &&Arc<Generator>| generator.can_submit().is_ok();
     let beyond = |generator: &&Arc<Generator>| !terms.is_reachable_by(generator);
-    let names: Vec<&str> =
-        terms.catalog().iter().filter(submits).filter(beyond).map(|generator| generator.name().as_str()).collect();
+    let catalog = terms.catalog();
+    let names: Vec<&str> = catalog.iter().filter(submits).filter(beyond).map(|generator| generator.name().as_str()).collect();
     let (names, url) = (names.join(", "), terms.base_url());
     let sentence =
         || format!("{names} cannot reach {url}: no callback URL is sent, and tasks are polled (see CALLBACK_BASE_URL)");

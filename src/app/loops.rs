@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 
+use super::reload::Reload;
 use crate::cadence::{Cadence, Step};
 use crate::journal::Chores;
 use crate::lifecycle::Lifecycle;
@@ -23,26 +24,30 @@ pub struct Loops {
     pub launcher: Arc<Launcher>,
     pub reconciler: Reconciler,
     pub canceller: Arc<Canceller>,
+    pub reload: Reload,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
+    files: Cadence,
 }
 
 impl Loops {
-    pub(super) fn new(means: &Means) -> Self {
+    pub(super) fn new(means: &Means, reload: Reload) -> Self {
         let cadence = |name| Cadence::new(name, PERIOD, means.clock.clone());
         Self {
             launcher: Arc::new(Launcher::new(means.clone())),
             reconciler: Reconciler::new(means.clone()),
             canceller: Arc::new(Canceller::new(means.clone())),
+            reload,
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
+            files: cadence("generators"),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone()]
+        vec![self.submit.clone(), self.reconcile.clone(), self.cancel.clone(), self.files.clone()]
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -64,6 +69,12 @@ impl Loops {
             async move { canceller.step().await }
         };
         start(&self.cancel, chores.cancel.subscribe(), cancel, lifecycle, writing);
+        let reload = self.reload.clone();
+        let files = move || {
+            let reload = reload.clone();
+            async move { reload.step().await }
+        };
+        start(&self.files, lifecycle.hangups(), files, lifecycle, writing);
     }
 
     /// One step of each, again and again until there is nothing left to do.

@@ -162,7 +162,8 @@ fn settings() -> anyhow::Result<Settings> {
 
 /// Tasks through the journal itself, a batch at a time.
 async fn create(hub: &Hub, run: &str, tasks: usize) -> anyhow::Result<()> {
-    let generator = hub.terms.catalog().find("default").context("the default generator")?;
+    let catalog = hub.terms.catalog();
+    let generator = catalog.find("default").context("the default generator")?;
     let policy = hub.terms.policy(generator);
     for chunk in (0..tasks).collect::<Vec<_>>().chunks(1000) {
         let mut waiting = Vec::with_capacity(chunk.len());

@@ -4,6 +4,7 @@ mod bench;
 mod client;
 mod config;
 mod demo;
+mod generators;
 mod keys;
 mod migrate;
 mod openapi;
@@ -38,6 +39,9 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Show the effective settings, secrets masked, and where each came from
     Config(config::Arguments),
+    /// The catalog: what is in it, and whether a file could be
+    #[command(subcommand)]
+    Generators(generators::Command),
     /// Print the OpenAPI document
     Openapi,
     /// Create, list and revoke API keys, directly in the database
@@ -93,6 +97,7 @@ fn run(command: Command) -> Outcome {
         Command::Demo(arguments) => block_on(demo::run(arguments)),
         Command::Migrate(arguments) => block_on(migrate::run(arguments)),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Generators(command) => generators::run(&command),
         Command::Openapi => openapi::run(),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Send(arguments) => block_on(send::run(arguments)),

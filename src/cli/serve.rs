@@ -12,6 +12,7 @@ pub(super) async fn run() -> Outcome {
     telemetry::init(&loaded.settings.log);
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
+    lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let metrics = Metrics::install().map_err(anyhow::Error::from)?;
     let surroundings = Surroundings { metrics: Some(metrics), ..Surroundings::default() };
     let app = app::build(&loaded.settings, surroundings, &lifecycle).await?;

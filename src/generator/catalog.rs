@@ -80,23 +80,30 @@ impl Catalog {
     /// # Errors
     /// The first mistake, with file, line and key.
     pub fn load(files: &[(String, String)], overrides: &Overrides) -> Result<Self, CatalogError> {
-        let built_in: Vec<_> = EMBEDDED.iter().map(|&(file, text)| Text { file, text, built_in: true }).collect();
-        let own = files.iter().map(|(file, text)| Text { file, text, built_in: false });
-        let mut pages = BTreeMap::new();
-        for text in built_in.iter().copied().chain(own) {
-            pages.insert(name_of(text.file)?, text);
+        let built_in = built_in();
+        let texts = named(&built_in, files)?;
+        if let Some(unknown) = overrides.generators.keys().find(|name| !texts.contains_key(name)) {
+            return Err(no_such_generator(unknown, texts.keys()));
         }
-        let library = Library { built_in: &built_in, texts: pages.values().copied().collect() };
-        if let Some(unknown) = overrides.generators.keys().find(|name| !pages.contains_key(name)) {
-            return Err(no_such_generator(unknown, pages.keys()));
-        }
+        let library = Library { built_in: &built_in, texts: texts.values().copied().collect() };
         let load = |(name, text): (GeneratorName, Text<'_>)| {
-            let page = library.lineage(text)?;
-            let own = overrides.generators.get(&name).cloned().unwrap_or_default();
-            let generator = Entry { page, own: &own, overrides, name: name.clone() }.read()?;
+            let generator = one(&library, text, name.clone(), overrides)?;
             Ok((name, Arc::new(generator)))
         };
-        pages.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+        texts.into_iter().map(load).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The generator of the last file, with the others there to be extended: what is wrong with them is no matter.
+    ///
+    /// # Errors
+    /// The first mistake, with file, line and key.
+    pub fn single(files: &[(String, String)], overrides: &Overrides) -> Result<Generator, CatalogError> {
+        let built_in = built_in();
+        let texts = named(&built_in, files)?;
+        let name = name_of(files.last().map_or("", |(file, _)| file))?;
+        let library = Library { built_in: &built_in, texts: texts.values().copied().collect() };
+        let text = texts.get(&name).copied().ok_or_else(|| no_such_generator(&name, texts.keys()))?;
+        one(&library, text, name, overrides)
     }
 
     /// The names that these files would load under, for finding the settings that belong to them.
@@ -119,10 +126,35 @@ impl Catalog {
         self.0.get(&GeneratorName::parse(name).ok()?)
     }
 
+    /// Says that there is none of this name, and which one was probably meant.
+    #[must_use]
+    pub fn no_such(&self, name: &str) -> String {
+        let known: Vec<&str> = self.0.keys().map(GeneratorName::as_str).collect();
+        let meant = nearest(name, &known)
+            .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        format!("There is no generator `{name}`; {meant}")
+    }
+
     /// In the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Generator>> {
         self.0.values()
     }
+}
+
+fn built_in() -> Vec<Text<'static>> {
+    EMBEDDED.iter().map(|&(file, text)| Text { file, text, built_in: true }).collect()
+}
+
+/// The texts that count, by their generators' names: the operator's take the place of the built-in ones.
+fn named<'a>(built_in: &[Text<'a>], files: &'a [(String, String)]) -> Result<BTreeMap<GeneratorName, Text<'a>>, CatalogError> {
+    let own = files.iter().map(|(file, text)| Text { file, text, built_in: false });
+    built_in.iter().copied().chain(own).map(|text| Ok((name_of(text.file)?, text))).collect()
+}
+
+fn one(library: &Library<'_>, text: Text<'_>, name: GeneratorName, overrides: &Overrides) -> Result<Generator, CatalogError> {
+    let page = library.lineage(text)?;
+    let own = overrides.generators.get(&name).cloned().unwrap_or_default();
+    Entry { page, own: &own, overrides, name }.read()
 }
 
 fn name_of(file: &str) -> Result<GeneratorName, CatalogError> {
@@ -150,7 +182,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn read(self) -> Result<Generator, CatalogError> {
-        let mut file: File = lineage::read(&self.page)?;
+        let (mut file, written) = lineage::read(&self.page)?;
         self.check_name(&file)?;
         self.check_numbers(&file)?;
         let trust = self.trust(&file)?;
@@ -185,6 +217,7 @@ impl Entry<'_> {
             profile,
             content,
             sender,
+            written,
         })
     }
 

@@ -16,6 +16,7 @@ use super::recipe::{Method, PublicKeys, Recipe};
 use super::scalar::{Bind, Confirm, Early, Ingress, Line, Method as Verb, Period, Trust};
 use super::sender::Sender;
 use super::vocabulary::Glob;
+use super::written::Written;
 
 #[derive(Debug)]
 pub struct Generator {
@@ -31,6 +32,7 @@ pub struct Generator {
     pub(super) profile: Profile,
     pub(super) content: Content,
     pub(super) sender: Sender,
+    pub(super) written: Written,
 }
 
 /// What its file says for people.
@@ -179,6 +181,12 @@ impl Generator {
     #[must_use]
     pub const fn experimental(&self) -> bool {
         self.profile.experimental
+    }
+
+    /// The whole file, with what it extends.
+    #[must_use]
+    pub const fn written(&self) -> &Written {
+        &self.written
     }
 
     /// How its results become contents.

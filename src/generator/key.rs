@@ -59,7 +59,7 @@ impl KeyRule {
                 })?
             }
         };
-        if bytes.is_empty() || secret == SHARED { Err("is empty".to_owned()) } else { Ok(bytes) }
+        if bytes.is_empty() || secret.trim().is_empty() || secret == SHARED { Err("is empty".to_owned()) } else { Ok(bytes) }
     }
 
     /// The public keys that a setting holds: one in base64 or hex, or a JWKS.

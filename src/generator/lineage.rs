@@ -3,11 +3,12 @@
 //! Every value keeps its place, so that a mistake that only shows in the whole still names a file and a line.
 
 use serde::Deserialize;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
+use toml::{Spanned, Table};
 
 use super::file::File;
 use super::mistake::{CatalogError, Page, Text, nearest};
+use super::written::Written;
 
 /// What a file says about itself alone.
 const OWN: [&str; 5] = ["name", "about", "sources", "experimental", "extends"];
@@ -24,7 +25,10 @@ impl<'a> Library<'a> {
     ///
     /// # Errors
     /// A file that extends one that is not there, or, by a detour, itself.
-    pub(super) fn lineage(&self, text: Text<'a>) -> Result<Page<'a>, CatalogError> {
+    pub(super) fn lineage<'t>(&self, text: Text<'t>) -> Result<Page<'t>, CatalogError>
+    where
+        'a: 't,
+    {
         let mut page = Page(vec![text]);
         while let Some(name) = page.0.last().and_then(extended) {
             let (at, name) = (page.moved(&name), name.into_inner());
@@ -61,7 +65,7 @@ fn extended(text: &Text<'_>) -> Option<Spanned<String>> {
 
 /// # Errors
 /// The first mistake, with its place.
-pub(super) fn read(page: &Page<'_>) -> Result<File, CatalogError> {
+pub(super) fn read(page: &Page<'_>) -> Result<(File, Written), CatalogError> {
     // behind so many spaces a text's places are those that it has in the page
     let texts: Vec<String> = page.0.iter().enumerate().map(|(at, text)| " ".repeat(page.start(at)) + text.text).collect();
     let mut whole: Option<Spanned<DeTable<'_>>> = None;
@@ -76,7 +80,10 @@ pub(super) fn read(page: &Page<'_>) -> Result<File, CatalogError> {
         }
     }
     let whole = whole.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
-    File::deserialize(Deserializer::from(whole)).map_err(|error| page.unreadable(error))
+    let unreadable = |error| page.unreadable(error);
+    let written = Table::deserialize(Deserializer::from(whole.clone())).map_err(unreadable)?;
+    let file = File::deserialize(Deserializer::from(whole)).map_err(unreadable)?;
+    Ok((file, Written(written)))
 }
 
 /// What is below shows where nothing is above it.

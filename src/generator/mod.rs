@@ -20,6 +20,8 @@ mod clock;
 mod condition;
 pub mod content;
 pub mod entry;
+mod example;
+pub mod explain;
 mod file;
 pub mod handshake;
 pub mod json;
@@ -30,6 +32,7 @@ pub mod mac;
 mod meaning;
 pub mod mistake;
 mod moment;
+pub mod needs;
 pub mod outgoing;
 pub mod payload;
 pub mod raw;
@@ -48,6 +51,7 @@ pub mod source;
 mod template;
 pub mod token;
 mod vocabulary;
+pub mod written;
 
 #[cfg(test)]
 mod tests;

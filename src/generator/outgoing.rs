@@ -27,6 +27,7 @@ mod submission;
 mod values;
 pub(super) mod words;
 
+pub(super) use constant::plain;
 pub(super) use hosts::Host;
 pub use polling::PollTimes;
 pub(super) use prepare::Draft;
@@ -146,6 +147,14 @@ impl Generator {
 }
 
 impl Outgoing {
+    pub(super) const fn has_api_key(&self) -> bool {
+        self.api_key.is_some()
+    }
+
+    pub(super) fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
     /// Other hosts that URLs in answers may lead to.
     pub(super) fn allow(&mut self, others: Several<Host>) {
         self.hosts.allow(others);
@@ -168,7 +177,7 @@ impl Cancellation {
         if !self.extra.is_empty() {
             let mut members = Members(BTreeMap::new());
             members.lay(&constant::fill(&self.extra, values), true)?;
-            load.body = Some((self.form, written(&members, self.form)?));
+            load.body = Some(written(&members, self.form)?);
         }
         self.route.request(outgoing, values, load, None)?.ok_or_else(|| none("cancel"))
     }

@@ -122,7 +122,7 @@ fn token(file: &SignFile, secrets: &[String]) -> Result<Method, Fault> {
     if let Some((key, _)) = foreign.into_iter().find(|(_, is_there)| *is_there) {
         return Err((key, "says nothing where the secret itself is sent (`scheme = \"token\"`)".to_owned()));
     }
-    if secrets.iter().any(String::is_empty) {
+    if secrets.iter().any(|secret| secret.trim().is_empty()) {
         return Err(("secret", "is empty".to_owned()));
     }
     let secrets = secrets.iter().map(|secret| sha256([secret.as_bytes()])).collect();

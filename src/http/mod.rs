@@ -8,6 +8,7 @@ mod client;
 mod cursor;
 mod fields;
 mod figures;
+pub mod generators;
 pub mod health;
 pub mod metrics;
 mod openapi;
@@ -53,6 +54,7 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::receipts::list_callbacks))
         .routes(routes!(callbacks::receipts::read_callback))
         .routes(routes!(callbacks::replay::replay_callback))
+        .routes(routes!(generators::list_generators))
         .routes(routes!(stats::read_stats))
 }
 

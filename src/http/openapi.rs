@@ -27,6 +27,7 @@ pub use errors::{
         (name = "callbacks", description = "Where generators call. Proven by a signature or by the URL's token, never by an API key."),
         (name = "tasks", description = "Jobs handed to generators, and how they ended."),
         (name = "receipts", description = "What came for tasks: callbacks, refused ones too, and operators' events. For finding out why."),
+        (name = "generators", description = "The catalog: who can be given tasks, and what each needs."),
         (name = "operations", description = "Figures for dashboards, health for supervisors."),
     ),
     components(schemas(ProblemBody)),

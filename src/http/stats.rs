@@ -53,7 +53,7 @@ pub struct RescuedFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile` or `cancel`
+    /// `submit`, `reconcile`, `cancel` or `generators`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.

@@ -53,7 +53,8 @@ impl Canceller {
 
     async fn is_cancelled(&self, due: &Cancellation) -> bool {
         let task = &due.task;
-        let generator = self.means.terms.catalog().find(task.generator.as_str());
+        let catalog = self.means.terms.catalog();
+        let generator = catalog.find(task.generator.as_str());
         let attempt = task.attempts.iter().find(|attempt| attempt.number == due.attempt);
         let (Some(generator), Some(attempt)) = (generator, attempt) else { return true };
         let wanted: Vec<Uuid> = [task.documents.params, attempt.answer].into_iter().flatten().collect();

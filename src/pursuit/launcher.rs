@@ -74,7 +74,8 @@ impl Launcher {
 
     async fn round(&self, name: &str) -> Result<Step, StoreError> {
         // tasks of a generator that cannot be submitted to any more wait until it can
-        let known = self.means.terms.catalog().find(name).filter(|generator| generator.can_submit().is_ok());
+        let catalog = self.means.terms.catalog();
+        let known = catalog.find(name).filter(|generator| generator.can_submit().is_ok());
         let Some(generator) = known else { return Ok(Step::default()) };
         let now = self.means.clock.now();
         let permit = self.breakers.permit(name, now);

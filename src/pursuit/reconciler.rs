@@ -96,7 +96,9 @@ impl Reconciler {
 impl Shared {
     async fn round(&self, name: &str) -> Result<Step, StoreError> {
         let Means { store, terms, clock, .. } = &self.means;
-        let (now, generator, policy) = (clock.now(), terms.catalog().find(name), terms.policy_of(name));
+        let (now, catalog) = (clock.now(), terms.catalog());
+        let generator = catalog.find(name);
+        let policy = generator.map_or_else(|| terms.policy_of_nobody(), |generator| terms.policy(generator));
         let lease = self.means.lease(terms.poll().timeout, generator.map(Arc::as_ref));
         let permit = self.breakers.permit(name, now);
         let at_once = match permit {

@@ -15,6 +15,10 @@ pub const POLLS: &str = "callback_hub_polls_total";
 pub const RESCUED: &str = "callback_hub_tasks_rescued_total";
 /// Tasks that run past their deadline, by `generator`.
 pub const OVERDUE: &str = "callback_hub_tasks_overdue";
+/// Readings of generator files while the hub runs, by `outcome`: `taken` or `refused`.
+pub const RELOADS: &str = "callback_hub_generator_reloads_total";
+/// 1 while the generator files that are there are refused, and the ones from before count.
+pub const RELOAD_REFUSED: &str = "callback_hub_generator_files_refused";
 /// A step of a `loop`, in seconds.
 pub const STEP_SECONDS: &str = "callback_hub_loop_step_seconds";
 
@@ -62,9 +66,12 @@ impl Metrics {
         for outcome in ["applied", "duplicate", "ignored", "hint", "parked", "event"] {
             counter!(CALLBACKS, "outcome" => outcome).increment(0);
         }
+        for outcome in ["taken", "refused"] {
+            counter!(RELOADS, "outcome" => outcome).increment(0);
+        }
+        gauge!(RELOAD_REFUSED).set(0);
         for generator in generators {
-            counter!(RESCUED, "generator" => generator.to_owned()).increment(0);
-            gauge!(OVERDUE, "generator" => generator.to_owned()).set(0);
+            begin_for(generator);
         }
     }
 
@@ -74,7 +81,21 @@ impl Metrics {
     }
 }
 
+fn begin_for(generator: &str) {
+    counter!(RESCUED, "generator" => generator.to_owned()).increment(0);
+    gauge!(OVERDUE, "generator" => generator.to_owned()).set(0);
+}
+
+/// Generator files were read again; those of `generators` count from now on.
+pub fn note_reload<'a>(taken: bool, generators: impl Iterator<Item = &'a str>) {
+    counter!(RELOADS, "outcome" => if taken { "taken" } else { "refused" }).increment(1);
+    gauge!(RELOAD_REFUSED).set(if taken { 0 } else { 1 });
+    generators.for_each(begin_for);
+}
+
 fn describe() {
+    describe_counter!(RELOADS, "Readings of generator files while the hub runs, by outcome");
+    describe_gauge!(RELOAD_REFUSED, "1 while the generator files that are there are refused, and those from before count");
     describe_counter!(CALLBACKS, "Taken callbacks, by outcome");
     describe_counter!(CALLBACKS_REJECTED, "Refused callbacks, by code");
     describe_histogram!(JOURNAL_BATCH, "Entries in one transaction");

@@ -7,6 +7,8 @@ mod commands;
 mod constant_time;
 mod creation;
 mod demo;
+mod fuzzed;
+mod generators;
 mod grid;
 mod harness;
 mod journal;

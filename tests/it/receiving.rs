@@ -11,5 +11,6 @@ mod nul;
 mod order;
 mod outcomes;
 mod proof;
+mod strangers;
 mod tokens;
 mod trouble;

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import urllib.request
 
 import schemathesis
@@ -14,6 +15,7 @@ URL = os.environ["CALLBACK_HUB_URL"]
 SECRET = os.environ["CALLBACK_SECRET_KEY"].encode()
 LONGEST_EXTERNAL_ID = 256
 LONGEST_WAIT = 60
+PRINTABLE = re.compile("[ -~]{1,255}")
 
 
 def signature(body: bytes) -> str:
@@ -111,7 +113,15 @@ def takes_more_than_it_says(failure, case, response):
         return response.json()["success"] is False
     if "/content/" in case.operation.path:
         return response.json().get("reason") == "not_of_interest" or response.json()["outcome"] == "duplicate"
+    if "tasks" in case.operation.tags and is_trimmed_on_the_way(case):
+        return True
     return "tasks" in case.operation.tags and case.body is NOT_SET
+
+
+def is_trimmed_on_the_way(case):
+    """Spaces around a header's value do not arrive."""
+    key = (case.headers or {}).get("Idempotency-Key")
+    return key is not None and key != key.strip(" \t") and PRINTABLE.fullmatch(key.strip(" \t")) is not None
 
 
 def cannot_be_said(failure, case):

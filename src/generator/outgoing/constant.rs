@@ -70,7 +70,7 @@ pub(super) fn fill(constants: &Constants, values: &Values<'_>) -> Map<String, Va
 }
 
 /// Without gaps.
-pub(super) fn plain(value: &toml::Value) -> Value {
+pub(in crate::generator) fn plain(value: &toml::Value) -> Value {
     match value {
         toml::Value::String(text) => text.as_str().into(),
         toml::Value::Integer(number) => (*number).into(),

@@ -135,7 +135,7 @@ impl Draft<'_> {
         let Some(place) = place else { return Ok(Place::Nowhere) };
         let fact = match place.get_ref() {
             Place::Json(_) if form != Form::Json => format!("lies in a JSON body, and `body` is \"{}\"", form.as_str()),
-            Place::Form(_) if form != Form::Form => format!("lies in a form, and `body` is \"{}\"", form.as_str()),
+            Place::Form(_) if form == Form::Json => format!("lies in a form, and `body` is \"{}\"", form.as_str()),
             Place::QueryJson(_) if !has_template => "needs `callback_template`: the JSON that holds `{url}`".to_owned(),
             _ => return Ok(place.into_inner()),
         };

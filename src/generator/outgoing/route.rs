@@ -8,7 +8,7 @@ use super::Outgoing;
 use super::credentials::Credentials;
 use super::filling::{Filling, Slot};
 use super::values::Values;
-use super::words::{Form, Verb};
+use super::words::Verb;
 use crate::generator::json::Document;
 use crate::generator::reader::Takes;
 use crate::generator::request::{CommandLine, HttpRequest, Request, Unsendable};
@@ -42,6 +42,8 @@ pub(super) enum Address {
     Submission(Pointer),
     /// In the answer to the question after the job's state.
     Status(Pointer),
+    /// The generator's own id for the job is a URL.
+    RemoteId,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,12 @@ pub(super) struct Program {
 pub(super) struct Load {
     pub query: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
-    pub body: Option<(Form, Vec<u8>)>,
+    pub body: Option<Body>,
+}
+
+pub(super) struct Body {
+    pub content_type: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Route {
@@ -78,7 +85,7 @@ impl Route {
             Kind::Http(Http { address: Address::Filled(filling), headers, .. }) => {
                 filling.has(&Slot::RemoteId) || headers.iter().any(|(_, header)| header.has(&Slot::RemoteId))
             }
-            Kind::Http(Http { address: Address::Submission(_), .. }) => true,
+            Kind::Http(Http { address: Address::Submission(_) | Address::RemoteId, .. }) => true,
             Kind::Http(Http { address: Address::Status(_), .. }) => false,
             Kind::Command(program) => program.arguments.iter().any(|argument| argument.has(&Slot::RemoteId)),
         }
@@ -130,22 +137,22 @@ impl Http {
                 Some(text) => Some(outgoing.hosts.own_url(&text)?),
                 None => None,
             },
+            Address::RemoteId => Some(outgoing.hosts.own_url(&remote_id(values)?)?),
         };
         let Some(mut url) = told else { return Ok(None) };
         for (name, value) in &load.query {
             url.query_pairs_mut().append_pair(name, value);
         }
         let headers = self.headers(values, &load)?;
-        let body = load.body.map(|(_, bytes)| bytes).filter(|_| self.verb != Verb::Get);
+        let body = load.body.map(|body| body.bytes).filter(|_| self.verb != Verb::Get);
         Ok(Some(HttpRequest { method: self.verb.as_str().to_owned(), url: url.into(), headers, body }))
     }
 
     /// The file's own come last and replace what is usual; of those that need something absent nothing is sent.
     fn headers(&self, values: &Values<'_>, load: &Load) -> Result<Vec<(String, String)>, Unsendable> {
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        if let Some((form, _)) = load.body.as_ref().filter(|_| self.verb != Verb::Get) {
-            let written = if *form == Form::Json { "application/json" } else { "application/x-www-form-urlencoded" };
-            headers.push(("content-type".to_owned(), written.to_owned()));
+        if let Some(body) = load.body.as_ref().filter(|_| self.verb != Verb::Get) {
+            headers.push(("content-type".to_owned(), body.content_type.clone()));
         }
         headers.extend(self.credentials.iter().map(|credentials| credentials.header(values.job.now)));
         headers.extend(load.headers.iter().cloned());
@@ -159,6 +166,11 @@ impl Http {
         }
         Ok(headers)
     }
+}
+
+fn remote_id(values: &Values<'_>) -> Result<String, Unsendable> {
+    let absent = || Unsendable::generator("The URL is the generator's own id, and the task has none");
+    values.text(&Slot::RemoteId).ok_or_else(absent)
 }
 
 fn submission_url(pointer: &Pointer, outgoing: &Outgoing, values: &Values<'_>) -> Result<Url, Unsendable> {

@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use super::Outgoing;
 use super::approval::Approval;
 use super::constant::{Constant, Constants, fill};
-use super::route::{Load, Route};
+use super::route::{Body, Load, Route};
 use super::values::{Changes, Members, Values, raw, text};
 use super::words::{Form, Place};
+use crate::generator::mac::sha256;
 use crate::generator::request::{Request, Unsendable};
 use crate::generator::source::Pointer;
 
@@ -59,7 +60,7 @@ impl Submission {
             members.lay(&fill(&self.callback_extra, values), true)?;
             self.put_callback(values, &mut members, load)?;
         }
-        load.body = Some((self.form, written(&members, self.form)?));
+        load.body = Some(written(&members, self.form)?);
         Ok(())
     }
 
@@ -84,15 +85,32 @@ fn nested(path: &[String], value: Value) -> Map<String, Value> {
     if let Value::Object(members) = value { members } else { Map::new() }
 }
 
-/// In a form, lists of scalars have commas, and what is deeper is JSON.
-pub(super) fn written(members: &Members, form: Form) -> Result<Vec<u8>, Unsendable> {
-    match form {
-        Form::Json => members.json(),
+/// In forms, lists of scalars have commas, and what is deeper is JSON.
+pub(super) fn written(members: &Members, form: Form) -> Result<Body, Unsendable> {
+    let texts = members.0.iter().filter_map(|(key, value)| Some((key.as_str(), text(value)?)));
+    Ok(match form {
+        Form::Json => Body { content_type: "application/json".to_owned(), bytes: members.json()? },
         Form::Form => {
             let mut pairs = form_urlencoded::Serializer::new(String::new());
-            let texts = members.0.iter().filter_map(|(key, value)| Some((key, text(value)?)));
             pairs.extend_pairs(texts);
-            Ok(pairs.finish().into_bytes())
+            Body { content_type: "application/x-www-form-urlencoded".to_owned(), bytes: pairs.finish().into_bytes() }
         }
+        Form::Multipart => multipart(&texts.collect::<Vec<_>>()),
+    })
+}
+
+/// A part for each text (RFC 7578).
+fn multipart(texts: &[(&str, String)]) -> Body {
+    use std::fmt::Write;
+    // no text holds a digest of itself
+    let digest = sha256(texts.iter().flat_map(|(name, text)| [name.as_bytes(), b"\0", text.as_bytes(), b"\0"]));
+    let boundary = format!("hub-{}", hex::encode(&digest[..16]));
+    let mut body = String::new();
+    for (name, text) in texts {
+        let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+        // writing to a text cannot fail
+        let _ = write!(body, "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
     }
+    let _ = write!(body, "--{boundary}--\r\n");
+    Body { content_type: format!("multipart/form-data; boundary={boundary}"), bytes: body.into_bytes() }
 }

@@ -125,6 +125,32 @@ callback = "form:webhook_url"
 }
 
 #[test]
+fn a_form_in_parts_is_one_too() {
+    let text = "[submit]\nurl = \"https://a.example/v1\"\nbody = \"multipart\"\ncallback = \"form:webhook_url\"";
+    let found = submitted(text, None, |job| {
+        job.input = Some(r#"{"a\"\r\n":"x\r\ny","b":{"d":1},"n":null}"#);
+        job.callback_url = Some("http://h/c");
+    });
+    let (head, body) = found.split_once("\n--").unwrap();
+    let boundary = head.rsplit_once("boundary=").unwrap().1;
+    assert_eq!(
+        head,
+        format!("POST https://a.example/v1\naccept: application/json\ncontent-type: multipart/form-data; boundary={boundary}")
+    );
+    let parts: Vec<_> = body.split(boundary).map(|part| part.trim_start_matches("\r\n").trim_end_matches("\r\n--")).collect();
+    assert_eq!(
+        parts,
+        [
+            "",
+            "Content-Disposition: form-data; name=\"a%22%0D%0A\"\r\n\r\nx\r\ny",
+            "Content-Disposition: form-data; name=\"b\"\r\n\r\n{\"d\":1}",
+            "Content-Disposition: form-data; name=\"webhook_url\"\r\n\r\nhttp://h/c",
+            "--",
+        ]
+    );
+}
+
+#[test]
 fn a_callback_may_need_a_shape_of_its_own() {
     let text = r#"
 [submit]

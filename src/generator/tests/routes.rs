@@ -4,6 +4,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use rstest::rstest;
 
 use super::requests::{case, http, loaded, shown, submitted};
+use crate::domain::task::ExternalId;
 use crate::generator::request::{Job, Request};
 
 #[rstest]
@@ -148,6 +149,21 @@ fn urls_of_answers_lead_to_the_generators_own_hosts(#[case] told: &str, #[case] 
         (found, expected) => panic!("{found:?} instead of {expected:?}"),
     }
     assert!(it.status_request(&case.job()).unwrap_err().fact.contains("has no `urls.get`"));
+}
+
+#[rstest]
+#[case("https://a.example/status/1?v=2", Ok("https://a.example/status/1?v=2"))]
+#[case("https://evil.example/status/1", Err("leads to another host, `evil.example`"))]
+fn a_generators_id_may_be_the_url_to_ask(#[case] id: &str, #[case] expected: Result<&str, &str>) {
+    let it = loaded("[submit]\nurl = \"{base_url}/x\"\n[poll]\nurl = \"{remote_id}\"", Some("https://a.example"), None);
+    assert!(it.needs_external_id());
+    let (case, id) = (case(), ExternalId::parse(id).unwrap());
+    match (it.status_request(&Job { external_id: Some(&id), ..case.job() }), expected) {
+        (Ok(request), Ok(url)) => assert_eq!(http(request).url, url),
+        (Err(found), Err(fact)) => assert!(found.fact.contains(fact), "{found}"),
+        (found, expected) => panic!("{found:?} instead of {expected:?}"),
+    }
+    assert!(it.status_request(&Job { external_id: None, ..case.job() }).unwrap_err().fact.contains("the task has none"));
 }
 
 proptest! {

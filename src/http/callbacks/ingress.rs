@@ -120,7 +120,8 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     }
     let name = inbound.generator_name();
     let unknown = name.map_or_else(|| Problem::new(Code::UnknownGenerator, SEVERAL), |_| Problem::of(Code::UnknownGenerator));
-    let generator = name.and_then(|name| hub.terms.catalog().find(name)).cloned();
+    // from here on this one, whatever becomes of the catalog meanwhile
+    let generator = name.and_then(|name| hub.terms.catalog().find(name).cloned());
     let address = client::address(inbound.peer, &inbound.headers, &options.trusted_proxies);
     let allowed = generator.as_ref().and_then(|generator| generator.allowed_ips()).unwrap_or(&options.allowed_ips);
     if !allowed.is_empty() && !client::contains(allowed, address) {

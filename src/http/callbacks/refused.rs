@@ -32,8 +32,8 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn open(hub: &Hub, inbound: &Inbound) -> Self {
         // made-up names would fill the book with kinds of their own
-        let generator = inbound.generator_name().and_then(|name| hub.terms.catalog().find(name));
-        let generator = generator.map_or("unknown", |generator| generator.name().as_str());
+        let generator = inbound.generator_name().and_then(|name| hub.terms.catalog().find(name).cloned());
+        let generator = generator.as_ref().map_or("unknown", |generator| generator.name().as_str());
         let attempt = agreed(inbound.values("attempt")).ok().flatten();
         Self {
             arrived: hub.clock.now(),
@@ -69,7 +69,8 @@ impl Case {
     fn rejection(&self, hub: &Hub, problem: &Problem, task: Option<&str>, body: &Bytes) -> Rejection {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         // whoever was meant
-        let secret: Vec<&str> = hub.terms.catalog().iter().flat_map(|generator| generator.secret_headers()).collect();
+        let catalog = hub.terms.catalog();
+        let secret: Vec<&str> = catalog.iter().flat_map(|generator| generator.secret_headers()).collect();
         Rejection {
             id: Uuid::now_v7(),
             task: task.map(ToOwned::to_owned),

@@ -80,7 +80,7 @@ pub struct NewTaskBody {
     post,
     path = "/api/tasks",
     tag = "tasks",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]{1,255}$", description = "Makes creation repeatable for at least 24 hours, per API key")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]{0,253}[!-~])?$", description = "Makes creation repeatable for at least 24 hours, per API key")),
     request_body(content = NewTaskBody, content_type = "application/json"),
     responses(
         (status = 201, description = "Created; hand `callback_url` to the generator", body = TaskBody),
@@ -109,8 +109,10 @@ pub async fn create_task(
 
 fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-    let wanted = "must be 1 to 255 visible ASCII characters";
+    // its own check lets tabs through
+    let is_printable = |key: &&str| key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len())).filter(is_printable);
+    let wanted = "must be 1 to 255 printable ASCII characters";
     let key = key.ok_or_else(|| Problem::field(Code::InvalidRequest, "Idempotency-Key", wanted))?;
     Ok(Some(IdempotencyKey { owner, key: key.to_owned() }))
 }
@@ -178,9 +180,10 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
 fn generator(hub: &Hub, fields: &mut Fields<'_>) -> Option<Arc<Generator>> {
     let name: Option<String> = fields.take("generator", "the name of a generator");
     let name = name.as_deref().unwrap_or("default");
-    let found = hub.terms.catalog().find(name).cloned();
+    let catalog = hub.terms.catalog();
+    let found = catalog.find(name).cloned();
     if found.is_none() {
-        let known: Vec<&str> = hub.terms.catalog().iter().map(|generator| generator.name().as_str()).collect();
+        let known: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
         fields.blame("generator", format!("is none of {}", known.join(", ")));
     }
     found

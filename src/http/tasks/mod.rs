@@ -54,10 +54,11 @@ async fn load(hub: &Hub, id: &TaskId) -> Result<View, Problem> {
 async fn view(hub: &Hub, records: Vec<TaskRecord>) -> Result<Vec<View>, Problem> {
     let now = hub.clock.now();
     let is_ready = |task: &Task| matches!(task.state, State::Pending { not_before } if not_before <= now);
+    let catalog = hub.terms.catalog();
     let mut full: HashMap<GeneratorName, bool> = HashMap::new();
     for record in records.iter().filter(|record| is_ready(&record.task)) {
         let name = &record.task.generator;
-        let most = hub.terms.catalog().find(name.as_str()).and_then(|generator| hub.terms.max_concurrent(generator));
+        let most = catalog.find(name.as_str()).and_then(|generator| hub.terms.max_concurrent(generator));
         if let (Some(most), false) = (most, full.contains_key(name)) {
             let running = hub.store.count_running(name.as_str()).await?;
             full.insert(name.clone(), running >= u64::from(most));

@@ -143,7 +143,7 @@ async fn an_idempotency_key_counts_per_api_key(#[values(Kind::Sqlite, Kind::Post
     assert_eq!((different.problem(), different.fields()), conflict("Idempotency-Key"));
     assert_ne!(create(two, "k1", json!({"input": 1})).await.good(201)["id"], first["id"]);
     assert_ne!(create(one, "k2", json!({"input": 1})).await.good(201)["id"], first["id"]);
-    for bad in ["", &"k".repeat(256)] {
+    for bad in ["", "a\tb", &"k".repeat(256)] {
         let answer = create(one, bad, json!({})).await;
         assert_eq!((answer.problem().0, answer.fields()), (422, vec!["Idempotency-Key".to_owned()]));
     }

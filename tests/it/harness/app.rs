@@ -32,7 +32,7 @@ pub(crate) struct App {
     pub warnings: Vec<String>,
     lifecycle: Lifecycle,
     running: Option<JoinHandle<bool>>,
-    _generators: TempDir,
+    generators: TempDir,
 }
 
 /// What an app may be started with beside its database.
@@ -84,7 +84,7 @@ impl App {
             warnings,
             lifecycle,
             running: Some(running),
-            _generators: folder,
+            generators: folder,
         }
     }
 
@@ -158,6 +158,15 @@ impl App {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it becomes true within 20 seconds");
+    }
+
+    /// Puts a file into the folder of generators, or another in its place.
+    pub(crate) fn write_generator(&self, name: &str, text: &str) {
+        std::fs::write(self.generators.path().join(format!("{name}.toml")), text).expect("a generator's file");
+    }
+
+    pub(crate) fn remove_generator(&self, name: &str) {
+        std::fs::remove_file(self.generators.path().join(format!("{name}.toml"))).expect("a generator's file");
     }
 
     /// Does what is due now, until there is nothing left to do.

@@ -28,7 +28,7 @@ pub(crate) struct Process {
     log: PathBuf,
     /// Kept open: a closed pipe is not what is tested here.
     _ready: Lines<BufReader<ChildStdout>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Process {
@@ -64,11 +64,16 @@ impl Process {
         let ready = line.unwrap_or_else(|| panic!("the hub does not start: {}", read(&log)));
         let address = ready.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|at| at.parse().ok());
         let address = address.unwrap_or_else(|| panic!("no address in {ready:?}"));
-        Self { address, pid, child, log, _ready: lines, _folder: folder }
+        Self { address, pid, child, log, _ready: lines, folder }
     }
 
     pub(crate) const fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Puts a file into the folder of generators, or another in its place.
+    pub(crate) fn write_generator(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(format!("{name}.toml")), text).expect("a generator's file");
     }
 
     /// What the hub has logged: warnings and errors.

@@ -100,6 +100,7 @@ impl Draft<'_> {
         match text.split_once(':') {
             Some(("submit", path)) if section.name != "submit" => return path.parse().map(Address::Submission).map_err(mistake),
             Some(("json", path)) if key == "poll.result_url" => return path.parse().map(Address::Status).map_err(mistake),
+            _ if text == "{remote_id}" && section.name != "submit" => return Ok(Address::RemoteId),
             _ => {}
         }
         let text = self.own.base_url.as_deref().map_or_else(|| text.to_owned(), |base| redirected(text, base));

@@ -1,0 +1,131 @@
+//! Takes up changed generator files while the hub runs: all of them, or, if one is broken, none.
+//!
+//! Settings are read once; what they say about generators goes for files that come later, too.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use super::{StartError, shelf};
+use crate::cadence::Step;
+use crate::clock::Clock;
+use crate::generator::catalog::Catalog;
+use crate::settings::Settings;
+use crate::store::StoreError;
+use crate::telemetry::metrics;
+use crate::terms::Terms;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Reload(Arc<Shared>);
+
+struct Shared {
+    settings: Settings,
+    terms: Arc<Terms>,
+    clock: Clock,
+    /// Somebody wants it, whether anything has changed or not.
+    wishes: Mutex<watch::Receiver<()>>,
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    /// As it was when its files were read last.
+    taken: Folder,
+    /// As it was a moment ago.
+    last: Folder,
+}
+
+/// Name, length and last change of each file; none of an unreadable folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Folder(Option<Vec<(String, u64, Option<SystemTime>)>>);
+
+impl Reload {
+    /// `folder`: as it was just before the catalog of `terms` was read.
+    pub(super) fn new(settings: Settings, folder: Folder, terms: Arc<Terms>, clock: Clock, wishes: watch::Receiver<()>) -> Self {
+        let seen = Mutex::new(Seen { last: folder.clone(), taken: folder });
+        Self(Arc::new(Shared { settings, terms, clock, wishes: Mutex::new(wishes), seen }))
+    }
+
+    /// Looks at the folder, and reads its files if they have changed, and have done so some time ago: an editor may still
+    /// be writing, and half a file can make sense.
+    ///
+    /// # Errors
+    /// None: what is wrong with the files is told to whoever runs the hub.
+    pub async fn step(&self) -> Result<Step, StoreError> {
+        let this = self.clone();
+        let step = tokio::task::spawn_blocking(move || this.0.step()).await;
+        // a panic there is no reason to end here: the next step will see the same files
+        Ok(step.unwrap_or_default())
+    }
+}
+
+impl Shared {
+    fn step(&self) -> Step {
+        let folder = Folder::of(&self.settings);
+        if !self.is_due(folder) {
+            return Step::default();
+        }
+        match shelf::catalog(&self.settings, |_| {}) {
+            Ok((catalog, _)) => self.take(catalog),
+            Err(error) => self.refuse(&error),
+        }
+        Step { handled: 1, more: false }
+    }
+
+    fn is_due(&self, folder: Folder) -> bool {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_wished = wishes.has_changed().unwrap_or(false);
+        wishes.mark_unchanged();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = folder != seen.taken && folder == seen.last;
+        seen.last = folder.clone();
+        if is_wished || is_new {
+            seen.taken = folder;
+        }
+        is_wished || is_new
+    }
+
+    fn take(&self, catalog: Catalog) {
+        let before = self.terms.catalog();
+        let changed = changed(&before, &catalog);
+        metrics::note_reload(true, catalog.iter().map(|generator| generator.name().as_str()));
+        self.terms.replace(Arc::new(catalog), self.clock.now());
+        tracing::info!(changed, "the generator files were read again");
+    }
+
+    fn refuse(&self, error: &StartError) {
+        let fault = error.to_string();
+        metrics::note_reload(false, std::iter::empty());
+        tracing::error!(fault, "the changed generator files are refused; the ones from before stay");
+        self.terms.refuse(fault, self.clock.now());
+    }
+}
+
+/// The names of those that are new, gone or other than before.
+fn changed(before: &Catalog, after: &Catalog) -> String {
+    let new = after.iter().filter(|it| before.find(it.name().as_str()).is_none_or(|old| old.written() != it.written()));
+    let gone = before.iter().filter(|it| after.find(it.name().as_str()).is_none());
+    new.chain(gone).map(|it| it.name().as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl Folder {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self(settings.generators.dir.as_deref().and_then(|folder| Self::files(folder).ok()))
+    }
+
+    fn files(folder: &Path) -> std::io::Result<Vec<(String, u64, Option<SystemTime>)>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                // links are followed: mounted configurations are changed by turning one
+                let Ok(about) = path.metadata() else { continue };
+                files.push((path.display().to_string(), about.len(), about.modified().ok()));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}

@@ -1,0 +1,179 @@
+//! What one generator could know helps nobody to speak for another, whatever the query says: every generator of the catalog
+//! tries it with every other.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use callback_hub::domain::task::{GeneratorName, TaskId};
+use callback_hub::domain::time::Timestamp;
+use callback_hub::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
+use callback_hub::generator::entry::Generator;
+use callback_hub::generator::signing::{CannotSign, sign};
+use ed25519_dalek::SigningKey;
+use futures_util::{StreamExt, stream};
+use rstest::rstest;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::harness::app::START;
+use crate::harness::{Answer, App, Kind};
+
+/// Something that every generator could have sent.
+const BODY: &str = r#"{"id":"x-1","event":"completed","type":"completed","status":"completed","state":"completed","result":{"n":1},
+    "output":[1],"data":{"id":"x-1","task_id":"x-1","status":"completed"},"taskId":"x-1","request_id":"x-1"}"#;
+const AT_A_TIME: usize = 16;
+
+struct Party {
+    generator: Arc<Generator>,
+    /// What the generator signs with.
+    held: String,
+    task: String,
+    /// Of the URL that the hub handed out for its task.
+    token: String,
+}
+
+/// A secret of its own, in the form that the generator's file wants: what is known of it, and what is held.
+fn secrets_of(name: &GeneratorName) -> (String, String) {
+    let seed: [u8; 32] = Sha256::digest(name.as_str()).into();
+    let pair = SigningKey::from_bytes(&seed);
+    let text = format!("what {name} alone knows - and no base64");
+    let encoded = format!("whsec_{}", STANDARD.encode(seed));
+    let public = format!("whpk_{}", STANDARD.encode(pair.verifying_key().as_bytes()));
+    let forms = [(text.clone(), text), (encoded.clone(), encoded), (public, format!("whsk_{}", STANDARD.encode(seed)))];
+    let found = forms.into_iter().find(|(known, _)| load([(name, known.clone())]).is_ok());
+    found.unwrap_or_else(|| panic!("{name} takes none of these secrets"))
+}
+
+fn load<'a>(secrets: impl IntoIterator<Item = (&'a GeneratorName, String)>) -> Result<Catalog, String> {
+    let own = |secret: String| GeneratorOverrides { secrets: vec![secret], ..GeneratorOverrides::default() };
+    let generators = secrets.into_iter().map(|(name, secret)| (name.clone(), own(secret))).collect();
+    Catalog::load(&[], &Overrides { generators, ..Overrides::default() }).map_err(|error| error.to_string())
+}
+
+impl Party {
+    fn name(&self) -> &str {
+        self.generator.name().as_str()
+    }
+
+    /// The headers of a callback for a task as this generator would send them, by somebody with this secret; none where that
+    /// is no secret of its kind.
+    fn signed(&self, secret: &str, task: &str) -> Option<Vec<(String, String)>> {
+        let task = TaskId::parse(task).expect("an id");
+        match sign(&self.generator, secret, &task, BODY.as_bytes(), Timestamp::from_secs(START)) {
+            Ok(headers) => Some(headers),
+            Err(CannotSign::Secret(_) | CannotSign::NoScheme) => None,
+            Err(error) => panic!("{}: {error}", self.name()),
+        }
+    }
+}
+
+/// An app that knows a secret of each generator of the catalog, and a task of each.
+async fn all(kind: Kind) -> (App, Vec<Party>) {
+    let names: Vec<GeneratorName> = load([]).expect("the built-in files").iter().map(|one| one.name().clone()).collect();
+    let secrets: Vec<(String, String)> = names.iter().map(secrets_of).collect();
+    let catalog = load(names.iter().zip(secrets.iter().map(|(known, _)| known.clone()))).expect("all of them");
+    let setting = |name: &GeneratorName| match name.as_str() {
+        "default" => "CALLBACK_SECRET_KEY".to_owned(),
+        name => format!("GENERATOR_{}_SECRET", name.to_ascii_uppercase().replace('-', "_")),
+    };
+    let settings: Vec<(String, &str)> =
+        names.iter().zip(&secrets).map(|(name, (known, _))| (setting(name), known.as_str())).collect();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let app = App::start(kind, &settings).await;
+    let mut parties = Vec::new();
+    for (name, (_, held)) in names.iter().zip(secrets) {
+        let task = format!("task-of-{name}");
+        let made = app.created(&json!({"id": task, "generator": name.as_str(), "submit": false})).await;
+        let token = made["callback_url"].as_str().and_then(|url| Some(url.split_once("&attempt=")?.1));
+        let token = token.map(|token| format!("&attempt={token}")).unwrap_or_default();
+        parties.push(Party { generator: catalog.find(name.as_str()).expect("it").clone(), held, task, token });
+    }
+    (app, parties)
+}
+
+impl App {
+    async fn post_signed(&self, target: &str, headers: &[(String, String)]) -> Answer {
+        let request = self.client.post(format!("{}{target}", self.base)).body(BODY);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(name, value))).await
+    }
+}
+
+/// Of each two of them; no order.
+async fn with_each_other<R>(parties: &[Party], attempt: impl AsyncFn(&Party, &Party) -> R) -> Vec<R> {
+    let pairs = parties.iter().flat_map(|one| parties.iter().map(move |other| (one, other)));
+    let others = pairs.filter(|(one, other)| one.name() != other.name());
+    stream::iter(others).map(|(one, other)| attempt(one, other)).buffer_unordered(AT_A_TIME).collect().await
+}
+
+/// How the tasks stand, none of which was touched by anything that was accepted.
+async fn states(app: &App, parties: &[Party]) -> Vec<Value> {
+    let mut found = Vec::new();
+    for party in parties {
+        found.push(app.task(&party.task).await);
+        let receipts = app.items(&format!("/api/tasks/{}/callbacks", party.task)).await;
+        assert!(receipts.iter().all(|receipt| receipt["verdict"] == "rejected"), "{}: {receipts:?}", party.name());
+    }
+    found
+}
+
+#[rstest]
+#[tokio::test]
+async fn one_generators_secret_never_proves_another(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, parties) = all(kind).await;
+    let before = states(&app, &parties).await;
+    let tried = with_each_other(&parties, async |one, other| {
+        // in the other's way of signing, for the other's task
+        let Some(forged) = other.signed(&one.held, &other.task) else { return 0 };
+        let target = format!("/callback/{}?generator={}", other.task, other.name());
+        let bare = app.post_signed(&target, &forged).await.problem();
+        // missing where the file wants a token beside it
+        let refused = [(401, "signature_invalid".to_owned()), (401, "signature_missing".to_owned())];
+        assert!(refused.contains(&bare), "{} as {}: {bare:?}", one.name(), other.name());
+        let with_token = app.post_signed(&format!("{target}{}", other.token), &forged).await;
+        assert_eq!(with_token.problem(), refused[0], "{} as {}, whose token it has", one.name(), other.name());
+        let to_all = app.post_signed(&format!("/hooks/{}", other.name()), &forged).await;
+        assert!(matches!(to_all.status, 401 | 404), "{} as {}: {}", one.name(), other.name(), to_all.text);
+        1
+    });
+    let tried: usize = tried.await.into_iter().sum();
+    let signing = parties.iter().filter(|party| party.signed(&party.held, &party.task).is_some()).count();
+    assert!(signing >= 3 && tried >= signing * (signing - 1) / 2, "{tried} tries, {signing} generators that sign");
+    assert_eq!(states(&app, &parties).await, before);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_a_generator_may_say_of_its_own_tasks_it_may_not_of_anothers(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, parties) = all(kind).await;
+    let before = states(&app, &parties).await;
+    with_each_other(&parties, async |one, other| {
+        // signed as one does it, by one's own secret, and under the token of one's own task
+        let headers = one.signed(&one.held, &other.task).unwrap_or_default();
+        for generator in [one, other] {
+            let target = format!("/callback/{}?generator={}{}", other.task, generator.name(), one.token);
+            let answer = app.post_signed(&target, &headers).await;
+            assert_eq!(answer.problem(), (401, "signature_invalid".to_owned()), "{} of {}: {target}", one.name(), other.name());
+        }
+        // proven, and none of its business
+        let answer = app.post_signed(&format!("/callback/{}?generator={}", other.task, one.name()), &headers).await;
+        assert!(answer.status != 200 || answer.json()["outcome"] != "applied", "{} of {}", one.name(), other.name());
+    })
+    .await;
+    assert_eq!(states(&app, &parties).await, before);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_generators_own_secret_proves_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, parties) = all(kind).await;
+    for party in &parties {
+        let Some(headers) = party.signed(&party.held, &party.task) else { continue };
+        let target = format!("/callback/{}?generator={}{}", party.task, party.name(), party.token);
+        let answer = app.post_signed(&target, &headers).await;
+        assert!(answer.status != 401, "{}: {}", party.name(), answer.text);
+    }
+    app.stop().await;
+}
