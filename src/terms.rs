@@ -161,9 +161,8 @@ impl Terms {
 
     /// The task's generator, if all its tasks share one path.
     fn sharing(&self, task: &Task) -> Option<Arc<Generator>> {
-        let catalog = self.catalog();
-        let generator = catalog.find(task.generator.as_str())?;
-        Some(Arc::clone(generator)).filter(|generator| generator.ingress() == Ingress::Shared)
+        let generator = self.catalog().find(task.generator.as_str()).cloned();
+        generator.filter(|generator| generator.ingress() == Ingress::Shared)
     }
 
     /// Whether a generator out there can reach a hub in here. If not, it is given no callback URL, and polled.
@@ -179,6 +178,7 @@ impl Terms {
         let pace = self.pace(Some(generator));
         Arc::new(Policy {
             can_ask: self.settings.poll.enabled && generator.polling().is_some(),
+            asks_by_resubmission: generator.is_asked_by_resubmission(),
             needs_external_id: generator.needs_external_id(),
             can_cancel: generator.can_cancel(),
             resubmit_on_timeout: generator.resubmit_on_timeout(),
@@ -201,6 +201,7 @@ impl Terms {
     pub fn policy_of_nobody(&self) -> Arc<Policy> {
         Arc::new(Policy {
             can_ask: false,
+            asks_by_resubmission: false,
             needs_external_id: true,
             can_cancel: false,
             resubmit_on_timeout: false,

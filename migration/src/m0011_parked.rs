@@ -11,6 +11,7 @@ crate::dialect::migration!(
         fingerprint {bytes},
         token_attempt INTEGER,
         query_attempt INTEGER,
+        may_adopt BOOLEAN NOT NULL,
         query TEXT NOT NULL,
         signed BOOLEAN NOT NULL,
         arrived_at BIGINT NOT NULL,

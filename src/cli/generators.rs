@@ -12,6 +12,7 @@ use crate::generator::catalog::CatalogError;
 use crate::generator::entry::Generator;
 use crate::generator::explain::Chapter;
 use crate::generator::needs::Need;
+use crate::generator::schema::SCHEMA;
 use crate::http::generators::GeneratorBody;
 
 #[derive(Subcommand)]
@@ -37,6 +38,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the JSON Schema of a generator's file
+    Schema,
 }
 
 pub(super) fn run(command: &Command) -> Outcome {
@@ -44,6 +47,10 @@ pub(super) fn run(command: &Command) -> Outcome {
         Command::List { json } => list(*json),
         Command::Show { name, json } => show(name, *json),
         Command::Check { file, json } => check(file, *json),
+        Command::Schema => {
+            say(SCHEMA.trim_end());
+            Ok(())
+        }
     }
 }
 

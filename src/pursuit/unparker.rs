@@ -22,7 +22,8 @@ use crate::telemetry::metrics::CALLBACKS_UNPARKED;
 const AT_ONCE: u64 = 16;
 /// That wait for the same id, in one step.
 const IN_A_ROW: u64 = 100;
-const LEASE: Duration = Duration::from_secs(60);
+/// Short: should two of us look at the same one, the second finds nothing left to do.
+const LEASE: Duration = Duration::from_secs(15);
 
 pub struct Unparker {
     means: Means,
@@ -93,8 +94,8 @@ impl Unparker {
 
     async fn read(&self, parked: &ParkedCallback) -> Result<Again, StoreError> {
         let body = self.means.store.payload(parked.receipt).await?;
-        let catalog = self.means.terms.catalog();
-        let (Some(body), Some(generator)) = (body, catalog.find(parked.generator.as_str())) else { return Ok(Again::Unreadable) };
+        let generator = self.means.terms.catalog().find(parked.generator.as_str()).cloned();
+        let (Some(body), Some(generator)) = (body, generator) else { return Ok(Again::Unreadable) };
         let headers: BTreeMap<String, String> = serde_json::from_str(&parked.headers).unwrap_or_default();
         let raw = RawCallback {
             task: parked.task().cloned(),
@@ -106,11 +107,11 @@ impl Unparker {
         };
         let on_own_path = raw.task.is_some();
         let claim =
-            Claim { token: parked.token_attempt, query: parked.query_attempt, may_adopt: on_own_path, ..Claim::default() };
+            Claim { token: parked.token_attempt, query: parked.query_attempt, may_adopt: parked.may_adopt, ..Claim::default() };
         // what no signature proves on a path that all tasks share
         let is_hearsay = !on_own_path && !parked.signed;
-        Ok(match decode_stored(generator, &raw, claim, is_hearsay) {
-            Ok(Decoded::Task(event)) => Again::Event(Box::new(event.occurrence(self.means.terms.policy(generator)))),
+        Ok(match decode_stored(&generator, &raw, claim, is_hearsay) {
+            Ok(Decoded::Task(event)) => Again::Event(Box::new(event.occurrence(self.means.terms.policy(&generator)))),
             Ok(Decoded::Custom(event)) => {
                 let CustomEvent { generator, name, data, fingerprint, .. } = *event;
                 Again::Custom(Told { generator, name, data, fingerprint })

@@ -30,6 +30,8 @@ pub struct ParkedCallback {
     /// The attempt that a token proved, and the one that the query named.
     pub token_attempt: Option<u32>,
     pub query_attempt: Option<u32>,
+    /// Whether an id that nobody knows yet may become the attempt's.
+    pub may_adopt: bool,
     pub query: Vec<(String, String)>,
     pub signed: bool,
     pub due_at: Timestamp,
@@ -235,6 +237,7 @@ impl Store {
                 awaits: known.awaits,
                 token_attempt: small(row.token_attempt),
                 query_attempt: small(row.query_attempt),
+                may_adopt: row.may_adopt,
                 query: serde_json::from_str(&row.query).unwrap_or_default(),
                 signed: row.signed,
                 due_at: known.due_at,

@@ -149,7 +149,7 @@ async fn a_cancelled_task_is_stopped_where_it_runs(
 async fn an_openai_batch_of_ones_own_is_asked_for_as_a_batch(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let stand_in = StandIn::start(Box::new(openai::Openai)).await;
     let app = stand_in.app(kind, &[]).await;
-    stand_in.add("batch_abc", json!({"input_file_id": "file-abc"}));
+    stand_in.add("batch_abc", &json!({"input_file_id": "file-abc"}));
     let own = json!({
         "id": "t", "generator": "openai", "submit": false, "external_id": "batch_abc", "params": {"endpoint": "batches"},
     });
@@ -160,5 +160,18 @@ async fn an_openai_batch_of_ones_own_is_asked_for_as_a_batch(#[values(Kind::Sqli
     stand_in.set(Fate::Done);
     settle(&app).await;
     assert_eq!(shown(&app, &["status", "result"]).await, [json!("completed"), json!("file-cvaTdG")]);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_of_the_catalog_has_fixtures(#[values(Kind::Sqlite)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/presets");
+    let listed = app.items("/api/generators").await;
+    let presets: Vec<&str> = listed.iter().filter(|it| it["built_in"] == true).filter_map(|it| it["name"].as_str()).collect();
+    assert!(presets.len() >= 44, "{presets:?}");
+    let without: Vec<&str> = presets.into_iter().filter(|name| !folder.join(format!("{name}.toml")).is_file()).collect();
+    assert!(without.is_empty(), "no fixtures in tests/presets: {without:?}");
     app.stop().await;
 }

@@ -33,6 +33,11 @@ pub(super) struct Submission {
 }
 
 impl Submission {
+    /// By a key, or by the nature of a PUT to a place of the task's own.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.key.is_some() || self.route.is_put_by_task()
+    }
+
     pub(super) fn request(&self, outgoing: &Outgoing, values: &Values<'_>) -> Result<Request, Unsendable> {
         let mut load = Load::default();
         if let Some(header) = &self.key {

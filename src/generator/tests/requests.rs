@@ -30,6 +30,7 @@ impl Case {
             callback_url: Some(CALLBACK),
             token: Some("abc"),
             submit_answer: None,
+            now: now(),
         }
     }
 }

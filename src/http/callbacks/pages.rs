@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use uuid::Uuid;
 
-use super::receipts::{ReceiptBody, ReceiptList};
+use super::receipts::{self, ReceiptBody, ReceiptList};
 use crate::domain::task::TaskId;
 use crate::http::cursor;
 use crate::http::problem::Problem;
@@ -60,17 +60,19 @@ impl Position {
 }
 
 pub(super) async fn read(hub: &Hub, wanted: &Wanted<'_>, after: Position, limit: u64) -> Result<ReceiptList, Problem> {
-    let receipts = if wanted.accepted { receipts(hub, wanted, after, limit + 1).await? } else { Vec::new() };
+    let accepted = if wanted.accepted { accepted(hub, wanted, after, limit + 1).await? } else { Vec::new() };
     let rejections = if wanted.rejected {
         let generator = wanted.filter.generator.as_deref();
         hub.store.rejections(wanted.task, generator, wanted.code, after.rejection, limit + 1).await?
     } else {
         Vec::new()
     };
-    Ok(page(receipts, rejections, after, wanted.task.is_some(), usize::try_from(limit).unwrap_or(usize::MAX)))
+    let mut page = page(accepted, rejections, after, wanted.task.is_some(), usize::try_from(limit).unwrap_or(usize::MAX));
+    receipts::add_awaited(hub, &mut page.items).await?;
+    Ok(page)
 }
 
-async fn receipts(hub: &Hub, wanted: &Wanted<'_>, after: Position, limit: u64) -> Result<Vec<Receipt>, Problem> {
+async fn accepted(hub: &Hub, wanted: &Wanted<'_>, after: Position, limit: u64) -> Result<Vec<Receipt>, Problem> {
     let filter = &wanted.filter;
     Ok(match (wanted.task.map(TaskId::parse), after.receipt) {
         (None, Some(Mark::Id(before))) => hub.store.receipts(filter, Some(before), limit).await?,

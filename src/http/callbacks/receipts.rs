@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::pages::{self, Position, Wanted};
+use super::verify::FindingBody;
+use crate::domain::event::Outcome;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::http::cursor::{self, DEFAULT_LIMIT};
@@ -28,12 +30,13 @@ const PAGE_END: &str = "the next_cursor of a page of this list";
 #[schema(as = Receipt)]
 pub struct ReceiptBody {
     id: Uuid,
+    /// Null if no task has heard of it (yet).
     task_id: Option<String>,
     generator: String,
     attempt: Option<u32>,
     /// `submit`, `callback`, `poll`, `deadline`, `operator`
     source: String,
-    /// What it meant; null if it was refused.
+    /// What it meant, of a custom event its name; null if it was refused.
     #[schema(example = "completed")]
     event: Option<String>,
     /// `accepted`, `rejected`
@@ -42,10 +45,15 @@ pub struct ReceiptBody {
     outcome: Option<String>,
     /// Why it was ignored.
     reason: Option<String>,
+    /// While it is parked: the task's id, or the generator's id for it, that nobody knows yet.
+    waiting_for: Option<String>,
     /// Why it was refused.
     code: Option<String>,
     /// The refusal's sentence.
     detail: Option<String>,
+    /// Why its proof did not hold; null if it was refused for something else, or too many were refused to look at each.
+    #[schema(value_type = Option<FindingBody>)]
+    finding: Option<Box<RawValue>>,
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
     /// Until it was written, in microseconds.
@@ -79,8 +87,8 @@ pub struct ReceiptList {
         ("verdict" = Option<String>, Query, pattern = "^(accepted|rejected)$", description = "`accepted` or `rejected`"),
         ("generator" = Option<String>, Query, description = "Of this generator"),
         ("task_id" = Option<String>, Query, description = "Of this task"),
-        ("outcome" = Option<String>, Query, description = "`applied`, `duplicate`, `ignored`"),
-        ("event" = Option<String>, Query, description = "What it meant: `completed`, `failed`, `progress` …"),
+        ("outcome" = Option<String>, Query, description = "`applied`, `duplicate`, `ignored`, `hint`, `parked`, `event`"),
+        ("event" = Option<String>, Query, description = "What it meant: `completed`, `failed`, `progress` …, or a custom event's name"),
         ("source" = Option<String>, Query, description = "`callback`, `operator`"),
         ("code" = Option<String>, Query, description = "Refused callbacks with this code"),
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 200, description = "Items on a page; 50 if absent"),
@@ -168,7 +176,9 @@ pub async fn read_callback(State(hub): State<Arc<Hub>>, Segment(id): Segment) ->
             Some(payload) => hub.store.payload(payload).await?,
             None => None,
         };
-        return Ok(Json(ReceiptBody::accepted(receipt, body)));
+        let mut found = ReceiptBody::accepted(receipt, body);
+        add_awaited(&hub, std::slice::from_mut(&mut found)).await?;
+        return Ok(Json(found));
     }
     let rejection = hub.store.rejection(id).await?.ok_or_else(unknown)?;
     Ok(Json(ReceiptBody::rejected(rejection, true)))
@@ -187,8 +197,10 @@ impl ReceiptBody {
             verdict: "accepted",
             outcome: Some(receipt.outcome),
             reason: receipt.reason,
+            waiting_for: None,
             code: None,
             detail: None,
+            finding: None,
             received_at: receipt.received_at,
             duration_us: receipt.duration_us,
             headers: RawValue::from_string(receipt.headers).ok(),
@@ -211,8 +223,10 @@ impl ReceiptBody {
             verdict: "rejected",
             outcome: None,
             reason: None,
+            waiting_for: None,
             code: Some(rejection.code),
             detail: Some(rejection.detail),
+            finding: rejection.finding.and_then(|finding| RawValue::from_string(finding).ok()),
             received_at: rejection.received_at,
             duration_us: rejection.duration_us,
             headers: RawValue::from_string(rejection.headers).ok(),
@@ -221,6 +235,16 @@ impl ReceiptBody {
             body_cut,
         }
     }
+}
+
+/// What the parked ones among them wait for.
+pub(super) async fn add_awaited(hub: &Hub, receipts: &mut [ReceiptBody]) -> Result<(), Problem> {
+    let parked = receipts.iter().filter(|receipt| receipt.outcome.as_deref() == Some(Outcome::Parked.as_str()));
+    let mut awaited = hub.store.awaited(parked.map(|receipt| receipt.id).collect()).await?;
+    for receipt in receipts {
+        receipt.waiting_for = awaited.remove(&receipt.id);
+    }
+    Ok(())
 }
 
 fn spelled(body: Option<Vec<u8>>) -> (Option<String>, Option<&'static str>) {

@@ -27,6 +27,7 @@ pub struct Model {
     pub token_attempt: Option<i32>,
     /// The one that the query named.
     pub query_attempt: Option<i32>,
+    pub may_adopt: bool,
     /// Pairs as JSON, without the token.
     pub query: String,
     pub signed: bool,
@@ -51,6 +52,7 @@ pub(in crate::store) static TABLE: Table = Table {
         ("fingerprint", Kind::Bytes),
         ("token_attempt", Kind::Int),
         ("query_attempt", Kind::Int),
+        ("may_adopt", Kind::Bool),
         ("query", Kind::Text),
         ("signed", Kind::Bool),
         ("arrived_at", Kind::Int),

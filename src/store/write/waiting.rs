@@ -55,6 +55,7 @@ impl Changes {
             fingerprint: fingerprint.map(|fingerprint| fingerprint.0.to_vec()),
             token_attempt: small(claim.token),
             query_attempt: small(claim.query),
+            may_adopt: claim.may_adopt,
             query: serde_json::to_string(&call.query).unwrap_or_default(),
             signed: call.signed,
             arrived_at: arrived_at.micros(),

@@ -26,7 +26,7 @@ impl Vendor for Midjourney {
         }
         match asked.line() {
             ("POST", path) if path == ["mj", "submit", "imagine"] => {
-                if !asked.body["prompt"].as_str().is_some_and(|prompt| !prompt.is_empty()) {
+                if asked.body["prompt"].as_str().is_none_or(str::is_empty) {
                     return (200, json!({"code": 4, "description": "prompt不能为空", "properties": {}, "result": null}));
                 }
                 let job = jobs.add("1320098173412546", &asked.body, &asked.body["notifyHook"]);

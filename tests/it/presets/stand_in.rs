@@ -76,8 +76,8 @@ impl StandIn {
     }
 
     /// A job that somebody else has submitted.
-    pub(crate) fn add(&self, id: &str, request: Value) {
-        self.books().jobs.add(id, &request, &Value::Null);
+    pub(crate) fn add(&self, id: &str, request: &Value) {
+        self.books().jobs.add(id, request, &Value::Null);
     }
 
     /// Nobody remembers any job.
