@@ -19,6 +19,7 @@ pub mod catalog;
 mod clock;
 mod condition;
 pub mod content;
+pub mod doctor;
 pub mod entry;
 mod example;
 pub mod explain;

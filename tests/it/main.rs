@@ -13,6 +13,7 @@ mod grid;
 mod harness;
 mod ingress;
 mod journal;
+mod keyring;
 mod leases;
 mod metrics;
 mod models;

@@ -90,12 +90,12 @@ pub(super) fn written(members: &Members, form: Form) -> Result<Body, Unsendable>
     let texts = members.0.iter().filter_map(|(key, value)| Some((key.as_str(), text(value)?)));
     Ok(match form {
         Form::Json => Body { content_type: "application/json".to_owned(), bytes: members.json()? },
-        Form::Form => {
+        Form::Pairs => {
             let mut pairs = form_urlencoded::Serializer::new(String::new());
             pairs.extend_pairs(texts);
             Body { content_type: "application/x-www-form-urlencoded".to_owned(), bytes: pairs.finish().into_bytes() }
         }
-        Form::Multipart => multipart(&texts.collect::<Vec<_>>()),
+        Form::Parts => multipart(&texts.collect::<Vec<_>>()),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::generator::source::{Pointer, Segment};
 choice!(Verb { Get = "GET", Post = "POST", Put = "PUT", Patch = "PATCH", Delete = "DELETE" });
 choice!(
     /// How a body is written.
-    Form { Json = "json", Form = "form", Multipart = "multipart" }
+    Form { Json = "json", Pairs = "form", Parts = "multipart" }
 );
 choice!(
     /// How a generator is asked.
