@@ -1,13 +1,15 @@
-//! Whatever strangers send: no panic, no acceptance, no time that grows faster than the body.
+//! Whatever strangers send: no panic, no acceptance.
 
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::event::{Claim, Event, Found};
 use crate::generator::canonical::{Form, rewritten};
+use crate::generator::payload::decode_stored;
+use crate::generator::template::Template;
 
 const FORMS: [&str; 4] = ["kept,compact,ascii", "kept,spaced,utf8", "sorted,compact,ascii", "sorted,spaced,utf8"];
 
@@ -28,9 +30,10 @@ fn generators() -> [Arc<Generator>; 3] {
         signs("hmac", "{ts}.{json:kept,spaced,utf8}")
     );
     let plain = format!("{}[event]\n", signs("hmac", "{ts}{header:x-id}{url}{json:a.b[0]}{body}"));
+    let files = [("x.toml".to_owned(), format!("{}[event]\n", signs("ed25519", "{ts}.{body}")))];
     let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-    let asymmetric = format!("{}[event]\n", signs("ed25519", "{ts}.{body}"));
-    [written(&rewriting), written(&plain), single(&asymmetric, &with_secrets("x", &[public])).unwrap()]
+    let asymmetric = Arc::clone(Catalog::load(&files, &with_secrets("x", &[public])).unwrap().find("x").unwrap());
+    [written(&rewriting), written(&plain), asymmetric]
 }
 
 /// Texts that are JSON more often than not.
@@ -93,20 +96,21 @@ proptest! {
         ]), 0..4),
         body in prop_oneof![jsonish().prop_map(String::into_bytes), vec(any::<u8>(), 0..60)],
     ) {
-        for generator in generators() {
+        static GENERATORS: LazyLock<[Arc<Generator>; 3]> = LazyLock::new(generators);
+        for generator in &*GENERATORS {
             let mut raw = raw("");
             raw.body = body.clone().into();
             raw.headers = values.clone();
-            prop_assert!(verdict(raw, &generator).is_err());
+            prop_assert!(verdict(raw, generator).is_err());
         }
     }
 
     #[test]
     fn made_up_templates_are_read_or_refused(content in "([{}a-z_:,.|\\[\\]0-9]|\\{body\\}|\\{json:|sorted,|\\{header:){0,12}", body in jsonish()) {
-        let file = format!("[[sign]]\nscheme = \"hmac\"\nheader = \"x-signature\"\ncontent = '{content}'\n[event]\n");
-        if let Ok(generator) = single(&file, &with_secrets("x", &[SECRET])) {
+        let files = [("x.toml".to_owned(), format!("[[sign]]\nscheme = \"hmac\"\nheader = \"x-signature\"\ncontent = '{content}'\n[event]\n"))];
+        if let Ok(catalog) = Catalog::load(&files, &with_secrets("x", &[SECRET])) {
             let raw = raw(&body).with_header("x-signature", &"00".repeat(32));
-            prop_assert!(verdict(raw, &generator).is_err());
+            prop_assert!(verdict(raw, catalog.find("x").unwrap()).is_err());
         }
     }
 
@@ -133,59 +137,85 @@ proptest! {
     }
 }
 
-/// A body of a kind, of any length.
-type Body = fn(usize) -> String;
+/// Of all that a body may be asked for.
+const CURIOUS: &str = r#"
+trust = "token"
+[event]
+task = "json:a"
+id = "json:b"
+state = ["json:a", "json:b.a"]
+progress = "json:b"
+stage = "json:a"
+result = ["json:a.b", "json:b", "json:a"]
+data = "json:a"
+default = "event"
+[[event.rule]]
+if = "json:a[*].b exists"
+then = "completed"
+[[event.rule]]
+if = "json:b absent"
+then = "progress"
+[[event.rule]]
+if = "json:a~*1*"
+then = "failed"
+"#;
 
-/// The time that this thread has computed: what others do on a busy machine is not counted.
-fn computed() -> Duration {
-    // the scheduler only notes it when it has a reason to
-    std::thread::yield_now();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    told.split(' ').next().and_then(|nanos| nanos.parse().ok()).map_or_else(wall_clock, Duration::from_nanos)
-}
-
-fn wall_clock() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed()
-}
-
-/// Whether eight times the length takes about eight times as long; there are several chances.
-fn grows_with_its_length(name: &str, body: impl Fn(usize) -> String, short: usize) {
-    let (one, eight) = (body(short), body(8 * short));
-    let times = (0..5).map(|_| (quickest(&one), quickest(&eight)));
-    let times = times.inspect(|(_, eight)| assert!(!eight.is_zero(), "{name} is measured"));
-    let slow: Vec<_> = times.take_while(|(one, eight)| *eight >= 28 * *one + Duration::from_millis(5)).collect();
-    assert!(slow.len() < 5, "{name}: {slow:?}");
-}
-
-/// The quickest of some tries.
-fn quickest(body: &str) -> Duration {
-    let once = |wanted: &str| {
-        let start = computed();
-        std::hint::black_box(rewritten(body.as_bytes(), form(wanted)));
-        computed().saturating_sub(start)
-    };
-    (0..3).map(|_| FORMS.into_iter().map(once).sum()).min().unwrap()
-}
-
-#[test]
-fn a_body_eight_times_as_long_takes_about_eight_times_as_long() {
-    let nested = |inside: String| {
-        // every level changes places around the whole of what it holds
-        let (open, close) = ("{\"b\":".repeat(120), ",\"a\":0}".repeat(120));
-        format!("{open}{inside}{close}")
-    };
-    let bodies: [(&str, Body); 7] = [
-        ("empty arrays", |n| format!("[{}[]]", "[],".repeat(n))),
-        ("one key", |n| format!("{{{}\"k\":0}}", "\"k\":0,".repeat(n))),
-        ("falling keys", |n| format!("{{{}\"\":0}}", (0..n).rev().map(|key| format!("\"{key:07}\":0,")).collect::<String>())),
-        ("long keys", |n| format!("{{\"{0}b\":0,\"{0}a\":0,\"{0}a\":1}}", "k".repeat(n))),
-        ("one number", |n| format!("[{0}, 0.{0}, 1e{0}]", "7".repeat(n))),
-        ("escapes", |n| format!("\"{}\"", "\\ud83d\\n\u{7f}".repeat(n))),
-        ("never closed", |n| "{\"a\":[".repeat(n)),
-    ];
-    for (name, body) in bodies {
-        grows_with_its_length(name, body, 3_000);
+proptest! {
+    /// What is found in a body lies in it, is JSON, and is what a database takes.
+    #[test]
+    fn what_is_found_in_a_body_lies_in_it(body in prop_oneof![jsonish(), document(), document().prop_map(|a| format!("{{\"a\":{a},\"b\":{{\"a\":1}}}}"))]) {
+        static GENERATOR: LazyLock<Arc<Generator>> = LazyLock::new(|| written(CURIOUS));
+        let raw = raw(&body);
+        let Ok(decoded) = decode_stored(&GENERATOR, &raw, Claim::default(), false) else { return Ok(()) };
+        let found = match decoded {
+            Decoded::Custom(event) => {
+                prop_assert!(event.name.len() <= 256 && !event.name.chars().any(char::is_control));
+                Some(event.data)
+            }
+            Decoded::Task(event) => match event.event {
+                Event::Completed(found) => found,
+                Event::Progress(report) => {
+                    prop_assert!(report.percent.is_none_or(|percent| (0.0..=100.0).contains(&percent)));
+                    None
+                }
+                _ => None,
+            },
+        };
+        let text = match &found {
+            Some(Found::InBody(span)) => &body[span.clone()],
+            Some(Found::Rewritten(text)) => text,
+            None => return Ok(()),
+        };
+        prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok(), "{text}");
+        prop_assert!(crate::generator::json::storable(text).is_none(), "{text}");
     }
-    grows_with_its_length("nested", |n| nested(format!("\"{}\"", "x".repeat(n))), 50_000);
+
+    /// Whoever has the key is believed, and every bit of what was signed counts.
+    #[test]
+    fn the_key_opens_and_nothing_else_does(body in vec(any::<u8>(), 1..200), at in any::<prop::sample::Index>(), bit in 0..8_u8, key in "[a-z]{1,40}") {
+        static GENERATOR: LazyLock<Arc<Generator>> = LazyLock::new(|| {
+            written("[[sign]]\nscheme = \"hmac\"\nheader = \"x-signature\"\ncontent = \"{ts}.{body}\"\nts = \"header:x-time\"\n[event]\n")
+        });
+        let mut signed = raw("");
+        signed.body = body.clone().into();
+        let signed = signed.signed(&GENERATOR, SECRET);
+        prop_assert_eq!(verdict(signed.clone(), &GENERATOR), Ok(None));
+        let mut changed = body.clone();
+        changed[at.index(body.len())] ^= 1 << bit;
+        let changed = RawCallback { body: changed.into(), ..signed };
+        prop_assert!(verdict(changed, &GENERATOR).is_err());
+        let mut foreign = raw("");
+        foreign.body = body.into();
+        prop_assert!(verdict(foreign.signed(&GENERATOR, &key), &GENERATOR).is_err());
+    }
+
+    /// What is hashed is made of what came, part by part.
+    #[test]
+    fn what_is_signed_is_not_much_longer_than_what_came(content in "(\\{body\\}|\\{body_sha256\\}|\\{ts\\}|\\{url\\}|\\{header:x-id\\}|\\{json:a\\}|\\{json:sorted,spaced,ascii\\}|[.a]){0,8}", body in document(), id in "[ -~]{0,40}") {
+        let template: Template = content.parse().unwrap();
+        let raw = raw(&format!("{{\"a\":{body}}}")).with_header("x-id", &id);
+        let Some(filled) = template.fill(&raw, Some("1770552000")) else { return Ok(()) };
+        let came = raw.body.len() + raw.url.len() + id.len() + 64;
+        prop_assert!(filled.parts().iter().map(|part| part.len()).sum::<usize>() <= 12 * came * template.parts().len());
+    }
 }

@@ -21,6 +21,7 @@ mod catalog;
 mod confirm;
 mod custom;
 mod doctor;
+mod effort;
 mod golden;
 mod handshake;
 mod hostile;
