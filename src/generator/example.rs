@@ -16,7 +16,7 @@ impl Generator {
         }
         let params = self.params();
         if !params.is_empty() {
-            task.insert("params".to_owned(), params.into_iter().map(example_of).collect());
+            task.insert("params".to_owned(), params.iter().map(|param| example_of(param)).collect());
         }
         task.insert("input".to_owned(), self.input());
         if let Some(own) = self.written.json()["submit"]["example"].as_object() {
@@ -46,9 +46,9 @@ impl Generator {
 }
 
 /// The usual value where there is one, else the name itself.
-fn example_of(param: String) -> (String, Value) {
+fn example_of(param: &str) -> (String, Value) {
     match param.split_once('=') {
         Some((name, usual)) => (name.to_owned(), json!(usual)),
-        None => (param.clone(), json!(param)),
+        None => (param.to_owned(), json!(param)),
     }
 }
