@@ -52,12 +52,8 @@ completed = "completed"
 /// An app with a generator `keyed`.
 async fn start(kind: Kind, server: &Generator, loops_run: bool) -> App {
     let file = file(server);
-    let extra = Extra {
-        generators: &[("keyed", &file)],
-        settings: &[("GENERATOR_KEYED_TIMEOUT", "30d")],
-        loops_run,
-        ..Extra::default()
-    };
+    let extra =
+        Extra { generators: &[("keyed", &file)], settings: &[("GENERATOR_KEYED_TIMEOUT", "30d")], loops_run, ..Extra::default() };
     let app = App::with(&Arc::new(Database::fresh(kind).await), extra).await;
     app.created(&json!({"id": "t", "generator": "keyed"})).await;
     app
