@@ -131,7 +131,8 @@ pub struct GeneratorRow {
 pub async fn list_generators(State(hub): State<Arc<Hub>>) -> Result<Json<GeneratorList>, Problem> {
     let Loaded { catalog, at, refused } = hub.terms.loaded();
     let base_url = hub.terms.base_url();
-    let items = catalog.iter().map(|generator| GeneratorBody::of(generator, base_url, None)).collect();
+    let items =
+        catalog.iter().map(|generator| GeneratorBody::of(generator, base_url, Some(hub.terms.ingress_url(generator)))).collect();
     let refused = refused.map(|Refused { at, fault }| RefusedFiles { at, fault });
     Ok(Json(GeneratorList { items, loaded_at: at, refused }))
 }
