@@ -112,8 +112,8 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
 
     let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics } = surroundings;
     let (journal, worker) = Journal::new(store.clone(), clock.clone(), limits);
-    let (book, writer) = Rejections::new(store.clone());
     let terms = Arc::new(Terms::new(assembly::terms(settings, port), Arc::new(catalog), capabilities, clock.now()));
+    let (book, writer) = Rejections::new(store.clone(), terms.clone());
     warnings.extend(assembly::without_callbacks(&terms));
     let means = Means {
         store: store.clone(),
@@ -134,6 +134,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         journal,
         rejections: book,
         reconciler: loops.reconciler.clone(),
+        keyring: loops.keyring.clone(),
         loops: loops.cadences(),
         metrics,
         clock,

@@ -17,6 +17,7 @@
 //! | [`journal`] | the one door through which events reach the store: group commit |
 //! | [`upstream`] | makes the requests that the hub has for generators: HTTP and command lines |
 //! | [`pursuit`] | submits tasks, asks about them when callbacks stay away, stops what is in vain, shows early callbacks in |
+//! | [`keyring`] | fetches and refreshes the public keys that generators publish |
 //! | [`terms`] | how a generator's tasks are treated: its file under the settings |
 //! | [`cadence`] | runs a step on a period, on a hint, until shutdown |
 //! | [`rejections`] | the bounded book of refused callbacks |
@@ -40,6 +41,7 @@ pub mod domain;
 pub mod generator;
 pub mod http;
 pub mod journal;
+pub mod keyring;
 pub mod lifecycle;
 pub mod pursuit;
 pub mod rejections;

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::domain::event::{Claim, Event, Held, Occurrence, Policy};
 use crate::domain::plan::{Answer, Command, Item, Refusal, Release, Then};
 use crate::domain::task::{Attempt, Lease, Source, Task, TaskId};
+use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
 use crate::generator::request::Job;
 use crate::journal::{Journal, RecordError};
@@ -115,12 +116,13 @@ struct Texts {
 impl Texts {
     /// Of an attempt that was submitted, as far as they are among these stored texts.
     fn of_submitted(task: &Task, attempt: &Attempt, stored: &HashMap<Uuid, Vec<u8>>) -> Self {
-        let text = |id: Option<Uuid>| id.and_then(|id| stored.get(&id)).cloned();
-        let params = text(task.documents.params).and_then(|bytes| String::from_utf8(bytes).ok());
-        Self { params, submit_answer: text(attempt.answer), ..Self::default() }
+        let bytes = |id: Option<Uuid>| id.and_then(|id| stored.get(&id)).cloned();
+        let text = |id: Option<Uuid>| bytes(id).and_then(|bytes| String::from_utf8(bytes).ok());
+        let (input, params) = (text(task.documents.input), text(task.documents.params));
+        Self { input, params, submit_answer: bytes(attempt.answer), ..Self::default() }
     }
 
-    fn job<'a>(&'a self, task: &'a Task, attempt: &'a Attempt) -> Job<'a> {
+    fn job<'a>(&'a self, task: &'a Task, attempt: &'a Attempt, now: Timestamp) -> Job<'a> {
         Job {
             task: &task.id,
             attempt: attempt.number,
@@ -131,6 +133,7 @@ impl Texts {
             callback_url: self.callback_url.as_deref(),
             token: self.token.as_deref(),
             submit_answer: self.submit_answer.as_deref(),
+            now,
         }
     }
 }

@@ -176,6 +176,7 @@ impl Terms {
         let pace = self.pace(Some(generator));
         Arc::new(Policy {
             can_ask: self.settings.poll.enabled && generator.polling().is_some(),
+            asks_by_resubmission: generator.is_asked_by_resubmission(),
             needs_external_id: generator.needs_external_id(),
             can_cancel: generator.can_cancel(),
             resubmit_on_timeout: generator.resubmit_on_timeout(),
@@ -198,6 +199,7 @@ impl Terms {
     pub fn policy_of_nobody(&self) -> Arc<Policy> {
         Arc::new(Policy {
             can_ask: false,
+            asks_by_resubmission: false,
             needs_external_id: true,
             can_cancel: false,
             resubmit_on_timeout: false,

@@ -30,6 +30,12 @@ impl Upstream {
         Ok(Self { client: web::client()?, most_read })
     }
 
+    /// The same way out for answers that are short.
+    #[must_use]
+    pub fn reading_at_most(&self, most_read: usize) -> Self {
+        Self { client: self.client.clone(), most_read }
+    }
+
     /// `timeout` is the whole request's, its answer read; a command brings its own. `now` is what dates are compared with.
     ///
     /// A command is killed, with all that it has started, if this future is dropped before it ends.

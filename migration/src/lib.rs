@@ -14,6 +14,7 @@
 //! | `m0010_cancellations` | attempts to be stopped at their generator |
 //! | `m0011_parked` | callbacks that wait for their task to become known |
 //! | `m0012_events` | custom events |
+//! | `m0013_findings` | why refused callbacks were refused, in detail |
 
 use sea_orm_migration::prelude::*;
 
@@ -30,6 +31,7 @@ mod m0009_leases;
 mod m0010_cancellations;
 mod m0011_parked;
 mod m0012_events;
+mod m0013_findings;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -69,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_cancellations::Migration),
             Box::new(m0011_parked::Migration),
             Box::new(m0012_events::Migration),
+            Box::new(m0013_findings::Migration),
         ]
     }
 

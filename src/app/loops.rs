@@ -9,6 +9,7 @@ use tokio_util::sync::DropGuard;
 use super::reload::Reload;
 use crate::cadence::{Cadence, Step};
 use crate::journal::Chores;
+use crate::keyring::Keyring;
 use crate::lifecycle::Lifecycle;
 use crate::pursuit::Means;
 use crate::pursuit::canceller::Canceller;
@@ -26,11 +27,13 @@ pub struct Loops {
     pub reconciler: Reconciler,
     pub canceller: Arc<Canceller>,
     pub unparker: Arc<Unparker>,
+    pub keyring: Keyring,
     pub reload: Reload,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
     unpark: Cadence,
+    keys: Cadence,
     files: Cadence,
 }
 
@@ -42,17 +45,19 @@ impl Loops {
             reconciler: Reconciler::new(means.clone()),
             canceller: Arc::new(Canceller::new(means.clone())),
             unparker: Arc::new(Unparker::new(means.clone())),
+            keyring: Keyring::new(means.terms.clone(), &means.upstream, means.clock.clone()),
             reload,
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
             unpark: cadence("unpark"),
+            keys: cadence("keys"),
             files: cadence("generators"),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        let cadences = [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.files];
+        let cadences = [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.keys, &self.files];
         cadences.into_iter().cloned().collect()
     }
 
@@ -81,6 +86,13 @@ impl Loops {
             async move { unparker.step().await }
         };
         start(&self.unpark, chores.unpark.subscribe(), unpark, lifecycle, writing);
+        let keyring = self.keyring.clone();
+        let keys = move || {
+            let keyring = keyring.clone();
+            async move { Ok(keyring.step().await) }
+        };
+        // nobody rings: whose signature waits for keys has had its answer, and the period is short
+        start(&self.keys, watch::channel(()).1, keys, lifecycle, writing);
         let reload = self.reload.clone();
         let files = move || {
             let reload = reload.clone();
@@ -97,7 +109,7 @@ impl Loops {
         let mut handled = 0;
         loop {
             let steps = [self.launcher.step().await?, self.reconciler.step().await?, self.canceller.step().await?];
-            let step: Step = steps.into_iter().chain([self.unparker.step().await?]).sum();
+            let step: Step = steps.into_iter().chain([self.unparker.step().await?, self.keyring.step().await]).sum();
             handled += step.handled;
             if step.handled == 0 {
                 return Ok(handled);

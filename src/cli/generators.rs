@@ -13,6 +13,7 @@ use crate::generator::catalog::CatalogError;
 use crate::generator::entry::Generator;
 use crate::generator::explain::Chapter;
 use crate::generator::needs::Need;
+use crate::generator::schema::SCHEMA;
 use crate::http::generators::GeneratorBody;
 
 #[derive(Subcommand)]
@@ -38,6 +39,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the JSON Schema of a generator's file
+    Schema,
 }
 
 pub(super) async fn run(command: Command) -> Outcome {
@@ -45,6 +48,10 @@ pub(super) async fn run(command: Command) -> Outcome {
         Command::List { json } => list(json),
         Command::Show { name, json } => show(&name, json).await,
         Command::Check { file, json } => check(&file, json),
+        Command::Schema => {
+            say(SCHEMA.trim_end());
+            Ok(())
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! `callback-hub send`: posts a callback as its generator would.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
+use bytes::Bytes;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::client::client;
+use super::verify::read;
 use super::{Failure, Outcome, say, settings};
 use crate::app;
 use crate::clock::Clock;
@@ -18,7 +22,10 @@ pub(super) struct Arguments {
     task: String,
     /// completed, failed, progress, cancelled …
     #[arg(long)]
-    event: String,
+    event: Option<String>,
+    /// The body itself, as its generator writes it, instead of an event: a file, or - for standard input
+    #[arg(long, conflicts_with_all = ["event", "data"], required_unless_present = "event")]
+    body: Option<PathBuf>,
     /// JSON: the result of completed, the error of failed, the progress of progress
     #[arg(long)]
     data: Option<String>,
@@ -43,11 +50,12 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let (catalog, secret) = app::offline(&settings()?.settings, &arguments.generator)?;
     let generator =
         catalog.find(&arguments.generator).ok_or_else(|| usage(format!("there is no generator {}", arguments.generator)))?;
-    let body = body(&arguments).map_err(|error| usage(format!("--data is not JSON: {error}")))?.to_string();
+    let body = match &arguments.body {
+        Some(file) => read(file)?,
+        None => Bytes::from(body(&arguments).map_err(|error| usage(format!("--data is not JSON: {error}")))?.to_string()),
+    };
     let headers = match arguments.secret.or(secret) {
-        Some(secret) => {
-            sign(generator, &secret, &task, body.as_bytes(), Clock::System.now()).map_err(|error| usage(error.to_string()))?
-        }
+        Some(secret) => sign(generator, &secret, &task, &body, Clock::System.now()).map_err(|error| usage(error.to_string()))?,
         None => Vec::new(),
     };
 
@@ -79,7 +87,7 @@ fn body(arguments: &Arguments) -> serde_json::Result<Value> {
     body.insert("event".to_owned(), json!(arguments.event));
     body.insert("taskId".to_owned(), json!(arguments.task));
     body.insert("timestamp".to_owned(), json!(Clock::System.now()));
-    let (member, otherwise) = match arguments.event.as_str() {
+    let (member, otherwise) = match arguments.event.as_deref().unwrap_or_default() {
         "completed" => ("result", json!({})),
         "failed" => ("error", Value::Null),
         _ => ("progress", Value::Null),

@@ -1,4 +1,4 @@
-//! `callback-hub verify`: does a signature hold, and what does the body say? Needs no database.
+//! `callback-hub verify`: does a signature hold, why not, and what does the body say? Needs no database.
 
 use std::fs;
 use std::io::Read;
@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 use super::{Failure, Outcome, say, settings};
 use crate::app;
 use crate::clock::Clock;
+use crate::domain::event::Claim;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
+use crate::generator::doctor::{Finding, GREAT_EFFORT, Patient, diagnose};
 use crate::generator::keyset::PublishedKeys;
-use crate::generator::payload::{Decoded, decode};
+use crate::generator::payload::{Decoded, decode, decode_stored};
 use crate::generator::raw::RawCallback;
 use crate::generator::refusal::Refusal;
 use crate::generator::signature::verify;
@@ -57,67 +59,95 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         arrived: arguments.at.map_or_else(|| Clock::System.now(), Timestamp::from_secs),
         url: String::new(),
     };
-    let verdict = match verify(raw, generator, &CapabilityKeys::derive(b"", []), &PublishedKeys::default()) {
-        Ok(verified) => Verdict::Holds(Box::new(decode(&verified))),
-        Err((_, refusal)) => Verdict::Refused(refusal),
+    let published = PublishedKeys::default();
+    let judgement = match verify(raw, generator, &CapabilityKeys::derive(b"", []), &published) {
+        Ok(verified) => Judgement { refused: None, body: decode(&verified) },
+        Err((raw, refusal)) => {
+            let patient = Patient {
+                raw: &raw,
+                body_is_whole: true,
+                generator,
+                catalog: &catalog,
+                published: &published,
+                capabilities: None,
+                effort: GREAT_EFFORT,
+            };
+            let finding = diagnose(&patient, &refusal);
+            Judgement { refused: Some((refusal, finding)), body: decode_stored(generator, &raw, Claim::default(), false) }
+        }
     };
     if arguments.json {
-        say(verdict.document());
+        say(judgement.document());
     } else {
-        say(verdict.lines());
+        say(judgement.lines());
     }
-    match verdict {
-        Verdict::Holds(_) => Ok(()),
-        Verdict::Refused(_) => Err(Failure::No(anyhow::anyhow!(""))),
+    match judgement.refused {
+        None => Ok(()),
+        Some(_) => Err(Failure::No(anyhow::anyhow!(""))),
     }
 }
 
-enum Verdict {
-    Holds(Box<Result<Decoded, Refusal>>),
-    Refused(Refusal),
+struct Judgement {
+    refused: Option<(Refusal, Option<Finding>)>,
+    /// What it says, believed or not.
+    body: Result<Decoded, Refusal>,
 }
 
-impl Verdict {
+impl Judgement {
     fn document(&self) -> Value {
         let refusal = |refusal: &Refusal| {
             let errors: Vec<_> =
                 refusal.errors.iter().map(|error| json!({"field": error.field, "detail": error.detail})).collect();
             json!({"check": Code::from(refusal.code).as_str(), "detail": refusal.detail, "errors": errors})
         };
-        let body = match self {
-            Self::Refused(why) => return json!({"verdict": "refused", "refusal": refusal(why)}),
-            Self::Holds(body) => body,
-        };
-        match body.as_ref() {
-            Err(why) => json!({"verdict": "holds", "body": {"refusal": refusal(why)}}),
+        let body = match &self.body {
+            Err(why) => json!({"refusal": refusal(why)}),
             Ok(Decoded::Custom(event)) => {
-                json!({"verdict": "holds", "body": {"event": "event", "word": event.name, "task": event.task.as_ref().map(TaskId::as_str)}})
+                json!({"event": "event", "word": event.name, "task": event.task.as_ref().map(TaskId::as_str)})
             }
-            Ok(Decoded::Task(decoded)) => {
-                let (event, word, task) = (decoded.event.name(), &decoded.word, &decoded.claim.named);
-                json!({"verdict": "holds", "body": {"event": event, "word": word, "task": task}})
+            Ok(Decoded::Task(event)) => {
+                json!({"event": event.event.name(), "word": event.word, "task": event.claim.named})
             }
+        };
+        match &self.refused {
+            None => json!({"verdict": "holds", "body": body}),
+            Some((why, finding)) => json!({"verdict": "refused", "refusal": refusal(why), "finding": finding, "body": body}),
         }
     }
 
     fn lines(&self) -> String {
-        let body = match self {
-            Self::Refused(why) => {
-                return format!("refused\n  check   {}\n  detail  {}", Code::from(why.code).as_str(), why.detail);
+        let mut lines = match &self.refused {
+            None => vec!["holds".to_owned()],
+            Some((why, finding)) => {
+                let code = Code::from(why.code).as_str();
+                let refused = vec!["refused".to_owned(), format!("  check   {code}"), format!("  detail  {}", why.detail)];
+                refused.into_iter().chain(finding.iter().flat_map(diagnosis)).collect()
             }
-            Self::Holds(body) => body,
         };
-        match body.as_ref() {
-            Err(why) => format!("holds\n  but the body is refused: {} ({})", why.detail, Code::from(why.code).as_str()),
-            Ok(Decoded::Custom(event)) => format!("holds\n  event  of no task (the generator says {})", event.name),
-            Ok(Decoded::Task(decoded)) => {
+        lines.extend(match &self.body {
+            Err(why) => vec![format!("  but the body is refused: {} ({})", why.detail, Code::from(why.code).as_str())],
+            Ok(Decoded::Custom(event)) => vec![format!("  event   of no task (the generator says {})", event.name)],
+            Ok(Decoded::Task(event)) => {
                 let unnamed = "—";
-                let word = decoded.word.as_deref().unwrap_or(unnamed);
-                let task = decoded.claim.named.as_deref().unwrap_or(unnamed);
-                format!("holds\n  event  {} (the generator says {word})\n  task   {task}", decoded.event.name())
+                let word = event.word.as_deref().unwrap_or(unnamed);
+                let task = event.claim.named.as_deref().unwrap_or(unnamed);
+                vec![format!("  event   {} (the generator says {word})", event.event.name()), format!("  task    {task}")]
             }
-        }
+        });
+        lines.join("\n")
     }
+}
+
+fn diagnosis(finding: &Finding) -> Vec<String> {
+    let certainty = match (finding.causes.is_empty(), finding.is_certain) {
+        (true, _) => "",
+        (false, true) => " (tried out: otherwise it would hold)",
+        (false, false) => " (likely)",
+    };
+    let fails = format!("  fails   {}", finding.check.as_str());
+    let causes: Vec<&str> = finding.causes.iter().map(|cause| cause.as_str()).collect();
+    let causes = (!causes.is_empty()).then(|| format!("  cause   {}{certainty}", causes.join(", ")));
+    [fails].into_iter().chain(causes).chain([format!("  why     {}", finding.detail)]).collect()
 }
 
 fn parsed(header: &str) -> Result<(String, Vec<u8>), String> {
@@ -125,7 +155,7 @@ fn parsed(header: &str) -> Result<(String, Vec<u8>), String> {
     Ok((name.trim().to_owned(), value.trim().as_bytes().to_vec()))
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Bytes> {
+pub(super) fn read(path: &PathBuf) -> anyhow::Result<Bytes> {
     if path.as_os_str() == "-" {
         let mut body = Vec::new();
         std::io::stdin().read_to_end(&mut body).context("standard input cannot be read")?;

@@ -116,7 +116,7 @@ fn is_stale(task: &Task, report: &Report, occurrence: &Occurrence) -> bool {
 #[must_use]
 pub fn interpret(task: &Task, occurrence: &Occurrence, now: Timestamp) -> Event {
     match &occurrence.event {
-        Event::Completed(None) if occurrence.policy.can_ask && may_ask_again(task, occurrence.source) => Event::Hint,
+        Event::Completed(None) if occurrence.policy.may_ask_about(task) && may_ask_again(task, occurrence.source) => Event::Hint,
         Event::Completed(None) => Event::Failed(without_result(task, occurrence, now)),
         event => event.clone(),
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::fingerprint::Fingerprint;
-use super::task::{ExternalId, GeneratorName, Source, Task, TaskError};
+use super::task::{ExternalId, GeneratorName, Source, Status, Submitter, Task, TaskError};
 use super::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +98,8 @@ pub struct Claim {
 pub struct Policy {
     /// It has a status request that can be asked.
     pub can_ask: bool,
+    /// It is asked by the submission, made once more.
+    pub asks_by_resubmission: bool,
     /// That request names the job by the generator's own id.
     pub needs_external_id: bool,
     /// It has a request that cancels a job.
@@ -119,7 +121,15 @@ impl Policy {
     /// Whether the generator can be asked about the task's current attempt.
     #[must_use]
     pub fn can_ask_about(&self, task: &Task) -> bool {
-        self.can_ask && (!self.needs_external_id || task.attempt().external_id.is_some())
+        self.may_ask_about(task) && (!self.needs_external_id || task.attempt().external_id.is_some())
+    }
+
+    /// The same once its id is known. What the hub has not submitted it does not submit to ask, nor what is presumed dead:
+    /// where the generator has forgotten the job, that would be a second one.
+    #[must_use]
+    pub fn may_ask_about(&self, task: &Task) -> bool {
+        let repeats = task.submitter == Submitter::Hub && task.status() != Status::TimedOut;
+        self.can_ask && (repeats || !self.asks_by_resubmission)
     }
 }
 

@@ -1,4 +1,5 @@
-//! A body written anew as Python's `json.dumps` would write it: what some generators sign instead of the bytes they send.
+//! A body written anew as Python's `json.dumps`, or JavaScript's `JSON.stringify`, would write it: what some generators sign
+//! instead of the bytes they send.
 //!
 //! One pass over the body writes everything in the body's order, and notes the members of those objects in which members
 //! change places; a second pass, where there are any, puts them there. No tree and no recursion: the time is near-linear
@@ -71,7 +72,26 @@ impl FromStr for Form {
 #[must_use]
 pub fn rewritten(body: &[u8], form: Form) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(body).ok()?;
-    let written = writer::Writer::new(text, form).write()?;
+    spelled(writer::Writer::new(text, form, Numbers::Python))
+}
+
+/// What `JSON.stringify(JSON.parse(body))` of JavaScript gives, but for objects with numbers as keys, which JavaScript puts
+/// first. `None` as above.
+#[must_use]
+pub fn stringified(body: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let form = Form { order: Order::Kept, separators: Separators::Compact, charset: Charset::Utf8 };
+    spelled(writer::Writer::new(text, form, Numbers::JavaScript))
+}
+
+fn spelled(writer: writer::Writer<'_>) -> Option<Vec<u8>> {
     // lone surrogates have no UTF-8
-    String::from_utf8(written).ok().map(String::into_bytes)
+    String::from_utf8(writer.write()?).ok().map(String::into_bytes)
+}
+
+/// Whose way to print a float.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    Python,
+    JavaScript,
 }

@@ -53,7 +53,7 @@ impl Default for Overrides {
     }
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct GeneratorOverrides {
     /// All live ones; the first signs.
     pub secrets: Vec<String>,

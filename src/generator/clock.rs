@@ -16,7 +16,7 @@ use super::source::{ClockSource, Source};
 #[derive(Debug)]
 pub(super) struct Clock {
     pub source: ClockSource,
-    unit: ClockUnit,
+    pub unit: ClockUnit,
     tolerance: Duration,
     future: Future,
 }

@@ -49,7 +49,8 @@ pub(super) struct Profile {
 /// What the rest of the hub needs to know; the room itself only keeps it.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub has_secret: bool,
+    pub secrets: Vec<Secret>,
+    pub is_named: bool,
     pub allowed_ips: Option<Vec<IpNet>>,
     pub max_body: Option<usize>,
     pub accepted: u16,
@@ -87,8 +88,19 @@ impl Generator {
     }
 
     #[must_use]
-    pub const fn has_secret(&self) -> bool {
-        self.settings.has_secret
+    pub fn has_secret(&self) -> bool {
+        !self.settings.secrets.is_empty()
+    }
+
+    /// All live ones, as they are in the settings; they leave this room neither whole nor in part.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.settings.secrets.iter().map(|secret| secret.0.as_str())
+    }
+
+    /// Whether the settings say anything about it.
+    #[must_use]
+    pub const fn is_named_in_settings(&self) -> bool {
+        self.settings.is_named
     }
 
     /// Headers that carry the secret itself.
@@ -248,7 +260,8 @@ impl Settings {
         let ingress = file.ingress.as_ref().map_or(Ingress::Task, |ingress| *ingress.get_ref());
         let networks = || file.allowed_ips.as_ref().map(|list| list.0.iter().map(|network| network.0).collect());
         Self {
-            has_secret: !own.secrets.is_empty(),
+            secrets: own.secrets.iter().cloned().map(Secret).collect(),
+            is_named: *own != GeneratorOverrides::default(),
             allowed_ips: own.allowed_ips.clone().or_else(networks),
             max_body: own.max_body.or(file.max_body.map(|size| size.0)),
             accepted: accepted.map_or(200, |accepted| accepted.0),

@@ -16,13 +16,13 @@ impl Generator {
         }
         let params = self.params();
         if !params.is_empty() {
-            task.insert("params".to_owned(), params.into_iter().map(|name| (name.clone(), json!(name))).collect());
+            task.insert("params".to_owned(), params.into_iter().map(example_of).collect());
         }
         task.insert("input".to_owned(), self.input());
         task.into()
     }
 
-    /// The names of `params` that its requests need.
+    /// The names of `params` that its requests are filled with; `name=value` for one that a task need not say.
     #[must_use]
     pub fn params(&self) -> Vec<String> {
         ["submit", "cancel"].into_iter().flat_map(|section| self.written.list(&format!("{section}.params"))).collect()
@@ -39,5 +39,13 @@ impl Generator {
             input.insert("prompt".to_owned(), json!("a lighthouse at dusk"));
         }
         input.into()
+    }
+}
+
+/// The usual value where there is one, else the name itself.
+fn example_of(param: String) -> (String, Value) {
+    match param.split_once('=') {
+        Some((name, usual)) => (name.to_owned(), json!(usual)),
+        None => (param.clone(), json!(param)),
     }
 }

@@ -81,7 +81,9 @@ impl Generator {
                 Ingress::Shared => format!("/hooks/{name}, one URL for all tasks"),
             },
         );
-        chapter.say("methods", self.settings.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", "));
+        let methods = self.settings.methods.iter().map(|method| method.as_str());
+        let is_there = |method: &&str| self.ingress() == Ingress::Task || *method == "POST";
+        chapter.say("methods", methods.filter(is_there).collect::<Vec<_>>().join(", "));
         chapter.say("answered", self.accepted().to_string());
         chapter.say(
             "too early",
@@ -210,11 +212,13 @@ fn signature(sign: &Written) -> String {
         _ => (format!("HMAC-{}", sign.text("alg").unwrap_or_else(|| "sha256".to_owned()).to_uppercase()), key(sign)),
     };
     let encoding = sign.text("encoding").unwrap_or_else(|| "hex or base64".to_owned());
+    let is_forgeable = sign.text("covers_body").is_some_and(|covers| covers == "false");
+    let uncovered = if is_forgeable { "; the body is not covered" } else { "" };
     let item = match (sign.text("field"), sign.text("field_sep")) {
         (Some(field), Some(sep)) => format!(", behind `{field}{sep}`"),
         _ => String::new(),
     };
-    format!("{what} over `{content}`, {encoding}, in the header {header}{item}{key}{}", time(sign))
+    format!("{what} over `{content}`, {encoding}, in the header {header}{item}{key}{}{uncovered}", time(sign))
 }
 
 fn key(sign: &Written) -> String {
@@ -228,7 +232,8 @@ fn key(sign: &Written) -> String {
 
 fn time(sign: &Written) -> String {
     let Some(place) = sign.text("ts") else { return String::new() };
-    let tolerance = sign.text("tolerance").unwrap_or_else(|| "CALLBACK_TOLERANCE".to_owned());
+    let plain = |text: String| if text.bytes().all(|byte| byte.is_ascii_digit()) { text + "s" } else { text };
+    let tolerance = sign.text("tolerance").map_or_else(|| "CALLBACK_TOLERANCE".to_owned(), plain);
     let future = sign.text("future").map(|future| format!(" (ahead: {future})")).unwrap_or_default();
     let unit = sign.text("ts_unit").unwrap_or_else(|| "s".to_owned());
     format!("; signed at {place} ({unit}), at most {tolerance} off{future}")

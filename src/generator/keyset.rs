@@ -1,7 +1,7 @@
 //! The public keys that generators publish (JWKS), as far as they are known. Who fetches them is no business of this room.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::key::from_base64;
 use super::mac::PublicKey;
@@ -45,16 +45,42 @@ impl KeySet {
 
 /// Sets of keys by the URL that they are published at. A set stays known until a newer one is put in its place.
 #[derive(Debug, Default)]
-pub struct PublishedKeys(RwLock<BTreeMap<String, Arc<KeySet>>>);
+pub struct PublishedKeys {
+    known: RwLock<BTreeMap<String, Arc<KeySet>>>,
+    wanted: Mutex<BTreeSet<String>>,
+}
 
 impl PublishedKeys {
     /// None: it was never fetched.
     #[must_use]
     pub fn at(&self, url: &str) -> Option<Arc<KeySet>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(url).map(Arc::clone)
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(url).map(Arc::clone)
     }
 
     pub fn put(&self, url: &str, keys: KeySet) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), Arc::new(keys));
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), Arc::new(keys));
+    }
+
+    /// A signature came that none of the known keys explains: a newer one might. Who fetches keys may take the hint.
+    pub(super) fn want(&self, url: &str) {
+        let mut wanted = self.wanted();
+        // mostly it is there already
+        if !wanted.contains(url) {
+            wanted.insert(url.to_owned());
+        }
+    }
+
+    #[must_use]
+    pub fn is_wanted(&self, url: &str) -> bool {
+        self.wanted().contains(url)
+    }
+
+    /// They are being fetched: later hints are about the keys that this brings.
+    pub fn no_longer_wanted(&self, url: &str) {
+        self.wanted().remove(url);
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,6 +16,7 @@ mod answers;
 pub(super) mod approval;
 mod change;
 mod constant;
+mod credentials;
 mod filling;
 mod hosts;
 mod polling;
@@ -63,7 +64,7 @@ impl Generator {
     /// Whether a submission may be repeated: the generator knows it again.
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
-        self.outgoing.submit.as_ref().is_some_and(|submit| submit.key.is_some())
+        self.outgoing.submit.as_ref().is_some_and(Submission::is_repeatable)
     }
 
     /// Whether it can be asked for a job by our own id.
@@ -87,20 +88,32 @@ impl Generator {
     /// When it wants to be asked; none if it cannot be.
     #[must_use]
     pub fn polling(&self) -> Option<&PollTimes> {
-        self.outgoing.poll.as_ref().filter(|poll| poll.route.missing.is_none()).map(|poll| &poll.times)
+        let poll = self.outgoing.poll.as_ref()?;
+        let route = poll.route.as_ref().or(self.outgoing.submit.as_ref().map(|submit| &submit.route))?;
+        route.missing.is_none().then_some(&poll.times)
+    }
+
+    /// Whether it is asked by the submission, made once more.
+    #[must_use]
+    pub fn is_asked_by_resubmission(&self) -> bool {
+        self.outgoing.poll.as_ref().is_some_and(|poll| poll.route.is_none())
     }
 
     /// Whether it can only be asked for jobs whose id, or whose answer to the submission, is known.
     #[must_use]
     pub fn needs_external_id(&self) -> bool {
-        self.outgoing.poll.as_ref().is_some_and(|poll| poll.route.needs_submission())
+        let route = self.outgoing.poll.as_ref().and_then(|poll| poll.route.as_ref());
+        route.is_some_and(Route::needs_submission)
     }
 
     /// # Errors
     /// What keeps this job from being asked for.
     pub fn status_request(&self, job: &Job<'_>) -> Result<Request, Unsendable> {
         let poll = self.outgoing.poll.as_ref().ok_or_else(|| none("status"))?;
-        self.outgoing.plain(&poll.route, job, "status")
+        match &poll.route {
+            Some(route) => self.outgoing.plain(route, job, "status"),
+            None => self.submit_request(job),
+        }
     }
 
     /// What it means that it knows no such job, once that is no news any more.
@@ -153,10 +166,7 @@ impl Outgoing {
 
     fn routes(&self) -> impl Iterator<Item = &Route> {
         let submit = self.submit.iter().flat_map(|submit| std::iter::once(&submit.route).chain(&submit.lookup));
-        let poll = self
-            .poll
-            .iter()
-            .flat_map(|poll| std::iter::once(&poll.route).chain(poll.results.iter().map(|results| &results.route)));
+        let poll = self.poll.iter().flat_map(|poll| poll.route.iter().chain(poll.results.iter().map(|results| &results.route)));
         submit.chain(poll).chain(self.cancel.iter().map(|cancel| &cancel.route))
     }
 }

@@ -1,5 +1,6 @@
 //! One way in which a generator proves itself, ready to be used: the `[[sign]]` section together with the secrets.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -161,18 +162,24 @@ fn signature(file: &SignFile, secrets: &[String], has_clock: bool) -> Result<Met
 
 /// Where the generator publishes its keys. Whoever can change them on their way here could sign.
 fn published_at(file: &SignFile) -> Result<Option<String>, Fault> {
-    const THIS_MACHINE: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
     let Some(text) = &file.jwks else { return Ok(None) };
     if file.key != Some(KeyForm::Jwks) {
         return Err(("jwks", "needs `key = \"jwks\"`".to_owned()));
     }
     let url = text.parse::<reqwest::Url>().ok();
-    let is_safe = |url: &reqwest::Url| {
-        url.scheme() == "https" || url.scheme() == "http" && url.host_str().is_some_and(|host| THIS_MACHINE.contains(&host))
-    };
+    let is_safe = |url: &reqwest::Url| url.scheme() == "https" || url.scheme() == "http" && url.host_str().is_some_and(is_near);
     match url.filter(is_safe) {
         Some(_) => Ok(Some(text.clone())),
         None => Err(("jwks", "must be a URL that begins with https://".to_owned())),
+    }
+}
+
+/// On this machine or in its own network.
+fn is_near(host: &str) -> bool {
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
+        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
+        Err(_) => host == "localhost",
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::task::{ExternalId, TaskId};
+use crate::domain::time::Timestamp;
 
 /// One request, ready to be made; by whom is not this room's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Job<'a> {
     pub token: Option<&'a str>,
     /// What the generator answered to the submission.
     pub submit_answer: Option<&'a [u8]>,
+    /// When the request is made.
+    pub now: Timestamp,
 }
 
 /// Why a request cannot be made, for the task's error.

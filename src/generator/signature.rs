@@ -113,6 +113,9 @@ fn prove(raw: &RawCallback, generator: &Generator, keys: &CapabilityKeys, publis
     }
 
     let findings: Vec<Finding> = timely.iter().map(|presented| presented.check(raw, published)).collect();
+    for (presented, finding) in timely.iter().zip(&findings) {
+        presented.recipe.method.want_keys(finding, published);
+    }
     let token = check_token(raw, generator, keys, &tokens);
     let is_token_wrong = token == Token::Wrong;
     let lacks_keys = findings.iter().any(|finding| finding.lacks_keys);
@@ -134,6 +137,15 @@ fn unsigned(generator: &Generator, lacks_keys: bool) -> Refusal {
         (false, true) => Refusal::new(Code::SignatureInvalid, "The signature is wrong"),
         (false, false) => Refusal::new(Code::SignatureInvalid, "There is no secret to check the signature with"),
     }
+}
+
+/// Whether a signature of this generator is there that is timely and right, whatever else its file wants.
+#[must_use]
+pub(super) fn is_signed_by(raw: &RawCallback, generator: &Generator, published: &PublishedKeys) -> bool {
+    let presented = generator.recipes.iter().filter_map(|recipe| Presented::find(recipe, raw));
+    let findings =
+        presented.filter(|presented| presented.is_timely(raw.arrived)).map(|presented| presented.check(raw, published));
+    findings.fold(false, |holds, finding| holds | bool::from(finding.holds))
 }
 
 /// What is known of a capability or ingress token, whatever became of the rest of the callback.
@@ -223,9 +235,9 @@ impl<'a> Presented<'a> {
                 Finding { rewritten: content.rewritten.clone(), ..Finding::of(any_matches(keys, &content.parts(), &claims)) }
             }
             (Method::Signature { keys, .. }, Some(Some(content))) => {
-                let Some(keys) = keys.known(published) else { return Finding { lacks_keys: true, ..Finding::none() } };
-                let holds = any_verifies(&keys, &content.parts(), &claims);
-                Finding { rewritten: content.rewritten, ..Finding::of(holds) }
+                let known = keys.known(published);
+                let holds = known.as_ref().map_or(Choice::from(0), |known| any_verifies(known, &content.parts(), &claims));
+                Finding { holds, rewritten: content.rewritten, lacks_keys: known.is_none() }
             }
             // something that was signed is not there
             _ => Finding::none(),
@@ -259,7 +271,7 @@ impl Finding {
 
 impl PublicKeys {
     /// None: they were never fetched.
-    fn known(&self, published: &PublishedKeys) -> Option<Cow<'_, [PublicKey]>> {
+    pub(super) fn known(&self, published: &PublishedKeys) -> Option<Cow<'_, [PublicKey]>> {
         match self {
             Self::Fixed(keys) => Some(Cow::Borrowed(keys)),
             Self::Published(url) => published.at(url).map(|set| Cow::Owned(set.0.clone())),
@@ -268,6 +280,13 @@ impl PublicKeys {
 }
 
 impl Method {
+    /// A signature that no known key explains may be one of a newer key.
+    fn want_keys(&self, finding: &Finding, published: &PublishedKeys) {
+        if let (Self::Signature { keys: PublicKeys::Published(url), .. }, false) = (self, bool::from(finding.holds)) {
+            published.want(url);
+        }
+    }
+
     fn decoded(&self, claim: &str) -> Vec<u8> {
         match self {
             Self::Token { strip, .. } => claim.strip_prefix(strip.as_str()).unwrap_or_default().as_bytes().to_vec(),
@@ -296,7 +315,7 @@ fn decoded(claim: &str, encoding: Option<Encoding>, length: usize) -> Vec<u8> {
 const SIGNATURE_LENGTH: usize = 64;
 
 impl Algorithm {
-    const fn digest_len(self) -> usize {
+    pub(super) const fn digest_len(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,

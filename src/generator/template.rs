@@ -51,6 +51,11 @@ impl Template {
         &self.0
     }
 
+    /// Of the same parts, but for some that are changed.
+    pub(super) const fn of(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
+
     fn form(&self) -> Option<Form> {
         self.0.iter().find_map(|part| if let Part::Rewritten(form) = part { Some(*form) } else { None })
     }

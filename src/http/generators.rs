@@ -70,7 +70,7 @@ pub struct GeneratorBody {
     /// Whether the hub can ask it about jobs.
     can_ask: bool,
     can_cancel: bool,
-    /// Names of the `params` that its requests need.
+    /// Names of the `params` that its requests are filled with; `name=value` for one that a task need not say.
     params: Vec<String>,
     /// From submission to deadline, where file or settings say so.
     timeout_seconds: Option<u64>,

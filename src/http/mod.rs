@@ -55,6 +55,7 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::receipts::list_callbacks))
         .routes(routes!(callbacks::receipts::read_callback))
         .routes(routes!(callbacks::replay::replay_callback))
+        .routes(routes!(callbacks::verify::verify_callback))
         .routes(routes!(generators::list_generators))
         .routes(routes!(stats::read_stats))
 }

@@ -12,7 +12,7 @@ use super::problem::ProblemBody;
 pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
     ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, CreationErrors, ListErrors, PlainErrors, ReceiptErrors,
-    ReplayErrors, SharedErrors, TaskErrors,
+    ReplayErrors, SharedErrors, TaskErrors, VerifyErrors,
 };
 
 #[derive(OpenApi)]

@@ -19,6 +19,7 @@ use super::health::Readiness;
 use crate::cadence::Cadence;
 use crate::clock::Clock;
 use crate::journal::Journal;
+use crate::keyring::Keyring;
 use crate::pursuit::reconciler::Reconciler;
 use crate::rejections::Rejections;
 use crate::store::Store;
@@ -71,6 +72,8 @@ pub struct Handles {
     pub journal: Journal,
     pub rejections: Rejections,
     pub reconciler: Reconciler,
+    /// For looking at its figures.
+    pub keyring: Keyring,
     /// For looking at their last steps.
     pub loops: Vec<Cadence>,
     /// The process's recorder, if it has one.

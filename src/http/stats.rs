@@ -15,6 +15,7 @@ use super::state::Hub;
 use crate::cadence::{Cadence, Last};
 use crate::domain::task::Status;
 use crate::domain::time::Timestamp;
+use crate::keyring;
 use crate::store::Rescued;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,6 +42,8 @@ pub struct Stats {
     polls: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// Words in generators' answers that their files do not map, since the start of this process.
     unknown_words: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How fetching generators' public keys goes, for each generator that publishes some, since the start of this process.
+    keys: BTreeMap<String, KeyFigures>,
     /// The loops of this process.
     loops: Vec<LoopFigures>,
     callbacks: CallbackFigures,
@@ -56,8 +59,18 @@ pub struct RescuedFigures {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+pub struct KeyFigures {
+    /// When they were fetched last; null before the first time: until then their signatures are answered with 503.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    fetched_at: Option<Timestamp>,
+    failures: u64,
+    /// What went wrong, if it did the last time.
+    fault: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel`, `unpark` or `generators`
+    /// `submit`, `reconcile`, `cancel`, `unpark`, `keys` or `generators`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.
@@ -134,6 +147,7 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Prob
         parked_by_generator,
         polls,
         unknown_words,
+        keys: hub.keyring.figures().into_iter().map(|(name, figures)| (name, figures.into())).collect(),
         loops: hub.loops.iter().map(LoopFigures::from).collect(),
         callbacks: CallbackFigures {
             accepted: hub.figures.outcomes(),
@@ -157,6 +171,12 @@ impl From<Rescued> for RescuedFigures {
             late_seconds_average: told.map(|told| seconds(row.late_us / told)),
             late_seconds_longest: told.map(|_| seconds(row.latest_us)),
         }
+    }
+}
+
+impl From<keyring::Figures> for KeyFigures {
+    fn from(keyring::Figures { fetched_at, failures, fault }: keyring::Figures) -> Self {
+        Self { fetched_at, failures, fault }
     }
 }
 

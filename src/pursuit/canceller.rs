@@ -60,7 +60,7 @@ impl Canceller {
         let wanted: Vec<Uuid> = [task.documents.params, attempt.answer].into_iter().flatten().collect();
         let Ok(papers) = self.means.store.payloads(wanted).await else { return false };
         let texts = Texts::of_submitted(task, attempt, &papers);
-        match generator.cancel_request(&texts.job(task, attempt)) {
+        match generator.cancel_request(&texts.job(task, attempt, self.means.clock.now())) {
             // its id may still be on its way
             Some(Err(_)) => false,
             Some(Ok(request)) => {

@@ -15,6 +15,7 @@ use crate::domain::event::Event;
 use crate::domain::item::Then;
 use crate::domain::schedule::Pace;
 use crate::domain::task::{Lease, Source, TaskError};
+use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
 use crate::generator::reply::{Heard, LookupReply, Silence, SubmitReply};
 use crate::generator::request::Job;
@@ -164,7 +165,7 @@ impl Launcher {
         if !self.may_repeat(mission) {
             return Some(Course::unknown());
         }
-        let request = match mission.generator.lookup_request(&mission.job())? {
+        let request = match mission.generator.lookup_request(&mission.job(self.means.clock.now()))? {
             Ok(request) => request,
             // a question that cannot be put leaves the answer open
             Err(_) => return (!mission.generator.is_repeatable()).then(Course::unknown),
@@ -197,7 +198,7 @@ impl Launcher {
             // somebody else may be at it by now
             return (SubmitReply::NotTaken { retry_after: None, detail: "the lease ended before it was sent".to_owned() }, None);
         }
-        match mission.generator.submit_request(&mission.job()) {
+        match mission.generator.submit_request(&mission.job(self.means.clock.now())) {
             Ok(request) => {
                 let heard = tokio::select! {
                     heard = self.means.upstream.make(&request, TIMEOUT, now) => heard,
@@ -244,8 +245,8 @@ impl Mission<'_> {
         self.generator.name().as_str()
     }
 
-    fn job(&self) -> Job<'_> {
-        self.texts.job(&self.taken.task, self.taken.task.attempt())
+    fn job(&self, now: Timestamp) -> Job<'_> {
+        self.texts.job(&self.taken.task, self.taken.task.attempt(), now)
     }
 }
 

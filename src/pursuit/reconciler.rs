@@ -115,7 +115,9 @@ impl Shared {
         let tasks = store.claim_due(name, lease, now, free).await?;
         let count = tasks.len() as u64;
         slots.keep(count);
-        let wanted = tasks.iter().flat_map(|task| [task.documents.params, task.attempt().answer]).flatten();
+        let resubmits = generator.is_some_and(|generator| generator.is_asked_by_resubmission());
+        let of_task = |task: &Task| [task.documents.params, task.attempt().answer, task.documents.input.filter(|_| resubmits)];
+        let wanted = tasks.iter().flat_map(of_task).flatten();
         // without them a request may be impossible, and that is found out one by one
         let papers = store.payloads(wanted.collect()).await.unwrap_or_default();
         let round = Round { generator, policy, lease, now, permit, papers };
@@ -178,15 +180,16 @@ impl Shared {
 
     /// Two requests, where the result lies elsewhere.
     async fn question(&self, task: &Task, generator: &Generator, round: &Round<'_>) -> (Tidings, Finding) {
-        let token = Some(self.means.terms.token(task));
-        let texts = Texts { token, ..Texts::of_submitted(task, task.attempt(), &round.papers) };
-        let job = texts.job(task, task.attempt());
+        let unaskable = |detail: String| trouble_of(Trouble { kind: TroubleKind::Unreadable, retry_after: None, detail });
+        let texts = self.texts(task, generator, round);
+        if generator.is_asked_by_resubmission() && texts.input.is_none() && task.documents.input.is_some() {
+            // without it another job would be submitted
+            return unaskable("the task's input cannot be read".to_owned());
+        }
+        let job = texts.job(task, task.attempt(), self.means.clock.now());
         let heard = match generator.status_request(&job) {
             Ok(request) => self.make(&request).await,
-            Err(unsendable) => {
-                let (kind, detail) = (TroubleKind::Unreadable, unsendable.to_string());
-                return trouble_of(Trouble { kind, retry_after: None, detail });
-            }
+            Err(unsendable) => return unaskable(unsendable.to_string()),
         };
         match generator.read_status(&heard, &job) {
             StatusReply::Event(polled) => Finding::of(*polled),
@@ -207,6 +210,14 @@ impl Shared {
             }
             StatusReply::Trouble(trouble) => trouble_of(trouble),
         }
+    }
+
+    /// Whoever is asked by a resubmission is told what the submission told.
+    fn texts(&self, task: &Task, generator: &Generator, round: &Round<'_>) -> Texts {
+        let terms = &self.means.terms;
+        let tells = generator.is_asked_by_resubmission() && terms.is_reachable_by(generator);
+        let (token, callback_url) = (Some(terms.token(task)), tells.then(|| terms.callback_url(task)));
+        Texts { token, callback_url, ..Texts::of_submitted(task, task.attempt(), &round.papers) }
     }
 
     async fn make(&self, request: &Request) -> Heard {

@@ -33,6 +33,8 @@ pub struct Rejection {
     pub body: Vec<u8>,
     /// Of the whole body, in bytes.
     pub body_length: u64,
+    /// Why its proof did not hold: a JSON object.
+    pub finding: Option<String>,
 }
 
 /// How much of the refused is kept.
@@ -160,6 +162,7 @@ impl From<Rejection> for rejection::ActiveModel {
             headers: Set(rejection.headers),
             body: Set(rejection.body),
             body_length: Set(super::entity::bigint(rejection.body_length)),
+            finding: Set(rejection.finding),
         }
     }
 }
@@ -183,6 +186,7 @@ impl From<rejection::Model> for Rejection {
             headers: row.headers,
             body: row.body,
             body_length: u64::try_from(row.body_length).unwrap_or(0),
+            finding: row.finding,
         }
     }
 }

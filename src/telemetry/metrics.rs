@@ -19,6 +19,10 @@ pub const POLLS: &str = "callback_hub_polls_total";
 pub const RESCUED: &str = "callback_hub_tasks_rescued_total";
 /// Tasks that run past their deadline, by `generator`.
 pub const OVERDUE: &str = "callback_hub_tasks_overdue";
+/// Attempts to fetch a generator's public keys, by `generator` and `outcome`: `fetched` or `failed`.
+pub const KEY_FETCHES: &str = "callback_hub_key_fetches_total";
+/// When a generator's public keys were fetched last, in Unix seconds, by `generator`.
+pub const KEYS_FETCHED: &str = "callback_hub_keys_fetched_timestamp_seconds";
 /// Readings of generator files while the hub runs, by `outcome`: `taken` or `refused`.
 pub const RELOADS: &str = "callback_hub_generator_reloads_total";
 /// 1 while the generator files that are there are refused, and the ones from before count.
@@ -112,5 +116,7 @@ fn describe() {
     describe_counter!(POLLS, "Questions to generators, by what was found");
     describe_counter!(RESCUED, "Tasks whose end was learnt by polling");
     describe_gauge!(OVERDUE, "Tasks that run past their deadline");
+    describe_counter!(KEY_FETCHES, "Attempts to fetch generators' public keys");
+    describe_gauge!(KEYS_FETCHED, Unit::Seconds, "When generators' public keys were fetched last");
     describe_histogram!(STEP_SECONDS, Unit::Seconds, "Steps of the loops");
 }

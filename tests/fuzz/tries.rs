@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use callback_hub::domain::task::{GeneratorName, TaskId};
 use callback_hub::domain::time::Timestamp;
 use callback_hub::generator::canonical::{Form, rewritten};
-use callback_hub::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
+use callback_hub::generator::catalog::{Catalog, CatalogError, GeneratorOverrides, Overrides};
 use callback_hub::generator::entry::Generator;
 use callback_hub::generator::keyset::PublishedKeys;
 use callback_hub::generator::payload;
@@ -165,16 +165,16 @@ pub fn words(text: &str, body: &[u8]) {
         format!("{sign}\n[event]\nstate = \"json:a\"\n[submit]\nurl = {word}\nok = \"2xx\"\n"),
         format!("{sign}\n[event]\nstate = \"json:a\"\n[submit]\nurl = \"https://a\"\nok = {word}\ncallback = {word}\n"),
     ] {
-        if let Ok(catalog) = loaded(&[("x", &file)]) {
+        if let Ok(generator) = single(&file) {
             let raw = RawCallback { headers: vec![("x-signature".to_owned(), vec![b'0'; 64])], ..raw(body) };
-            assert!(proof(raw, catalog.find("x").expect("it")).is_err(), "{file}");
+            assert!(proof(raw, &Arc::new(generator)).is_err(), "{file}");
         }
     }
 }
 
 /// A file is read, or refused by its name.
 pub fn catalog(text: &str) {
-    if let Err(error) = loaded(&[("x", text)]) {
+    if let Err(error) = single(text) {
         let told = error.to_string();
         assert!(told.starts_with("x.toml") || told.starts_with("the setting `"), "{told}");
     }
@@ -187,15 +187,20 @@ fn proof(raw: RawCallback, generator: &Arc<Generator>) -> Result<Verified, Refus
 /// Those of the catalog, without secrets, and those of [`FILES`], each with one.
 fn generators() -> impl Iterator<Item = &'static Arc<Generator>> {
     static LOADED: OnceLock<Catalog> = OnceLock::new();
-    LOADED.get_or_init(|| loaded(&FILES).unwrap_or_else(|error| panic!("{error}"))).iter()
+    let files = || FILES.map(|(name, text)| (format!("{name}.toml"), text.to_owned()));
+    let load = || Catalog::load(&files(), &secrets(&FILES.map(|(name, _)| name))).unwrap_or_else(|error| panic!("{error}"));
+    LOADED.get_or_init(load).iter()
 }
 
-fn loaded(files: &[(&str, &str)]) -> Result<Catalog, callback_hub::generator::catalog::CatalogError> {
+fn single(text: &str) -> Result<Generator, CatalogError> {
+    Catalog::single(&[("x.toml".to_owned(), text.to_owned())], &secrets(&["x"]))
+}
+
+fn secrets(names: &[&str]) -> Overrides {
     let secret = |name: &str| if name == "keys" { PUBLIC } else { "a secret that nobody guesses" };
     let own = |name: &str| GeneratorOverrides { secrets: vec![secret(name).to_owned()], ..GeneratorOverrides::default() };
-    let generators = files.iter().map(|(name, _)| (GeneratorName::parse(name).expect("a name"), own(name))).collect();
-    let files: Vec<(String, String)> = files.iter().map(|(name, text)| (format!("{name}.toml"), (*text).to_owned())).collect();
-    Catalog::load(&files, &Overrides { generators, ..Overrides::default() })
+    let generators = names.iter().map(|name| (GeneratorName::parse(name).expect("a name"), own(name))).collect();
+    Overrides { generators, ..Overrides::default() }
 }
 
 fn keys() -> &'static CapabilityKeys {

@@ -7,4 +7,5 @@ mod listing;
 mod receipts;
 mod rejected;
 mod replay;
+mod verifying;
 mod waiting;

@@ -62,3 +62,47 @@ async fn a_callback_is_sent_over_http_only(#[case] url: &str) {
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("begins with http:// or https://") && !told.contains("hush"), "{told}");
 }
+
+#[tokio::test]
+async fn a_signature_that_does_not_hold_is_explained() {
+    const SECRET: &str = "a secret of these tests and of 32 bytes or more";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("body");
+    let body = "{\"event\":\"completed\",\"taskId\":\"job-1\",\"result\":{}}";
+    std::fs::write(&path, format!("{body}\n")).expect("a file");
+    let header = |content: &str| {
+        format!("X-Webhook-Signature: {}", hex::encode(crate::harness::callback::hmac(SECRET, content.as_bytes())))
+    };
+    let settings = [("CALLBACK_SECRET_KEY", SECRET), ("GENERATOR_SIMULATOR_SECRET", "the secret of another generator")];
+    let verify = async |header: &str, more: &[&str]| {
+        let basic = ["verify", "--generator", "default", "--body", path.to_str().expect("UTF-8"), "-H", header];
+        let arguments: Vec<&str> = basic.iter().chain(more).copied().collect();
+        run(&arguments, &settings).await
+    };
+    let (code, told, _) = verify(&header(&format!("{body}\n")), &[]).await;
+    assert_eq!((code, told.lines().next()), (Some(0), Some("holds")));
+    let (code, told, _) = verify(&header(body), &[]).await;
+    assert_eq!(code, Some(1));
+    for line in [
+        "refused",
+        "check   signature_invalid",
+        "fails   content",
+        "cause   newline_stripped (tried out",
+        "event   completed",
+        "task    job-1",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    let (code, told, _) = verify(&header(body), &["--json"]).await;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(
+        (code, &told["finding"]["causes"][0], &told["body"]["event"]),
+        (Some(1), &"newline_stripped".into(), &"completed".into())
+    );
+    let other = hex::encode(crate::harness::callback::hmac("the secret of another generator", format!("{body}\n").as_bytes()));
+    let (_, told, _) = verify(&format!("X-Webhook-Signature: {other}"), &[]).await;
+    assert!(told.contains("secret (or key) of generator `simulator`") && !told.contains("the secret of"), "{told}");
+    let (code, told, _) = verify("X-Webhook-Signature: 00", &["--secret", "another one"]).await;
+    assert_eq!(code, Some(1));
+    assert!(told.contains("fails   length") && told.contains("has 1 bytes"), "{told}");
+}

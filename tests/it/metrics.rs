@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
+use crate::harness::generator::{Generator, Reply};
 use crate::harness::process::Process;
 use crate::harness::{App, Database, Kind};
 
@@ -10,7 +11,13 @@ use crate::harness::{App, Database, Kind};
 #[tokio::test]
 async fn figures_are_there_from_the_start_and_count(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let database = Database::fresh(kind).await;
-    let mut hub = Process::start(&database.url).await;
+    let server = Generator::start().await;
+    server.want("GET /keys", [Reply::Json(200, json!({"keys": []}))]);
+    let keyed = format!(
+        "[[sign]]\nscheme = \"ed25519\"\nheader = \"x-signature\"\nkey = \"jwks\"\njwks = \"{}/keys\"\n[event]\n",
+        server.base
+    );
+    let mut hub = Process::with(&database.url, &[], &[("keyed", &keyed)]).await;
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let metrics = async || {
         let answer = client.get(format!("http://{}/metrics", hub.address)).send().await.expect("an answer");
@@ -23,11 +30,20 @@ async fn figures_are_there_from_the_start_and_count(#[values(Kind::Sqlite, Kind:
         "callback_hub_callbacks_total{outcome=\"applied\"} 0",
         "callback_hub_tasks_rescued_total{generator=\"default\"} 0",
         "callback_hub_tasks_overdue{generator=\"content-creator\"} 0",
+        "callback_hub_key_fetches_total{generator=\"keyed\",outcome=\"fetched\"} 0",
     ] {
         assert!(first.lines().any(|found| found == line), "{line} in {first}");
     }
     let refused = client.post(format!("http://{}/callback/nobody", hub.address)).body("{}").send().await.expect("an answer");
     assert_eq!(refused.status(), 401);
+    let waiting = client.post(format!("http://{}/callback/nobody?generator=keyed", hub.address)).header("x-signature", "00");
+    assert_eq!(waiting.body("{}").send().await.expect("an answer").status(), 503, "its keys are not known");
+    let fetched = async || {
+        while !metrics().await.contains("callback_hub_key_fetches_total{generator=\"keyed\",outcome=\"failed\"} 1") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), fetched()).await.expect("the failed attempt is counted");
     let created = client.post(format!("http://{}/api/tasks", hub.address)).bearer_auth(crate::harness::process::API_KEY);
     assert_eq!(created.body(json!({"id": "t"}).to_string()).send().await.expect("an answer").status(), 201);
     let then = metrics().await;

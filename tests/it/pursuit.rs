@@ -9,6 +9,7 @@ mod losses;
 mod polling;
 mod processes;
 mod races;
+mod resubmitting;
 mod slots;
 mod submitting;
 mod trouble;
@@ -60,9 +61,20 @@ const POLL: &str = r#"
 url = "{base_url}/jobs/{remote_id}"
 "#;
 
+/// Idempotent, and the only thing that can be asked.
+const PUT: &str = r#"
+[submit]
+method = "PUT"
+url = "{base_url}/predictions/{task_id}-{attempt}"
+callback = "json:webhook"
+remote_id = ["json:id"]
+[poll]
+mode = "resubmit"
+"#;
+
 /// `hosted`: submits, is polled, calls back. `secure`: takes an idempotency key. `expiring`: forgets results after an hour.
 /// `resubmitting`: a timeout is a reason to try again. `two-step`: results lie elsewhere. `slotted`: two at a time.
-/// `doubted`, `distrusted`: their ends, or all that they say, count once they are confirmed. `unsealed`: signs ids alone.
+/// `container`: asked by the same PUT again. `doubted`, `distrusted`: their ends, or all that they say, count once they are confirmed. `unsealed`: signs ids alone.
 /// `stoppable`: can be told to cancel. `mute`: cannot be asked. `findable`: can be asked for a job by our id. `shelf`: has models.
 pub(crate) fn generators() -> Vec<(&'static str, String)> {
     let whole = |top: &str, rest: &str| format!("{top}\n{EVENT}\n{SUBMIT}\n{rest}\n{POLL}");
@@ -73,6 +85,7 @@ pub(crate) fn generators() -> Vec<(&'static str, String)> {
         ("expiring", whole("result_ttl = \"1h\"", "")),
         ("resubmitting", whole("max_retries = 1\nresubmit_on_timeout = true", "")),
         ("two-step", whole("", "") + "result_url = \"{base_url}/jobs/{remote_id}/result\"\n"),
+        ("container", format!("{EVENT}\n{PUT}")),
         ("doubted", confirmed("terminal")),
         ("distrusted", confirmed("always")),
         ("unsealed", confirmed("always").replace("{body}\"", "{json:taskId}\"\ncovers_body = false")),

@@ -37,6 +37,7 @@ pub(crate) fn generator(text: &str) -> GeneratorName {
 
 pub(crate) fn policy() -> Policy {
     Policy {
+        asks_by_resubmission: false,
         can_ask: true,
         needs_external_id: true,
         can_cancel: true,

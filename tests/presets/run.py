@@ -12,13 +12,15 @@ A fixture, `tests/presets/<generator>.toml`:
 
     sender = "standard-webhooks"   # who signs: a function of senders.py. "token": only the token of the URL that the hub handed
                                    # out; "none": nothing at all
-    secret = "whsec_…"             # becomes GENERATOR_<NAME>_SECRET; "@jwks" or "@public-key": what the vendor publishes
+    secret = "whsec_…"             # becomes GENERATOR_<NAME>_SECRET; several with commas, the first of which signs; "@jwks" or
+                                   # "@public-key" stand for what the vendor publishes
     signature = { header = "X-Signature", prefix = "sha256=" }   # the sender's options, where it has any
     covers_body = false            # it does not sign the body: a changed one is not refused (default: true)
     keep_token = true              # a signing sender is posted without the URL's token, so that the signature alone counts; not
                                    # so where the preset wants both (`bind = "token"`)
     settings = { API_KEY = "k" }   # more settings: GENERATOR_<NAME>_API_KEY …; BASE_URL is set where a callback has `asked`
-    create = { params = { model = "m" } }   # more members of the task's creation, beside generator, submit and external_id
+    create = { params = { model = "m" } }   # more members of the task's creation, beside generator, submit and external_id; a
+                                   # callback may have its own
 
     [[callback]]
     about = "completed"            # progress, completed, failed, cancelled, ignored, event, parked, handshake, …
@@ -39,7 +41,8 @@ A fixture, `tests/presets/<generator>.toml`:
                                    # members of the JSON body
     asked = [ { path = "/v1/predictions/abc", status = 200, body = '''…''', headers = { authorization = "Bearer k" } } ]
                                    # what the stand-in answers when the hub asks, and the headers without which it answers 401;
-                                   # each must be asked for; a path without `?` fits any query; @BASE@ is its own URL
+                                   # each must be asked for; a path without `?` fits any query; @BASE@ is its own URL, also in
+                                   # external_id and body of the callback
     task = { status = "completed", result = '''{"a": 1}''', "progress.percent" = 40.0 }
                                    # what GET /api/tasks/{id} says then, in the end; a text stands for itself or, as JSON, for the
                                    # value
@@ -124,7 +127,7 @@ def fixtures(names: list) -> dict:
 FILE_KEYS = {"sender", "secret", "signature", "covers_body", "keep_token", "settings", "create", "callback"}
 CALLBACK_KEYS = {
     "about", "external_id", "path", "method", "headers", "query", "body", "sender", "same_task", "early", "reconcile", "again",
-    "expect", "asked", "task", "receipt",
+    "create", "expect", "asked", "task", "receipt",
 }  # fmt: skip
 
 
@@ -157,8 +160,7 @@ def settings(found: dict) -> dict:
 
 
 def published(secret: str) -> str:
-    known = senders.PUBLISHED.get(secret)
-    return known() if known else secret
+    return ",".join(senders.PUBLISHED[it]() if it in senders.PUBLISHED else it for it in secret.split(","))
 
 
 # --- The hub ----------------------------------------------------------------------------------------------------------
@@ -265,9 +267,9 @@ class Preset:
     def created(self, callback: dict) -> dict:
         if "external_id" not in callback and self.path(callback) == "shared":
             return None
-        wanted = {"generator": self.name, "submit": False, **self.fixture.get("create", {})}
+        wanted = {"generator": self.name, "submit": False, **self.fixture.get("create", {}), **callback.get("create", {})}
         if "external_id" in callback:
-            wanted["external_id"] = callback["external_id"]
+            wanted["external_id"] = self.here(callback["external_id"])
         return self.hub.api("POST", "/api/tasks", wanted)
 
     def path(self, callback: dict) -> str:
@@ -278,7 +280,10 @@ class Preset:
 
     def body(self, callback: dict) -> bytes:
         task = self.task["id"] if self.task else ""
-        return callback.get("body", "").strip("\r\n").replace("@TASK@", task).encode()
+        return self.here(callback.get("body", "").strip("\r\n").replace("@TASK@", task)).encode()
+
+    def here(self, text: str) -> str:
+        return text.replace("@BASE@", f"{self.stand_in.base}/{self.name}")
 
     def url(self, callback: dict, keep_token: bool = False) -> str:
         if self.path(callback) == "task":
@@ -294,7 +299,8 @@ class Preset:
 
     def headers(self, callback: dict, body: bytes, forged: bool = False) -> dict:
         given = callback.get("headers", {})
-        call = senders.Call(body, given, self.fixture.get("secret", ""), self.fixture.get("signature", {}), forged)
+        secret = self.fixture.get("secret", "").split(",")[0]
+        call = senders.Call(body, given, secret, self.fixture.get("signature", {}), forged)
         return {"Content-Type": "application/json", **given, **senders.SENDERS[self.sender(callback)](call)}
 
     # --- what must be refused ---

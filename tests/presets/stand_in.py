@@ -17,7 +17,10 @@ class StandIn:
 
     def answers(self, generator: str, asked: list) -> None:
         with self.lock:
-            self.known[generator] = {"asked": asked, "found": set(), "strange": []}
+            book = self.known.get(generator, {"asked": [], "earlier": []})
+            # a task of before may be asked for again
+            earlier = book["asked"] + book["earlier"]
+            self.known[generator] = {"asked": asked, "earlier": earlier, "found": set(), "strange": []}
 
     def done(self, generator: str) -> list:
         """What was not asked for, and what nobody expected."""
@@ -33,7 +36,7 @@ class StandIn:
             book = self.known.get(generator)
             if book is None:
                 return 404, "{}"
-            for at, one in enumerate(book["asked"]):
+            for at, one in enumerate(book["asked"] + book["earlier"]):
                 if not fits(one, method, rest):
                     continue
                 for name, value in one.get("headers", {}).items():

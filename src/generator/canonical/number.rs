@@ -1,4 +1,4 @@
-//! Numbers as Python prints them.
+//! Numbers as Python prints them, and as JavaScript does.
 
 /// How a JSON number is printed: integers as they are, others as Python's `repr` of the nearest float.
 pub(super) fn printed(literal: &str) -> String {
@@ -7,6 +7,23 @@ pub(super) fn printed(literal: &str) -> String {
     }
     // the integer has no sign
     if literal == "-0" { "0".to_owned() } else { literal.to_owned() }
+}
+
+/// JavaScript has floats only: none of them shows that it is one, and what is beyond them is null.
+pub(super) fn printed_by_javascript(literal: &str) -> String {
+    let number: f64 = literal.parse().unwrap_or_default();
+    if number.is_infinite() {
+        return "null".to_owned();
+    }
+    let (digits, exponent) = scientific(ryu::Buffer::new().format_finite(number.abs()));
+    let sign = if number < 0.0 { "-" } else { "" };
+    if (-6..21).contains(&exponent) {
+        let printed = positional(&digits, exponent);
+        return format!("{sign}{}", printed.strip_suffix(".0").unwrap_or(&printed));
+    }
+    let printed = exponential(&digits, exponent);
+    // without the zero that Python puts before an exponent of one digit
+    format!("{sign}{}", printed.replace("e-0", "e-").replace("e+0", "e+"))
 }
 
 /// The shortest digits that mean this very float, and of two that are as near the even one, which is why the standard

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::order::{Member, Moved, arranged};
-use super::{Form, number, text};
+use super::{Form, Numbers, number, text};
 use crate::generator::json::MAX_DEPTH;
 
 /// An array or object that is open.
@@ -21,6 +21,7 @@ enum Open {
 pub(super) struct Writer<'a> {
     rest: &'a str,
     form: Form,
+    numbers: Numbers,
     out: Vec<u8>,
     open: Vec<Open>,
     /// Of all open objects, the innermost's last.
@@ -31,9 +32,9 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(body: &'a str, form: Form) -> Self {
+    pub(super) fn new(body: &'a str, form: Form, numbers: Numbers) -> Self {
         let out = Vec::with_capacity(body.len());
-        Self { rest: body, form, out, open: Vec::new(), members: Vec::new(), keys: Vec::new(), moved: Vec::new() }
+        Self { rest: body, form, numbers, out, open: Vec::new(), members: Vec::new(), keys: Vec::new(), moved: Vec::new() }
     }
 
     pub(super) fn write(mut self) -> Option<Vec<u8>> {
@@ -156,13 +157,18 @@ impl<'a> Writer<'a> {
     /// A number, or one of the words, to which Python's parser counts the numbers that are none.
     fn scalar(&mut self) -> Option<()> {
         const WORDS: [&str; 6] = ["true", "false", "null", "NaN", "Infinity", "-Infinity"];
-        if let Some(word) = WORDS.into_iter().find(|word| self.rest.starts_with(word)) {
+        let words = if self.numbers == Numbers::Python { &WORDS[..] } else { &WORDS[..3] };
+        if let Some(word) = words.iter().find(|word| self.rest.starts_with(**word)) {
             self.out.extend_from_slice(word.as_bytes());
             self.rest = &self.rest[word.len()..];
             return Some(());
         }
         let (literal, rest) = self.rest.split_at(number::length(self.rest.as_bytes())?);
-        self.out.extend_from_slice(number::printed(literal).as_bytes());
+        let printed = match self.numbers {
+            Numbers::Python => number::printed(literal),
+            Numbers::JavaScript => number::printed_by_javascript(literal),
+        };
+        self.out.extend_from_slice(printed.as_bytes());
         self.rest = rest;
         Some(())
     }

@@ -21,7 +21,11 @@ impl Generator {
         }
         let written = &self.written;
         chapter.tell("request", self.route("submit", "POST"));
-        let body = |text: String| if text == "form" { "`input` as a form" } else { "`input` as JSON" };
+        let body = |text: String| match text.as_str() {
+            "form" => "`input` as a form",
+            "multipart" => "`input` as a multipart form",
+            _ => "`input` as JSON",
+        };
         chapter.tell("body", written.has("submit.url").then(|| body(written.text("submit.body").unwrap_or_default()).to_owned()));
         let params = written.list("submit.params");
         chapter.tell("params", (!params.is_empty()).then(|| params.join(", ")));

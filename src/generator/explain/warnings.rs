@@ -26,7 +26,9 @@ impl Generator {
         let says = written.has("event.map.completed")
             || written.text("event.default").is_some_and(|word| word == "completed" || word == "event");
         let rules = || written.tables("event.rule").iter().any(|rule| rule.text("then").is_some_and(|then| then == "completed"));
-        (!says && !rules()).then(|| {
+        // who never calls is asked, and that is all
+        let is_silent = written.has("poll") && !written.has("sign") && !written.has("submit.callback");
+        (!says && !is_silent && !rules()).then(|| {
             let asked = if written.has("poll") { "only asking completes a task" } else { "no task is ever completed" };
             format!("No word and no rule means completed ([event.map]): {asked}")
         })

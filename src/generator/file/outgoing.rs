@@ -7,7 +7,7 @@ use toml::{Spanned, Table, Value};
 
 use super::MapFile;
 use crate::generator::outgoing::approval::Approval;
-use crate::generator::outgoing::words::{Auth, Form, GoneAs, Key, Place, Verb};
+use crate::generator::outgoing::words::{Auth, Form, GoneAs, Key, Mode, Place, Verb};
 use crate::generator::rule::RuleFile;
 use crate::generator::scalar::{Otherwise, Period, Scale, Several, Size, TimeUnit};
 use crate::generator::source::{InBody, Source};
@@ -58,6 +58,7 @@ pub(in crate::generator) struct CancelFile {
 #[derive(Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::generator) struct PollFile {
+    pub mode: Option<Spanned<Mode>>,
     pub method: Option<Verb>,
     pub url: Option<Spanned<String>>,
     pub auth: Option<Auth>,
@@ -117,6 +118,13 @@ pub(in crate::generator) struct Means {
     pub command: Option<Spanned<Command>>,
     pub command_timeout: Option<Period>,
     pub output_limit: Option<Size>,
+}
+
+impl Means {
+    /// Whether anything is said about a request.
+    pub fn asks_otherwise(&self) -> bool {
+        self.method.is_some() || self.url.is_some() || self.auth.is_some() || self.command.is_some() || !self.headers.is_empty()
+    }
 }
 
 macro_rules! means {

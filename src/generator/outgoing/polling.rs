@@ -24,7 +24,8 @@ pub struct PollTimes {
 
 #[derive(Debug)]
 pub(super) struct Polling {
-    pub route: Route,
+    /// None: the submission is made once more, and its answer read.
+    pub route: Option<Route>,
     pub times: PollTimes,
     pub gone_as: GoneAs,
     pub reading: Reading,

@@ -10,9 +10,9 @@ use super::change::Change;
 use super::constant::{Constant, constants, plain};
 use super::filling::Known;
 use super::polling::{Cancellation, PollTimes, Polling, Results};
-use super::route::{Address, Kind};
+use super::route::{Address, Kind, Route};
 use super::submission::Submission;
-use super::words::{Auth, Form, GoneAs, Place, Verb};
+use super::words::{Auth, Form, GoneAs, Mode, Place, Verb};
 use crate::domain::task::GeneratorName;
 use crate::generator::catalog::GeneratorOverrides;
 use crate::generator::entry::Secret;
@@ -62,9 +62,12 @@ impl Draft<'_> {
         };
         let submit = submit.map(|submit| self.submission(submit, &params)).transpose()?;
         let poll_at = poll.as_ref().map(Spanned::span);
+        if let Some(mode) = poll.as_ref().and_then(|poll| poll.get_ref().mode.as_ref()) {
+            self.check_mode(mode, submit.as_ref())?;
+        }
         let poll = poll.map(|poll| self.polling(poll, &params, &auth, ratio)).transpose()?;
         if let (None, Some(poll), Some(at)) = (&submit, &poll, &poll_at)
-            && poll.route.needs_answer()
+            && poll.route.as_ref().is_some_and(Route::needs_answer)
         {
             return Err(self.page.mistake(
                 at,
@@ -163,6 +166,12 @@ impl Draft<'_> {
         let section = Section { name: "poll", span: &span, params, auth, verb: Verb::Get };
         let mut means = file.take_means();
         let results = self.results(&section, &mut means, &mut file)?;
+        let mode = file.mode.take().filter(|mode| *mode.get_ref() == Mode::Resubmit);
+        let resubmits = mode.is_some();
+        if let Some(mode) = mode.filter(|_| means.asks_otherwise()) {
+            let fact = "the submission is made once more as it is, and nothing is said here about its request";
+            return Err(self.mode_mistake(&mode, fact));
+        }
         let may_be_silent = match file.default.take() {
             None => false,
             Some(default) if *default.get_ref() == Otherwise::Progress => true,
@@ -181,7 +190,7 @@ impl Draft<'_> {
         if let Some(Address::Status(pointer)) = results.as_ref().map(|results| &results.route.kind).and_then(Kind::address) {
             reading.wanted.push(pointer.head().to_owned());
         }
-        let route = self.route(section, means)?;
+        let route = if resubmits { None } else { Some(self.route(section, means)?) };
         if !reading.knows_an_end() {
             let fact = "must name the words for an end, as [event.map] does not either: else nothing ever ends";
             return Err(self.page.mistake(&span, "poll.map", fact));
@@ -209,6 +218,19 @@ impl Draft<'_> {
         let or_whole = file.result.is_none();
         let reading = self.event.of_results(file.result.take());
         Ok(Some(Results { route, reading, or_whole }))
+    }
+
+    fn check_mode(&self, mode: &Spanned<Mode>, submit: Option<&Submission>) -> Prepared<()> {
+        if *mode.get_ref() == Mode::Request || submit.is_some_and(Submission::is_repeatable) {
+            return Ok(());
+        }
+        let fact = "no [submit] section has a request that may be repeated: a PUT to a URL with {task_id}, or one with \
+                    `idempotency`";
+        Err(self.mode_mistake(mode, fact))
+    }
+
+    fn mode_mistake(&self, mode: &Spanned<Mode>, fact: &str) -> CatalogError {
+        self.page.mistake(&mode.span(), "poll.mode", format!("is \"{}\", and {fact}", mode.get_ref().as_str()))
     }
 
     fn times(&self, file: &PollFile) -> Prepared<PollTimes> {

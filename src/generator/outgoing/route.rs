@@ -5,10 +5,10 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::Outgoing;
+use super::credentials::Credentials;
 use super::filling::{Filling, Slot};
 use super::values::Values;
 use super::words::Verb;
-use crate::generator::entry::Secret;
 use crate::generator::json::Document;
 use crate::generator::reader::Takes;
 use crate::generator::request::{CommandLine, HttpRequest, Request, Unsendable};
@@ -31,8 +31,7 @@ pub(super) enum Kind {
 pub(super) struct Http {
     pub verb: Verb,
     pub address: Address,
-    /// Name and value of the header that shows the key.
-    pub credentials: Option<(String, Secret)>,
+    pub credentials: Option<Credentials>,
     pub headers: Vec<(String, Filling)>,
 }
 
@@ -69,12 +68,18 @@ pub(super) struct Body {
 }
 
 impl Route {
-    /// Whether it leads by the generator's own id, or by a URL that only its answer to a submission tells.
+    /// Whether the same request again leaves the same behind.
+    pub(super) fn is_put_by_task(&self) -> bool {
+        let Kind::Http(Http { verb: Verb::Put, address: Address::Filled(filling), .. }) = &self.kind else { return false };
+        filling.has(&Slot::TaskId)
+    }
+
     /// Whether only the submission's answer says where to ask.
     pub(super) const fn needs_answer(&self) -> bool {
         matches!(&self.kind, Kind::Http(Http { address: Address::Submission(_), .. }))
     }
 
+    /// Whether it leads by the generator's own id, or by a URL that only its answer to a submission tells.
     pub(super) fn needs_submission(&self) -> bool {
         match &self.kind {
             Kind::Http(Http { address: Address::Filled(filling), headers, .. }) => {
@@ -149,7 +154,7 @@ impl Http {
         if let Some(body) = load.body.as_ref().filter(|_| self.verb != Verb::Get) {
             headers.push(("content-type".to_owned(), body.content_type.clone()));
         }
-        headers.extend(self.credentials.iter().map(|(name, value)| (name.clone(), value.0.clone())));
+        headers.extend(self.credentials.iter().map(|credentials| credentials.header(values.job.now)));
         headers.extend(load.headers.iter().cloned());
         for (name, filling) in &self.headers {
             let Some(value) = filling.text(values) else { continue };

@@ -33,6 +33,11 @@ pub(super) struct Submission {
 }
 
 impl Submission {
+    /// By a key, or by the nature of a PUT to a place of the task's own.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.key.is_some() || self.route.is_put_by_task()
+    }
+
     pub(super) fn request(&self, outgoing: &Outgoing, values: &Values<'_>) -> Result<Request, Unsendable> {
         let mut load = Load::default();
         if let Some(header) = &self.key {
@@ -85,12 +90,12 @@ pub(super) fn written(members: &Members, form: Form) -> Result<Body, Unsendable>
     let texts = members.0.iter().filter_map(|(key, value)| Some((key.as_str(), text(value)?)));
     Ok(match form {
         Form::Json => Body { content_type: "application/json".to_owned(), bytes: members.json()? },
-        Form::Form => {
+        Form::Pairs => {
             let mut pairs = form_urlencoded::Serializer::new(String::new());
             pairs.extend_pairs(texts);
             Body { content_type: "application/x-www-form-urlencoded".to_owned(), bytes: pairs.finish().into_bytes() }
         }
-        Form::Multipart => multipart(&texts.collect::<Vec<_>>()),
+        Form::Parts => multipart(&texts.collect::<Vec<_>>()),
     })
 }
 

@@ -10,7 +10,11 @@ use crate::generator::source::{Pointer, Segment};
 choice!(Verb { Get = "GET", Post = "POST", Put = "PUT", Patch = "PATCH", Delete = "DELETE" });
 choice!(
     /// How a body is written.
-    Form { Json = "json", Form = "form", Multipart = "multipart" }
+    Form { Json = "json", Pairs = "form", Parts = "multipart" }
+);
+choice!(
+    /// How a generator is asked.
+    Mode { Request = "request", Resubmit = "resubmit" }
 );
 choice!(
     /// What it means that a generator knows no such job.
@@ -39,6 +43,8 @@ pub(in crate::generator) enum Auth {
     /// The key is `user:password`.
     Basic,
     Header(String),
+    /// By a JSON web token; the key is `access:secret`.
+    Token,
 }
 
 impl FromStr for Auth {
@@ -50,9 +56,9 @@ impl FromStr for Auth {
             ("none", _) => Ok(Self::None),
             ("bearer", _) => Ok(Self::Bearer),
             ("basic", _) => Ok(Self::Basic),
-            ("jwt-hs256", _) => Err("may not be `jwt-hs256`: that is not built yet".to_owned()),
+            ("jwt-hs256", _) => Ok(Self::Token),
             (_, Some(name)) if is_header_name(name) => Ok(Self::Header(name.to_ascii_lowercase())),
-            _ => Err(format!("may not be `{text}`; known are `bearer`, `basic`, `header:NAME`, `none`")),
+            _ => Err(format!("may not be `{text}`; known are `bearer`, `basic`, `header:NAME`, `jwt-hs256`, `none`")),
         }
     }
 }

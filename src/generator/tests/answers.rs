@@ -72,6 +72,7 @@ fn with_job<T>(ask: impl FnOnce(&Job<'_>) -> T) -> T {
         callback_url: None,
         token: None,
         submit_answer: Some(br#"{"response_url":"https://a.example/r/9"}"#),
+        now: now(),
     })
 }
 

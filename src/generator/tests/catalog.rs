@@ -185,7 +185,6 @@ fn a_mistake_is_named_with_its_place(#[case] text: &str, #[case] expected: &str)
     "[submit]\nurl = \"http://a\"\ncommand = [\"a\"]",
     "generators/x.toml:5: `submit.command` and `url` exclude each other"
 )]
-#[case::jwt("[submit]\nauth = \"jwt-hs256\"", "generators/x.toml:4: `submit.auth` may not be `jwt-hs256`: that is not built yet")]
 #[case::submit_key("[submit]\nurll = \"\"", "generators/x.toml:4: `submit.urll` is no key here; did you mean `url`?")]
 #[case::no_url(
     "[submit]\nurl = \"/api\"",

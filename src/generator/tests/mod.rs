@@ -20,6 +20,8 @@ mod bodies;
 mod catalog;
 mod confirm;
 mod custom;
+mod doctor;
+mod effort;
 mod golden;
 mod handshake;
 mod hostile;
@@ -33,9 +35,11 @@ mod public_keys;
 mod public_vectors;
 mod real;
 mod requests;
+mod resubmit;
 mod rewriting;
 mod routes;
 mod rules;
+mod schema;
 mod sdk_cases;
 mod token;
 mod vectors;
@@ -64,10 +68,14 @@ fn built_in(name: &str, overrides: &Overrides) -> Arc<Generator> {
     Arc::clone(Catalog::load(&[], overrides).unwrap().find(name).unwrap())
 }
 
-/// A generator `x` of this text, with one secret.
+/// A generator `x` of this text.
+fn single(text: &str, overrides: &Overrides) -> Result<Arc<Generator>, super::mistake::CatalogError> {
+    Catalog::single(&[("x.toml".to_owned(), text.to_owned())], overrides).map(Arc::new)
+}
+
+/// The same, with one secret.
 fn written(text: &str) -> Arc<Generator> {
-    let files = [("x.toml".to_owned(), text.to_owned())];
-    Arc::clone(Catalog::load(&files, &with_secrets("x", &[SECRET])).unwrap().find("x").unwrap())
+    single(text, &with_secrets("x", &[SECRET])).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn raw(body: &str) -> RawCallback {

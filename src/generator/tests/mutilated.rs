@@ -157,8 +157,8 @@ fn check_reading(generator: &Arc<Generator>, body: &str) -> Result<(), TestCaseE
 }
 
 fn check(text: &str, secrets: &[&str], body: &str) -> Result<(), TestCaseError> {
-    match Catalog::load(&[(FILE.to_owned(), text.to_owned())], &with_secrets("x", secrets)) {
-        Ok(catalog) => check_reading(catalog.find("x").unwrap(), body),
+    match Catalog::single(&[(FILE.to_owned(), text.to_owned())], &with_secrets("x", secrets)) {
+        Ok(generator) => check_reading(&Arc::new(generator), body),
         Err(error) => check_refusal(&error.to_string(), text),
     }
 }
@@ -204,7 +204,7 @@ proptest! {
     #[test]
     fn a_name_that_is_none_is_refused_with_the_file(name in "[ -~é]{0,12}") {
         let files = [(format!("{name}.toml"), "[event]\n".to_owned())];
-        if let Err(error) = Catalog::load(&files, &Overrides::default()) {
+        if let Err(error) = Catalog::single(&files, &Overrides::default()) {
             prop_assert!(error.to_string().starts_with(&files[0].0), "{error}");
         }
     }

@@ -30,6 +30,7 @@ impl Case {
             callback_url: Some(CALLBACK),
             token: Some("abc"),
             submit_answer: None,
+            now: now(),
         }
     }
 }
@@ -144,7 +145,7 @@ fn a_form_in_parts_is_one_too() {
             "Content-Disposition: form-data; name=\"a%22%0D%0A\"\r\n\r\nx\r\ny",
             "Content-Disposition: form-data; name=\"b\"\r\n\r\n{\"d\":1}",
             "Content-Disposition: form-data; name=\"webhook_url\"\r\n\r\nhttp://h/c",
-            "--",
+            "--\r\n",
         ]
     );
 }

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::generator::canonical::{Form, rewritten};
+use crate::generator::canonical::{Form, rewritten, stringified};
 
 fn form(text: &str) -> Form {
     text.parse().unwrap()
@@ -152,4 +152,35 @@ fn a_body_that_cannot_be_written_is_not_what_was_signed() {
     // signed, but nothing that the decoder takes
     let endless = raw("{\"s\":\"a\",\"n\":1e400}").signed(&generator, SECRET);
     assert_eq!(decode(&proven(endless, &generator)).unwrap_err().code, Code::MalformedBody);
+}
+
+/// Each as Node prints it.
+#[rstest]
+#[case("8.0", "8")]
+#[case("-0.0", "0")]
+#[case("-0", "0")]
+#[case("1e2", "100")]
+#[case("0.1", "0.1")]
+#[case("-1.50", "-1.5")]
+#[case("1e-6", "0.000001")]
+#[case("1e-7", "1e-7")]
+#[case("1.5e-10", "1.5e-10")]
+#[case("123456789012345678901", "123456789012345680000")]
+#[case("1e20", "100000000000000000000")]
+#[case("1e21", "1e+21")]
+#[case("1.25e+30", "1.25e+30")]
+#[case("5e-324", "5e-324")]
+#[case("9007199254740993", "9007199254740992")]
+#[case("1e400", "null")]
+#[case(r#"{"b" : [ true,null ], "a": "\u00fc\/\u007f\u2028"}"#, "{\"b\":[true,null],\"a\":\"ü/\u{7f}\u{2028}\"}")]
+#[case(r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#)]
+fn javascript_prints_in_its_own_way(#[case] body: &str, #[case] expected: &str) {
+    assert_eq!(stringified(body.as_bytes()).map(|text| String::from_utf8(text).unwrap()).as_deref(), Some(expected));
+}
+
+#[test]
+fn javascript_knows_no_numbers_that_are_none() {
+    for body in ["NaN", "Infinity", "[-Infinity]", "{", "\"\\ud800\""] {
+        assert_eq!(stringified(body.as_bytes()), None, "{body}");
+    }
 }

@@ -131,6 +131,7 @@ fn polled(file: &str, body: &str) -> String {
         callback_url: None,
         token: None,
         submit_answer: None,
+        now: now(),
     };
     let heard = Heard::Answer { status: 200, retry_after: None, body: body.as_bytes().to_vec().into() };
     match generator.read_status(&heard, &job) {

@@ -33,9 +33,7 @@ impl Vector {
             // what it cannot prove is asked for
             file["poll"] = json!({"url": "http://x.example/{remote_id}", "map": {"completed": "done"}});
         }
-        let files = [("x.toml".to_owned(), toml::to_string(&file).unwrap())];
-        let catalog = Catalog::load(&files, &with_secrets("x", &[secret])).unwrap_or_else(|error| panic!("{error}"));
-        Arc::clone(catalog.find("x").unwrap())
+        single(&toml::to_string(&file).unwrap(), &with_secrets("x", &[secret])).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A good one of the same kind.

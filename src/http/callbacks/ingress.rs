@@ -145,6 +145,9 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     let body = body::read(inbound.body, &hub.budget, &terms).await?;
     case.body = body.clone();
     let Some(generator) = generator else { return Err(unknown) };
+    if !generator.takes(&inbound.method) {
+        return Err(Problem::new(Code::MethodNotAllowed, "This generator's callbacks are not sent by this method"));
+    }
     let raw = RawCallback {
         task,
         headers: inbound.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
@@ -158,6 +161,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     }
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
+        case.unproven = Some((raw, refusal.clone()));
         refusal
     })?;
     case.token = verified.token();

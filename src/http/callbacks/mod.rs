@@ -10,6 +10,7 @@ mod record;
 mod refused;
 pub mod replay;
 pub mod shared;
+pub mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

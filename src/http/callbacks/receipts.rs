@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::pages::{self, Position, Wanted};
+use super::verify::FindingBody;
 use crate::domain::event::Outcome;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
@@ -50,6 +51,9 @@ pub struct ReceiptBody {
     code: Option<String>,
     /// The refusal's sentence.
     detail: Option<String>,
+    /// Why its proof did not hold; null if it was refused for something else, or too many were refused to look at each.
+    #[schema(value_type = Option<FindingBody>)]
+    finding: Option<Box<RawValue>>,
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
     /// Until it was written, in microseconds.
@@ -196,6 +200,7 @@ impl ReceiptBody {
             waiting_for: None,
             code: None,
             detail: None,
+            finding: None,
             received_at: receipt.received_at,
             duration_us: receipt.duration_us,
             headers: RawValue::from_string(receipt.headers).ok(),
@@ -221,6 +226,7 @@ impl ReceiptBody {
             waiting_for: None,
             code: Some(rejection.code),
             detail: Some(rejection.detail),
+            finding: rejection.finding.and_then(|finding| RawValue::from_string(finding).ok()),
             received_at: rejection.received_at,
             duration_us: rejection.duration_us,
             headers: RawValue::from_string(rejection.headers).ok(),

@@ -8,12 +8,12 @@ use super::headers;
 use super::ingress::Inbound;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
-use crate::generator::raw::agreed;
+use crate::generator::raw::{RawCallback, agreed};
 use crate::generator::refusal::{self, Refusal};
 use crate::generator::signature::Token;
 use crate::http::problem::{Code, FieldProblem, Problem};
 use crate::http::state::Hub;
-use crate::rejections::KEPT_BODY;
+use crate::rejections::{Evidence, KEPT_BODY, Refused};
 use crate::store::Rejection;
 
 /// A callback while nobody knows yet whether it will be taken.
@@ -27,6 +27,8 @@ pub(super) struct Case {
     headers: HeaderMap,
     attempt: Option<u32>,
     pub token: Token,
+    /// What the doctor may look at, where its proof did not hold.
+    pub unproven: Option<(RawCallback, Refusal)>,
 }
 
 impl Case {
@@ -45,6 +47,7 @@ impl Case {
             headers: inbound.headers.clone(),
             attempt: attempt.and_then(|attempt| attempt.parse().ok()),
             token: Token::Absent,
+            unproven: None,
         }
     }
 
@@ -63,7 +66,10 @@ impl Case {
         let code = problem.code.as_str();
         hub.figures.count_rejection(code);
         tracing::info!(code, generator = self.generator, task, "callback refused");
-        hub.rejections.report(&self.generator, code, self.arrived, || self.rejection(hub, problem, task, body));
+        hub.rejections.report(&self.generator, code, self.arrived, || Refused {
+            rejection: self.rejection(hub, problem, task, body),
+            evidence: self.evidence(),
+        });
     }
 
     fn rejection(&self, hub: &Hub, problem: &Problem, task: Option<&str>, body: &Bytes) -> Rejection {
@@ -91,7 +97,14 @@ impl Case {
             headers: headers::kept(headers, &secret),
             body: body[..body.len().min(KEPT_BODY)].to_vec(),
             body_length: body.len() as u64,
+            finding: None,
         }
+    }
+
+    /// Without the body, which is held in memory for as short as can be.
+    fn evidence(&self) -> Option<Evidence> {
+        let (raw, refusal) = self.unproven.as_ref()?;
+        Some(Evidence { raw: RawCallback { body: Bytes::new(), ..raw.clone() }, refusal: refusal.clone() })
     }
 }
 

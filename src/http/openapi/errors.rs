@@ -26,7 +26,7 @@ macro_rules! errors {
 
 errors! {
     /// Every error that a callback can be answered with, in the order of the checks.
-    CallbackErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator SignatureMissing
+    CallbackErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator MethodNotAllowed SignatureMissing
         TimestampOutOfTolerance SignatureInvalid MalformedBody MissingEvent UnknownEvent InvalidEvent UnknownTask TaskMismatch
         Unavailable Internal;
     /// The same where no path names a task.
@@ -46,6 +46,8 @@ errors! {
     ActionErrors = Unauthorized HostNotAllowed UnknownTask Conflict Internal Unavailable;
     CreationErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout Conflict BodyTooLarge InvalidRequest Internal Unavailable;
     ChangeErrors = MalformedBody Unauthorized HostNotAllowed UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
+        Unavailable;
+    VerifyErrors = MalformedBody Unauthorized HostNotAllowed UnknownGenerator RequestTimeout BodyTooLarge InvalidRequest Internal
         Unavailable;
     ReceiptErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
     ReplayErrors = InvalidEvent TaskMismatch Unauthorized HostNotAllowed NotFound UnknownTask NotReplayable Internal Unavailable;

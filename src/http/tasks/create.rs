@@ -19,6 +19,7 @@ use super::digest::digest;
 use super::{TaskBody, load, refused};
 use crate::domain::plan::{Answer, Command, IdempotencyKey, Item, NewTask};
 use crate::domain::task::{Documents, ExternalId, Submitter, TaskId};
+use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
 use crate::generator::json;
 use crate::generator::request::{Job, Unsendable};
@@ -220,7 +221,9 @@ fn try_request(
     params: Option<&str>,
 ) -> Result<(), Problem> {
     let (callback_url, token) = (Some("http://127.0.0.1/callback"), Some("token"));
-    let job = Job { task, attempt: 1, external_id: None, input, params, priority, callback_url, token, submit_answer: None };
+    // it is not sent: any time will do
+    let now = Timestamp::EPOCH;
+    let job = Job { task, attempt: 1, external_id: None, input, params, priority, callback_url, token, submit_answer: None, now };
     let refused = |Unsendable { field, fact }| Problem::field(Code::InvalidRequest, field, fact);
     generator.submit_request(&job).map(drop).map_err(refused)
 }

@@ -21,6 +21,7 @@ pub struct Model {
     pub headers: String,
     pub body: Vec<u8>,
     pub body_length: i64,
+    pub finding: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

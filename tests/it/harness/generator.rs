@@ -43,7 +43,7 @@ struct Books {
     gated: String,
 }
 
-/// Jobs are `POST /jobs`, `GET /jobs/{id}`, `GET /jobs/{id}/result`, `POST /jobs/{id}/cancel`.
+/// Jobs are `POST /jobs`, `PUT /predictions/{id}`, `GET /jobs/{id}`, `GET /jobs/{id}/result`, `POST /jobs/{id}/cancel`.
 #[derive(Clone)]
 pub(crate) struct Generator {
     pub base: String,
@@ -181,6 +181,7 @@ impl Books {
         let steps: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (asked.method.as_str(), steps.as_slice()) {
             ("POST", ["jobs"]) => self.take(asked),
+            ("PUT", ["predictions", id]) => self.put(id, asked),
             ("GET", ["jobs", id]) => self.jobs.get(*id).map_or_else(unknown, |job| Reply::Json(200, job.clone())),
             ("GET", ["jobs", id, "result"]) => match self.jobs.get(*id) {
                 Some(job) if job["status"] == "done" => Reply::Json(200, json!({"result": job["result"]})),
@@ -196,6 +197,12 @@ impl Books {
             },
             _ => unknown(),
         }
+    }
+
+    /// The same place, the same job; the answer tells how it stands.
+    fn put(&mut self, id: &str, asked: &Asked) -> Reply {
+        let job = json!({"id": id, "status": "queued", "input": asked.body});
+        Reply::Json(202, self.jobs.entry(id.to_owned()).or_insert(job).clone())
     }
 
     /// The same key, the same job.

@@ -1,6 +1,8 @@
 //! What one generator could know helps nobody to speak for another, whatever the query says: every generator of the catalog
 //! tries it with every other.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -41,14 +43,16 @@ fn secrets_of(name: &GeneratorName) -> (String, String) {
     let encoded = format!("whsec_{}", STANDARD.encode(seed));
     let public = format!("whpk_{}", STANDARD.encode(pair.verifying_key().as_bytes()));
     let forms = [(text.clone(), text), (encoded.clone(), encoded), (public, format!("whsk_{}", STANDARD.encode(seed)))];
-    let found = forms.into_iter().find(|(known, _)| load([(name, known.clone())]).is_ok());
-    found.unwrap_or_else(|| panic!("{name} takes none of these secrets"))
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("generators").join(format!("{name}.toml"));
+    let file = [(format!("{name}.toml"), fs::read_to_string(file).expect("its file"))];
+    let suits = |secret: &str| Catalog::single(&file, &settings([(name, secret.to_owned())])).is_ok();
+    forms.into_iter().find(|(known, _)| suits(known)).unwrap_or_else(|| panic!("{name} takes none of these secrets"))
 }
 
-fn load<'a>(secrets: impl IntoIterator<Item = (&'a GeneratorName, String)>) -> Result<Catalog, String> {
+fn settings<'a>(secrets: impl IntoIterator<Item = (&'a GeneratorName, String)>) -> Overrides {
     let own = |secret: String| GeneratorOverrides { secrets: vec![secret], ..GeneratorOverrides::default() };
     let generators = secrets.into_iter().map(|(name, secret)| (name.clone(), own(secret))).collect();
-    Catalog::load(&[], &Overrides { generators, ..Overrides::default() }).map_err(|error| error.to_string())
+    Overrides { generators, ..Overrides::default() }
 }
 
 impl Party {
@@ -70,17 +74,18 @@ impl Party {
 
 /// An app that knows a secret of each generator of the catalog, and a task of each.
 async fn all(kind: Kind) -> (App, Vec<Party>) {
-    let names: Vec<GeneratorName> = load([]).expect("the built-in files").iter().map(|one| one.name().clone()).collect();
+    let names = Catalog::names(&[]).expect("the built-in files");
     let secrets: Vec<(String, String)> = names.iter().map(secrets_of).collect();
-    let catalog = load(names.iter().zip(secrets.iter().map(|(known, _)| known.clone()))).expect("all of them");
+    let known = names.iter().zip(secrets.iter().map(|(known, _)| known.clone()));
+    let catalog = Catalog::load(&[], &settings(known)).expect("all of them");
     let setting = |name: &GeneratorName| match name.as_str() {
         "default" => "CALLBACK_SECRET_KEY".to_owned(),
         name => format!("GENERATOR_{}_SECRET", name.to_ascii_uppercase().replace('-', "_")),
     };
-    let settings: Vec<(String, &str)> =
+    let told: Vec<(String, &str)> =
         names.iter().zip(&secrets).map(|(name, (known, _))| (setting(name), known.as_str())).collect();
-    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    let app = App::start(kind, &settings).await;
+    let told: Vec<(&str, &str)> = told.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let app = App::start(kind, &told).await;
     let mut parties = Vec::new();
     for (name, (_, held)) in names.iter().zip(secrets) {
         let task = format!("task-of-{name}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use callback_hub::domain::event::Event;
 use callback_hub::domain::task::{ExternalId, GeneratorName, TaskId};
+use callback_hub::domain::time::Timestamp;
 use callback_hub::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
 use callback_hub::generator::entry::Generator;
 use callback_hub::generator::reply::{Heard, ResultReply, StatusReply, SubmitReply};
@@ -33,6 +34,7 @@ fn job<'a>(task: &'a TaskId, external_id: Option<&'a ExternalId>, stage: &'a Sta
         callback_url: Some(&stage.callback_url),
         token: None,
         submit_answer: None,
+        now: Timestamp::EPOCH,
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use toml::Spanned;
 
 use super::{Draft, Prepared, Section};
-use crate::generator::entry::Secret;
 use crate::generator::file::Means;
+use crate::generator::mistake::CatalogError;
+use crate::generator::outgoing::credentials::Credentials;
 use crate::generator::outgoing::filling::{Filling, Known, Slot};
 use crate::generator::outgoing::route::{Address, Http, Kind, Program, Route};
 use crate::generator::outgoing::words::{Auth, is_header_name};
@@ -75,7 +74,8 @@ impl Draft<'_> {
         let auth = section.auth;
         let key = format!("{}.{key}", section.name);
         let address = self.address(section, &key, url)?;
-        let credentials = self.own.api_key.as_deref().and_then(|api_key| credentials(auth, api_key));
+        let credentials = self.own.api_key.as_deref().map(|api_key| Credentials::prepare(auth, api_key)).transpose();
+        let credentials = credentials.map_err(|fact| self.in_settings("api_key", fact))?.flatten();
         let mut fillings = Vec::new();
         for (name, value) in headers {
             let place = format!("{}.headers", section.name);
@@ -119,6 +119,10 @@ impl Draft<'_> {
         needed.into_iter().find(|(slot, lacks, _)| *lacks && filling.has(slot)).map(|(_, _, key)| self.setting(key))
     }
 
+    fn in_settings(&self, setting: &'static str, fact: &str) -> CatalogError {
+        CatalogError::InSettings { generator: self.name.to_string(), setting, fact: fact.to_owned() }
+    }
+
     fn setting(&self, key: &str) -> String {
         format!("GENERATOR_{}_{key}", self.name.as_str().to_ascii_uppercase().replace('-', "_"))
     }
@@ -128,20 +132,6 @@ impl Draft<'_> {
         let filling = route.kind.address()?.filling()?;
         let text = filling.beginning(self.own.base_url.as_deref())?;
         Url::parse(&text).ok()
-    }
-}
-
-/// The header that shows the key.
-fn credentials(auth: &Auth, api_key: &str) -> Option<(String, Secret)> {
-    let authorization = |value: String| Some(("authorization".to_owned(), Secret(value)));
-    match auth {
-        Auth::None | Auth::Inherited => None,
-        Auth::Bearer => authorization(format!("Bearer {api_key}")),
-        Auth::Basic => {
-            let pair = if api_key.contains(':') { api_key.to_owned() } else { format!("{api_key}:") };
-            authorization(format!("Basic {}", STANDARD.encode(pair)))
-        }
-        Auth::Header(name) => Some((name.clone(), Secret(api_key.to_owned()))),
     }
 }
 
