@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::generator::catalog::{Catalog, Overrides};
+use crate::generator::entry::Generator;
 use crate::generator::scalar::Trust;
 use crate::http::server::{Bounds, serve};
 use crate::http::state::{Handles, Hub};
@@ -228,6 +229,12 @@ pub fn catalog(settings: &Settings) -> Result<Catalog, StartError> {
 #[must_use]
 pub fn callback_base_url(settings: &Settings) -> String {
     settings.callback_base_url().as_str().to_owned()
+}
+
+/// Where a generator calls about all its tasks; none if that needs a token whose key the hub has yet to make.
+pub async fn ingress_url(settings: &Settings, generator: &Generator) -> Option<String> {
+    let base_url = callback_base_url(settings);
+    assembly::known_capability_keys(settings).await.map(|keys| keys.ingress_url(&base_url, generator))
 }
 
 /// Where clients on this machine find the hub.

@@ -16,7 +16,7 @@
 //! | [`store`] | the only room with SQL, one implementation for two databases |
 //! | [`journal`] | the one door through which events reach the store: group commit |
 //! | [`upstream`] | makes the requests that the hub has for generators: HTTP and command lines |
-//! | [`pursuit`] | submits tasks, asks about them when callbacks stay away, stops what is in vain |
+//! | [`pursuit`] | submits tasks, asks about them when callbacks stay away, stops what is in vain, shows early callbacks in |
 //! | [`keyring`] | fetches and refreshes the public keys that generators publish |
 //! | [`terms`] | how a generator's tasks are treated: its file under the settings |
 //! | [`cadence`] | runs a step on a period, on a hint, until shutdown |

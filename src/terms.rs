@@ -154,9 +154,7 @@ impl Terms {
     /// Where a generator should call about all its tasks, with a token where it needs one.
     #[must_use]
     pub fn ingress_url(&self, generator: &Generator) -> String {
-        let (base, name) = (self.settings.base_url.trim_end_matches('/'), generator.name());
-        let query = generator.needs_ingress_token().then(|| format!("?token={}", self.capabilities.mint_ingress(name)));
-        format!("{base}/hooks/{name}{}", query.unwrap_or_default())
+        self.capabilities.ingress_url(&self.settings.base_url, generator)
     }
 
     /// The task's generator, if all its tasks share one path.

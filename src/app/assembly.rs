@@ -10,7 +10,7 @@ use crate::generator::mac::sha256;
 use crate::generator::token::CapabilityKeys;
 use crate::http::state::Options;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, exists};
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
 
 const CAPABILITY_KEY: &str = "capability";
@@ -49,6 +49,18 @@ pub(super) async fn capability_keys(settings: &Settings, store: &Store, clock: &
     };
     let made_before = store.secret(CAPABILITY_KEY).await?;
     Ok(CapabilityKeys::derive(mints, verify.iter().copied().chain(made_before.as_deref())))
+}
+
+/// The same without a hub: none where they lie in a database that is not there (yet).
+pub(super) async fn known_capability_keys(settings: &Settings) -> Option<CapabilityKeys> {
+    if let Some((mints, verify)) = settings.secrets.key.split_first() {
+        return Some(CapabilityKeys::derive(mints.expose(), verify.iter().map(|key| key.expose().as_slice())));
+    }
+    let url = super::database_url(settings).ok().filter(|url| exists(url))?;
+    let store = Store::connect(url, 1).await.ok()?;
+    let kept = store.secret(CAPABILITY_KEY).await;
+    store.close().await;
+    kept.ok()?.map(|key| CapabilityKeys::derive(&key, []))
 }
 
 /// How generators' tasks are treated, as far as the settings say.

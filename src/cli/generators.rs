@@ -1,4 +1,5 @@
-//! `callback-hub generators`: the catalog, and what is wrong with a file that shall belong to it. Needs no database.
+//! `callback-hub generators`: the catalog, and what is wrong with a file that shall belong to it. Needs no
+//! database; but the tokens of URLs that many tasks share are made with a key that may lie there.
 
 use std::path::PathBuf;
 
@@ -42,11 +43,11 @@ pub(super) enum Command {
     Schema,
 }
 
-pub(super) fn run(command: &Command) -> Outcome {
+pub(super) async fn run(command: Command) -> Outcome {
     match command {
-        Command::List { json } => list(*json),
-        Command::Show { name, json } => show(name, *json),
-        Command::Check { file, json } => check(file, *json),
+        Command::List { json } => list(json),
+        Command::Show { name, json } => show(&name, json).await,
+        Command::Check { file, json } => check(&file, json),
         Command::Schema => {
             say(SCHEMA.trim_end());
             Ok(())
@@ -81,11 +82,12 @@ fn state(generator: &Generator) -> String {
     if lacks.is_empty() { "configured".to_owned() } else { format!("needs {}", lacks.join(", ")) }
 }
 
-fn show(name: &str, json: bool) -> Outcome {
+async fn show(name: &str, json: bool) -> Outcome {
     let settings = settings()?.settings;
     let catalog = app::catalog(&settings)?;
     let generator = catalog.find(name).ok_or_else(|| Failure::Usage(anyhow!("{}", catalog.no_such(name))))?;
-    let body = GeneratorBody::of(generator, &app::callback_base_url(&settings), None);
+    let ingress_url = if generator.needs_ingress_token() { app::ingress_url(&settings, generator).await } else { None };
+    let body = GeneratorBody::of(generator, &app::callback_base_url(&settings), ingress_url);
     let command = curl(generator, &app::own_url(&settings));
     if json {
         let mut document = json!(body);

@@ -97,7 +97,7 @@ fn run(command: Command) -> Outcome {
         Command::Demo(arguments) => block_on(demo::run(arguments)),
         Command::Migrate(arguments) => block_on(migrate::run(arguments)),
         Command::Config(arguments) => config::run(&arguments),
-        Command::Generators(command) => generators::run(&command),
+        Command::Generators(command) => block_on(generators::run(command)),
         Command::Openapi => openapi::run(),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Send(arguments) => block_on(send::run(arguments)),

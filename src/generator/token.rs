@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::domain::task::{GeneratorName, TaskId};
 
+use super::entry::Generator;
 use super::mac::{Choice, KeyedMac, any_matches, derived};
 
 /// The keys that tokens are made with: the first one mints, all of them verify.
@@ -46,6 +47,14 @@ impl CapabilityKeys {
     pub fn mint_ingress(&self, generator: &GeneratorName) -> String {
         let mint = self.0.first().map(|key| key.tag(&ingress_parts(generator)));
         URL_SAFE_NO_PAD.encode(mint.unwrap_or_default())
+    }
+
+    /// The URL that all tasks of a generator share, with a token where it needs one.
+    #[must_use]
+    pub fn ingress_url(&self, base: &str, generator: &Generator) -> String {
+        let (base, name) = (base.trim_end_matches('/'), generator.name());
+        let query = generator.needs_ingress_token().then(|| format!("?token={}", self.mint_ingress(name)));
+        format!("{base}/hooks/{name}{}", query.unwrap_or_default())
     }
 
     /// Whether a token is good for this generator's shared URL.

@@ -96,6 +96,11 @@ pub(super) fn orphaned(backend: Backend, running: &[String], now: Timestamp, lim
     Ok(backend.statement(&backend.texts().orphaned_tasks, values))
 }
 
+/// Parked callbacks, of those that wait for the same id only the first.
+pub(super) fn parked(backend: Backend, now: Timestamp, limit: u64) -> Statement {
+    backend.statement(&backend.texts().due_parked, [now.micros().into(), bound(limit).into()])
+}
+
 fn bound(limit: u64) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::entity::parked::{self, Column as C};
 use super::entity::{Place, event, receipt};
 use super::error::StoreError;
-use super::{Store, backend};
+use super::{Store, backend, due};
 use crate::domain::claim::task_meant;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::parked::Awaited;
@@ -153,8 +153,7 @@ impl Store {
     /// Whatever the database says.
     pub async fn claim_parked(&self, now: Timestamp, until: Timestamp, limit: u64) -> Result<Vec<ParkedCallback>, StoreError> {
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let due = self.backend.statement(&self.backend.texts().due_parked, [now.micros().into(), limit.into()]);
+        let due = due::parked(self.backend, now, limit);
         let mut rows = parked::Entity::find().from_raw_sql(due).all(&transaction).await.map_err(backend::error)?;
         for row in &mut rows {
             row.due_at = until.micros();

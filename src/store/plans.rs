@@ -35,6 +35,7 @@ impl Store {
             ("pending tasks", due::pending(backend, generator, 5, now, 8)),
             ("orphaned tasks", due::orphaned(backend, &["a".to_owned(), "b".to_owned()], now, 8)?),
             ("running attempts", backend.statement(due::RUNNING, [generator.into()])),
+            ("due parked callbacks", due::parked(backend, now, 8)),
         ];
         let mut plans = Vec::new();
         for (connection, statements) in [(&self.reader, &reading[..]), (&self.writer, &writing[..])] {

@@ -1,4 +1,4 @@
-//! Capability tokens.
+//! Capability and ingress tokens.
 
 use super::*;
 use crate::generator::token::Capability;
@@ -32,6 +32,21 @@ fn a_token_is_good_for_one_task_attempt_and_generator() {
     for wrong in ["", "A", &token[1..], &format!("{token}="), &format!("{token}A")] {
         assert!(!bool::from(keys().proves(capability(&a, 1, &x), wrong)), "{wrong}");
     }
+}
+
+#[test]
+fn an_ingress_token_is_the_mac_that_the_contract_writes_down() {
+    let (x, y) = (GeneratorName::parse("default").unwrap(), GeneratorName::parse("default-2").unwrap());
+    // computed with Python, as above: over "in1" and the name
+    let token = keys().mint_ingress(&x);
+    assert_eq!(token, "pynY8LwlDtO3QS56imkYiFbV21Ie-yz5a4tIdA3mpm0");
+    assert!(bool::from(keys().proves_ingress(&x, &token)));
+    for wrong in ["", "A", &token[1..], &keys().mint_ingress(&y), &keys().mint(capability(&task(), 1, &x))] {
+        assert!(!bool::from(keys().proves_ingress(&x, wrong)), "{wrong}");
+    }
+    assert!(!bool::from(keys().proves(capability(&task(), 1, &x), &token)), "it speaks for no task");
+    let rotated = CapabilityKeys::derive(b"new", [&b"a key of the hub"[..]]);
+    assert!(bool::from(rotated.proves_ingress(&x, &token)));
 }
 
 #[test]

@@ -25,6 +25,8 @@ use crate::http::state::Hub;
     params(
         ("generator" = String, Path, description = "Who calls", pattern = "^[a-z0-9-]{1,64}$", example = "openai"),
         ("token" = Option<String>, Query, description = "The ingress token of a generator that does not sign"),
+        ("X-Webhook-Signature" = Option<String>, Header,
+            description = "HMAC-SHA256 over the raw body, or whatever else, in whatever header, the generator's file names"),
         ("X-Request-ID" = Option<String>, Header, description = "Echoed; made if absent"),
     ),
     request_body(

@@ -100,6 +100,19 @@ async fn it_is_good_for_its_generators_shared_url_only(#[values(Kind::Sqlite, Ki
     app.stop().await;
 }
 
+#[rstest]
+#[tokio::test]
+async fn it_is_shown_where_generators_are(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = start(kind).await;
+    let task = app.created(&json!({"id": "t", "generator": "open", "external_id": "gen-1"})).await;
+    let listed = app.items("/api/generators").await;
+    let url_of = |name: &str| &listed.iter().find(|item| item["name"] == name).expect(name)["ingress_url"];
+    assert_eq!(url_of("open"), &task["callback_url"]);
+    assert_eq!(url_of("account"), &json!(format!("{}/hooks/account", app.base)));
+    assert_eq!(url_of("default"), &Value::Null);
+    app.stop().await;
+}
+
 /// It is not kept, but that it was there is.
 #[rstest]
 #[tokio::test]
