@@ -43,7 +43,7 @@ impl Condition {
                 let found = values(document, pattern).into_iter().map(|value| Takes::Scalars.read(value).unwrap_or_default());
                 self.test.holds(&found.collect::<Vec<_>>(), pattern.is_plain())
             }
-            Place::Envelope(source) => self.test.holds(&envelope.and_then(|raw| text(source, raw)).as_slice(), true),
+            Place::Envelope(source) => self.test.holds(envelope.and_then(|raw| text(source, raw)).as_slice(), true),
         }
     }
 }

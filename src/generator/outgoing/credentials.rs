@@ -15,7 +15,7 @@ pub(super) enum Credentials {
     /// Name and value.
     Header(String, Secret),
     /// A JSON web token, signed with the second half of the key in the name of the first.
-    Token { access: String, key: KeyedMac },
+    Token { access: String, key: Box<KeyedMac> },
 }
 
 /// Of a token, in seconds.
@@ -39,7 +39,7 @@ impl Credentials {
             Auth::Token => {
                 let halves = api_key.split_once(':').filter(|(access, secret)| !access.is_empty() && !secret.is_empty());
                 let (access, secret) = halves.ok_or("must be `access:secret`: the two halves of its key")?;
-                let key = KeyedMac::new(Algorithm::Sha256, secret.as_bytes());
+                let key = Box::new(KeyedMac::new(Algorithm::Sha256, secret.as_bytes()));
                 Ok(Some(Self::Token { access: access.to_owned(), key }))
             }
         }
