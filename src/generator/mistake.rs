@@ -130,19 +130,26 @@ fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
 
 /// The reader's names for kinds of values, in words that a file's author knows.
 fn in_words(message: String) -> String {
-    const KINDS: [(&str, &str); 8] = [
-        ("expected f64", "must be a number"),
-        ("expected u32", "must be a whole number from 0"),
-        ("expected u16", "must be a whole number from 0"),
-        ("expected a map", "must be a table"),
-        ("expected a string", "must be a text"),
-        ("expected string", "must be a text"),
-        ("expected a boolean", "must be true or false"),
-        ("expected a sequence", "must be a list"),
+    const KINDS: [(&str, &str); 9] = [
+        ("f64", "must be a number"),
+        ("i64", "must be a whole number"),
+        ("u32", "must be a whole number from 0"),
+        ("u16", "must be a whole number from 0"),
+        ("a map", "must be a table"),
+        ("a string", "must be a text"),
+        ("string", "must be a text"),
+        ("a boolean", "must be true or false"),
+        ("a sequence", "must be a list"),
     ];
-    match KINDS.iter().find(|(kind, _)| message.starts_with("invalid") && message.ends_with(kind)) {
-        Some((_, wanted)) => (*wanted).to_owned(),
-        None => message,
+    let wanted = message.starts_with("invalid type").then(|| message.rsplit_once(", expected ")).flatten();
+    let Some((_, wanted)) = wanted.or_else(|| message.strip_prefix("invalid value")?.rsplit_once(", expected ")) else {
+        return message;
+    };
+    match KINDS.iter().find(|(kind, _)| wanted == *kind) {
+        Some((_, told)) => (*told).to_owned(),
+        // a section of ours, by the name that it has here
+        None if wanted.starts_with("struct ") => "must be a table".to_owned(),
+        None => format!("must be {wanted}"),
     }
 }
 

@@ -69,14 +69,18 @@ impl Sample {
     }
 
     fn examined<T>(&self, examine: impl FnOnce(&Patient<'_>, Option<Refusal>) -> T) -> T {
-        let (catalog, published, keys) = (self.catalog(), PublishedKeys::default(), keys());
+        self.examined_among(&self.catalog(), examine)
+    }
+
+    fn examined_among<T>(&self, catalog: &Catalog, examine: impl FnOnce(&Patient<'_>, Option<Refusal>) -> T) -> T {
+        let (published, keys) = (PublishedKeys::default(), keys());
         let generator = catalog.find("x").unwrap();
         let refusal = verify(self.raw.clone(), generator, &keys, &published).err().map(|(_, refusal)| refusal);
         let patient = Patient {
             raw: &self.raw,
             body_is_whole: true,
             generator,
-            catalog: &catalog,
+            catalog,
             published: &published,
             capabilities: Some(&keys),
             effort: GREAT_EFFORT,

@@ -142,6 +142,7 @@ fn check_refusal(told: &str, text: &str) -> Result<(), TestCaseError> {
     }
     let fact = place.split_once("` ").map(|(_, fact)| fact.trim());
     prop_assert!(fact.is_some_and(|fact| fact.len() > 5), "{told}\n{text}");
+    prop_assert!(!told.contains("invalid type") && !told.contains("expected struct"), "a reader's words: {told}");
     Ok(())
 }
 
@@ -181,7 +182,7 @@ fn body() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
     fn a_file_with_mishaps_is_read_or_refused_in_its_place(

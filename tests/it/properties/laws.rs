@@ -36,7 +36,7 @@ pub(super) fn assert_waits_end_by_visits(before: &World, after: &World, item: &I
         match after.parked.get(receipt) {
             Some(waiting) if visited != Some(receipt) => prop_assert_eq!(parked.looks, waiting.looks),
             Some(waiting) => {
-                prop_assert!(*answer == Answer::Waits && waiting.looks >= parked.looks && item.at < parked.expires_at)
+                prop_assert!(*answer == Answer::Waits && waiting.looks >= parked.looks && item.at < parked.expires_at);
             }
             None => prop_assert!(visited == Some(receipt) && matches!(answer, Answer::Recorded(_) | Answer::Kept(_))),
         }

@@ -1,11 +1,23 @@
 //! Whatever strangers send, the doctor neither panics nor takes long, and calls nothing certain that is made up.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+
+/// Each with its catalog, which is not read anew for each callback.
+static SAMPLES: LazyLock<Vec<(Sample, Catalog)>> = LazyLock::new(|| {
+    let of = |file: &str| {
+        let secret = if file == ED25519 { PUBLIC } else { OWN };
+        let sample = Sample::new(file, "").secret(secret).beside(PLAIN, OTHERS);
+        let catalog = sample.catalog();
+        (sample, catalog)
+    };
+    [PLAIN, IN_BASE64, STAMPED, BARE, ED25519].map(of).into()
+});
 
 fn headers() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     let names = ["x-signature", "X-Signature", "x-hub-signature", "x-timestamp", "x-id", "authorization"].map(ToOwned::to_owned);
@@ -25,11 +37,10 @@ proptest! {
         query in vec((prop::sample::select(vec!["token".to_owned(), "attempt".to_owned()]), "[0-9A-Za-z_-]{0,50}"), 0..3),
         body in prop_oneof!["[{}\\[\\],:\"a0-9.e \n\r%=&é]{0,60}".prop_map(String::into_bytes), vec(any::<u8>(), 0..60)],
     ) {
-        for file in [PLAIN, IN_BASE64, STAMPED, BARE, ED25519] {
-            let secret = if file == ED25519 { PUBLIC } else { OWN };
-            let mut sample = Sample::new(file, "").secret(secret).beside(PLAIN, OTHERS);
-            sample.raw = RawCallback { headers: headers.clone(), query: query.clone(), body: body.clone().into(), ..sample.raw };
-            let finding = sample.examined(|patient, refusal| diagnose(patient, &refusal.expect("it is refused")));
+        for (sample, catalog) in SAMPLES.iter() {
+            let raw = RawCallback { headers: headers.clone(), query: query.clone(), body: body.clone().into(), ..sample.raw.clone() };
+            let sample = Sample { raw, file: String::new(), secret: String::new(), other: None };
+            let finding = sample.examined_among(catalog, |patient, refusal| diagnose(patient, &refusal.expect("it is refused")));
             let finding = finding.expect("a finding");
             prop_assert!(!finding.is_certain || finding.check == Check::Timestamp, "{finding:?}");
             prop_assert!(!finding.detail.chars().any(char::is_control), "{finding:?}");
@@ -42,17 +53,20 @@ fn a_body_eight_times_as_long_takes_about_eight_times_as_long() {
     let quickest = |body: &str| {
         let sample = Sample::new(STAMPED, body).header("x-id", "m").header("x-timestamp", "1770552000");
         let sample = sample.header("x-signature", &"0".repeat(64));
+        let catalog = sample.catalog();
         let once = || {
             let start = Instant::now();
-            assert!(!sample.finding().is_certain);
+            let finding = sample.examined_among(&catalog, |patient, refusal| diagnose(patient, &refusal.expect("it is refused")));
+            assert!(!finding.expect("a finding").is_certain);
             start.elapsed()
         };
         (0..3).map(|_| once()).min().unwrap()
     };
     for piece in ["{\"b\":1,\"a\":[0.5]},", "%41+&=", "\r\n \n", "\\ud83d"] {
         let body = |times: usize| format!("[{}0]", piece.repeat(times));
-        let (one, eight) = (quickest(&body(3_000)), quickest(&body(24_000)));
-        assert!(eight < 28 * one + Duration::from_millis(20), "{piece}: {one:?}, then {eight:?}");
+        let is_near_linear = || quickest(&body(24_000)) < 28 * quickest(&body(3_000)) + Duration::from_millis(20);
+        // a busy machine gets several chances
+        assert!((0..8).any(|_| is_near_linear()), "{piece}");
     }
     // and beyond the bound it takes no longer
     let long = quickest(&"x".repeat(64 << 20));
