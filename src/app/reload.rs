@@ -119,7 +119,7 @@ impl Folder {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "toml") {
+            if shelf::is_a_generators(&path) {
                 // links are followed: mounted configurations are changed by turning one
                 let Ok(about) = path.metadata() else { continue };
                 files.push((path.display().to_string(), about.len(), about.modified().ok()));

@@ -40,7 +40,7 @@ pub(super) fn catalog(settings: &Settings, adjust: impl FnOnce(&mut Overrides)) 
 /// # Errors
 /// What is wrong with it, or with the settings of its generator.
 pub fn single(settings: &Settings, path: &Path) -> Result<Generator, StartError> {
-    let text = fs::read_to_string(path).map_err(failed(path))?;
+    let text = without_mark(fs::read_to_string(path).map_err(failed(path))?);
     let own = (path.display().to_string(), text);
     let mut files = if settings.generators.dir.is_some() { files(settings)? } else { beside(path) };
     files.retain(|(file, _)| path.file_name().is_none_or(|name| *file != name.to_string_lossy()));
@@ -84,13 +84,24 @@ fn files(settings: &Settings) -> Result<Files, StartError> {
         |error| StartError::Refused(vec![format!("GENERATORS_DIR is {}, which cannot be read: {error}", folder.display())]);
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(failed(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = fs::read_to_string(&path).map_err(failed(&path))?;
+        if is_a_generators(&path) {
+            let text = without_mark(fs::read_to_string(&path).map_err(failed(&path))?);
             files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// Hidden files are editors' own.
+pub(super) fn is_a_generators(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    !is_hidden && path.extension().is_some_and(|extension| extension == "toml")
+}
+
+/// Some editors begin a file with a byte order mark.
+fn without_mark(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text)
 }
 
 fn own_overrides(name: &str, own: GeneratorSettings) -> Result<GeneratorOverrides, StartError> {

@@ -17,9 +17,10 @@ use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::generator::doctor::{Finding, GREAT_EFFORT, Patient, diagnose};
 use crate::generator::keyset::PublishedKeys;
-use crate::generator::payload::{Decoded, decode, decode_stored};
+use crate::generator::payload::{Decoded, decode_as_sent, decode_stored};
 use crate::generator::raw::RawCallback;
 use crate::generator::refusal::Refusal;
+use crate::generator::scalar::Ingress;
 use crate::generator::signature::verify;
 use crate::generator::token::CapabilityKeys;
 use crate::http::problem::Code;
@@ -52,7 +53,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let generator =
         catalog.find(&arguments.generator).ok_or_else(|| usage(format!("there is no generator {}", arguments.generator)))?;
     let raw = RawCallback {
-        task: TaskId::parse("unknown").ok(),
+        // where all tasks share a path, none stands in it
+        task: TaskId::parse("unknown").ok().filter(|_| generator.ingress() == Ingress::Task),
         headers: arguments.headers.iter().map(|header| parsed(header)).collect::<Result<_, _>>().map_err(usage)?,
         query: Vec::new(),
         body: read(&arguments.body)?,
@@ -61,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     let published = PublishedKeys::default();
     let judgement = match verify(raw, generator, &CapabilityKeys::derive(b"", []), &published) {
-        Ok(verified) => Judgement { refused: None, body: decode(&verified) },
+        Ok(verified) => Judgement { refused: None, body: decode_as_sent(&verified) },
         Err((raw, refusal)) => {
             let patient = Patient {
                 raw: &raw,

@@ -189,6 +189,7 @@ impl Entry<'_> {
         let recipes = self.recipes(&file)?;
         let bind = self.bind(&file, trust, &recipes)?;
         self.check_rules(&file)?;
+        self.check_words(&file)?;
         self.check_ingress(&file, trust)?;
         let confirm = self.confirm(&file, trust)?;
         let ratio = file.event.progress_of.take().map(|list| self.ratio("event", list)).transpose()?;

@@ -80,8 +80,9 @@ fn untimely(patient: &Patient<'_>) -> Finding {
     let fault = fault.filter_map(|recipe| moment::fault(recipe, patient.raw)).next();
     let Some(fault) = fault else { return Finding::fact(Check::Timestamp, "The timestamp is not what it should be") };
     // a timestamp of the wrong kind may be signed all the same
-    let mut finding = Finding { is_certain: true, ..Finding::of(std::slice::from_ref(&fault)) };
-    match explanation(patient) {
+    let found = explanation(patient);
+    let mut finding = Finding { is_certain: found.is_some(), ..Finding::of(std::slice::from_ref(&fault)) };
+    match found {
         Some(labels) if labels.is_empty() => finding.tell("The signature itself is right"),
         Some(labels) => finding.add(&labels),
         None => {}

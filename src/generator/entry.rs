@@ -171,10 +171,9 @@ impl Generator {
         self.settings.retry_after
     }
 
-    /// Whether a callback may be sent by this method (`POST`, `PUT`).
-    #[must_use]
-    pub fn takes(&self, method: &str) -> bool {
-        self.settings.methods.iter().any(|allowed| allowed.as_str() == method)
+    /// What callbacks may be sent by: `POST`, `PUT`.
+    pub fn methods(&self) -> impl Iterator<Item = &'static str> {
+        self.settings.methods.iter().map(|method| method.as_str())
     }
 
     /// Whether its file came with the hub.

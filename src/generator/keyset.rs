@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use serde_json::Value;
+
 use super::key::from_base64;
 use super::mac::PublicKey;
 
@@ -15,14 +17,8 @@ const MOST_KEYS: usize = 16;
 
 #[derive(serde::Deserialize)]
 struct JwksFile {
-    keys: Vec<Jwk>,
-}
-
-#[derive(serde::Deserialize)]
-struct Jwk {
-    kty: Option<String>,
-    crv: Option<String>,
-    x: Option<String>,
+    /// Of any kind: what is not ours may look as it likes.
+    keys: Vec<Value>,
 }
 
 impl KeySet {
@@ -31,9 +27,10 @@ impl KeySet {
     /// # Errors
     /// Why it is of no use, to follow "the set".
     pub fn parse(json: &str) -> Result<Self, String> {
+        let json = json.trim_start_matches('\u{feff}');
         let file: JwksFile = serde_json::from_str(json).map_err(|error| format!("cannot be read: {error}"))?;
-        let ours = |key: &Jwk| key.kty.as_deref() == Some("OKP") && key.crv.as_deref() == Some("Ed25519");
-        let key = |key: Jwk| key.x.as_deref().and_then(from_base64).and_then(|bytes| PublicKey::new(&bytes));
+        let ours = |key: &Value| key["kty"] == "OKP" && key["crv"] == "Ed25519";
+        let key = |key: Value| key["x"].as_str().and_then(from_base64).and_then(|bytes| PublicKey::new(&bytes));
         let keys: Vec<PublicKey> = file.keys.into_iter().filter(ours).filter_map(key).collect();
         match keys.len() {
             0 => Err("holds no Ed25519 key".to_owned()),

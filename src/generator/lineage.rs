@@ -13,6 +13,26 @@ use super::written::Written;
 /// What a file says about itself alone.
 const OWN: [&str; 5] = ["name", "about", "sources", "experimental", "extends"];
 
+/// What is written with one bracket, or, if it is one of [`LISTS`], with two.
+const TABLES: [&str; 15] = [
+    "event",
+    "event.map",
+    "poll",
+    "poll.map",
+    "submit",
+    "submit.example",
+    "cancel",
+    "reply",
+    "handshake",
+    "content",
+    "content.fields",
+    "sender",
+    "sign",
+    "event.rule",
+    "poll.rule",
+];
+const LISTS: [&str; 3] = ["sign", "event.rule", "poll.rule"];
+
 /// All texts that there are.
 pub(super) struct Library<'a> {
     pub built_in: &'a [Text<'a>],
@@ -80,10 +100,39 @@ pub(super) fn read(page: &Page<'_>) -> Result<(File, Written), CatalogError> {
         }
     }
     let whole = whole.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
+    check_shape(page, whole.get_ref())?;
     let unreadable = |error| page.unreadable(error);
     let written = Table::deserialize(Deserializer::from(whole.clone())).map_err(unreadable)?;
     let file = File::deserialize(Deserializer::from(whole)).map_err(unreadable)?;
     Ok((file, Written(written)))
+}
+
+/// The reader would take a list for a table, by the order of its members.
+fn check_shape(page: &Page<'_>, whole: &DeTable<'_>) -> Result<(), CatalogError> {
+    for path in TABLES {
+        let Some(value) = reached(whole, path) else { continue };
+        let right = match value.get_ref() {
+            DeValue::Array(items) if LISTS.contains(&path) => items.iter().all(|item| item.get_ref().is_table()),
+            DeValue::Table(_) => !LISTS.contains(&path),
+            _ => false,
+        };
+        if !right {
+            let wanted = if LISTS.contains(&path) {
+                "must be a list of tables, each with two brackets: `[[…]]`"
+            } else {
+                "must be a table"
+            };
+            return Err(page.mistake(&value.span(), path, wanted));
+        }
+    }
+    Ok(())
+}
+
+fn reached<'t, 'i>(whole: &'t DeTable<'i>, path: &str) -> Option<&'t Spanned<DeValue<'i>>> {
+    match path.split_once('.') {
+        None => whole.get(path),
+        Some((first, rest)) => reached(whole.get(first)?.get_ref().as_table()?, rest),
+    }
 }
 
 /// What is below shows where nothing is above it.

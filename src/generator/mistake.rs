@@ -68,6 +68,13 @@ impl Page<'_> {
         start + value.span().start..start + value.span().end
     }
 
+    /// Where a word stands for the last time in the file itself; its beginning, if it does nowhere.
+    #[must_use]
+    pub fn last(&self, word: &str) -> Range<usize> {
+        let at = self.0.first().and_then(|text| text.text.rfind(&format!("\"{word}\""))).unwrap_or_default();
+        at..at
+    }
+
     /// Which text a place is in, and where in it.
     fn place(&self, offset: usize) -> (usize, usize) {
         let at = (1..self.0.len()).take_while(|&at| self.start(at) <= offset).last().unwrap_or(0);

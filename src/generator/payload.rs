@@ -83,6 +83,14 @@ pub fn decode_shared(verified: &Verified) -> Result<Decoded, Refusal> {
     decode_from(verified, true)
 }
 
+/// On a path of a task's own as [`decode`], on the one of all as [`decode_shared`].
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_as_sent(verified: &Verified) -> Result<Decoded, Refusal> {
+    decode_from(verified, verified.raw().task.is_none())
+}
+
 fn decode_from(verified: &Verified, must_name: bool) -> Result<Decoded, Refusal> {
     let raw = verified.raw();
     let claim = Claim { token: verified.token_attempt(), may_adopt: !must_name, ..Claim::default() };

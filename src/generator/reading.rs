@@ -178,7 +178,8 @@ pub(super) fn vocabulary(event: &EventFile) -> Vocabulary {
     Vocabulary { words: words(&event.map), otherwise: event.default.unwrap_or(Otherwise::Ignore) }
 }
 
-fn words(map: &MapFile) -> Vec<(Glob, Meaning)> {
+/// In the order of the meanings.
+pub(super) fn words(map: &MapFile) -> Vec<(Glob, Meaning)> {
     let lists = [
         (&map.completed, Meaning::Completed),
         (&map.failed, Meaning::Failed),

@@ -9,6 +9,7 @@ use super::key::KeyRule;
 use super::mac::{KeyedMac, PublicKey, sha256};
 use super::raw::RawCallback;
 use super::scalar::{Algorithm, Encoding, KeyForm, Scheme};
+use super::source::{ClockSource, Source};
 use super::template::Template;
 
 #[derive(Debug)]
@@ -65,6 +66,11 @@ impl Recipe {
             return Err(("header", "must say which header carries the proof".to_owned()));
         }
         let clock = Clock::prepare(file, tolerance);
+        let in_header = clock.as_ref().is_some_and(|clock| matches!(clock.source, ClockSource::Element(_)));
+        if in_header && (file.item_sep.is_none() || file.field.is_none()) {
+            let fact = "is one of several items of the header: `item_sep`, `field_sep` and `field` say how to tell them apart";
+            return Err(("ts", fact.to_owned()));
+        }
         let method = match file.scheme {
             Scheme::Token => token(file, secrets)?,
             Scheme::Ed25519 => signature(file, secrets, clock.is_some())?,
@@ -72,6 +78,13 @@ impl Recipe {
         };
         let headers = file.header.0.iter().map(|name| name.to_ascii_lowercase()).collect();
         Ok(Some(Self { headers, item_sep: file.item_sep.clone(), field: field(file)?, method, clock }))
+    }
+
+    /// Whether the time that it is judged by is covered by nothing.
+    pub(super) fn leaves_out_its_time(&self) -> bool {
+        let Some(clock) = &self.clock else { return false };
+        let in_body = matches!(clock.source, ClockSource::Elsewhere(Source::Json(_)));
+        self.method.content().is_some_and(|content| !content.has_timestamp() && !(in_body && content.covers_body()))
     }
 
     /// The values of the header that carries the proof.

@@ -1,6 +1,7 @@
 //! What a generator's words mean, and the patterns they are matched by.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::str::FromStr;
 
 use super::scalar::{Otherwise, choice};
@@ -84,6 +85,12 @@ impl Vocabulary {
 /// A text in which `*` stands for anything, also nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Glob(String);
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl FromStr for Glob {
     type Err = Infallible;

@@ -9,6 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::problem::ProblemBody;
 
+pub use alternatives::arrival_time;
 pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
     ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, CreationErrors, ListErrors, PlainErrors, ReceiptErrors,

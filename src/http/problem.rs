@@ -95,12 +95,14 @@ pub struct Problem {
     pub errors: Vec<FieldProblem>,
     /// Seconds.
     pub retry_after: Option<u64>,
+    /// The methods that would have done, where the path takes more than this sender may use.
+    pub allow: Option<String>,
 }
 
 impl Problem {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, allow: None }
     }
 
     /// The title says it all.
@@ -166,6 +168,9 @@ impl IntoResponse for Problem {
         let mut response = self.code.status().into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(methods) = self.allow.as_deref().and_then(|methods| HeaderValue::from_str(methods).ok()) {
+            response.headers_mut().insert(header::ALLOW, methods);
         }
         if self.code == Code::Unauthorized {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -11,6 +11,7 @@ use governor::clock::DefaultClock;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
@@ -60,6 +61,8 @@ pub struct Hub {
     pub budget: Budget,
     pub figures: Figures,
     pub readiness: Readiness,
+    /// Questions to the doctor cost seconds of hashing, and copies of a body: one at a time.
+    pub doctor: Arc<Semaphore>,
     limiter: Option<Limiter>,
     /// Beyond so many, addresses that have not come lately are forgotten.
     most_addresses: AtomicUsize,
@@ -100,7 +103,16 @@ impl Hub {
         let budget = Budget::new(options.max_buffered);
         let figures = Figures::default();
         let most_addresses = AtomicUsize::new(FEW_ADDRESSES);
-        Self { options, handles, budget, figures, readiness: Readiness::default(), limiter, most_addresses }
+        Self {
+            options,
+            handles,
+            budget,
+            figures,
+            readiness: Readiness::default(),
+            doctor: Arc::new(Semaphore::new(1)),
+            limiter,
+            most_addresses,
+        }
     }
 
     /// Seconds until the address may come again, if it comes too often.

@@ -17,7 +17,7 @@ use super::fault::{Fault, SettingsError};
 use super::layer::{Entry, Layer, Origin};
 use super::names::{GENERATOR, Names, capitals, is_generator_secret, nearest};
 use super::values::written::{optional, optional_addresses, secrets};
-use super::values::{BaseUrl, ByteSize, Secret};
+use super::values::{BaseUrl, ByteSize, Secret, Text};
 
 /// Each overrides the generator's file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -121,7 +121,9 @@ impl GeneratorEntry {
         let name = self.name();
         let mut keys = names.generator_keys().filter(|key| !is_generator_secret(key));
         if keys.any(|key| name.ends_with(&format!("_{key}"))) {
-            return plain(&self.entry.value);
+            let text = plain(&self.entry.value);
+            // of a URL without its password; one that cannot be read is refused elsewhere, with its name
+            return if name.ends_with("_BASE_URL") { BaseUrl::read(&text).map_or(text, |url| url.to_string()) } else { text };
         }
         let secrets = secrets::deserialize::<_, Secret>(&self.entry.value).unwrap_or_default();
         if secrets.len() > 1 { format!("*** ({})", secrets.len()) } else { "***".to_owned() }

@@ -201,10 +201,6 @@ class Hub:
 
     def catalog(self) -> dict:
         """The generators by name."""
-        if self.post("GET", "/api/generators", b"", {"Authorization": f"Bearer {self.key}"}).status == 404:
-            # until that is built
-            files = (ROOT / "generators").glob("*.toml")
-            return {file.stem: tomllib.loads(file.read_text()) for file in files}
         listed = self.api("GET", "/api/generators")
         return {it["name"]: it for it in (listed["items"] if isinstance(listed, dict) else listed)}
 

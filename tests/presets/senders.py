@@ -251,8 +251,5 @@ SENDERS = {
     "ideogram": ideogram,
 }
 
-# They have no key that somebody else's could be tried instead of.
-UNSIGNED = ("none", "token")
-
 # What `secret` may be instead of a text: what the vendor publishes.
 PUBLISHED = {"@jwks": jwks, "@public-key": public_key}

@@ -4,7 +4,7 @@ use super::Entry;
 use crate::generator::file::{EventFile, File};
 use crate::generator::mistake::CatalogError;
 use crate::generator::reading::vocabulary;
-use crate::generator::scalar::{Bind, Ingress, Trust};
+use crate::generator::scalar::{Bind, Ingress, Method, Trust};
 use crate::generator::source::{Source, TaskSource};
 
 impl Entry<'_> {
@@ -20,6 +20,11 @@ impl Entry<'_> {
         if let Some(bind) = file.bind.as_ref().filter(|bind| *bind.get_ref() == Bind::Token) {
             let fact = "is \"token\", and with `ingress = \"shared\"` no task has a URL of its own to carry one";
             return Err(self.page.mistake(&bind.span(), "bind", fact));
+        }
+        let methods = &file.reply.methods.0;
+        if !methods.is_empty() && !methods.contains(&Method::Post) {
+            let fact = "leaves out POST, and with `ingress = \"shared\"` nothing else arrives";
+            return Err(self.page.mistake(&shared.span(), "reply.methods", fact));
         }
         let names = |place: &TaskSource| matches!(place, TaskSource::Elsewhere(Source::Header(_) | Source::Json(_)));
         if !speaks_of_tasks(&file.event) || file.event.task.0.iter().any(names) {

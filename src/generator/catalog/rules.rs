@@ -5,6 +5,7 @@ use toml::Spanned;
 use super::Entry;
 use crate::generator::file::File;
 use crate::generator::mistake::CatalogError;
+use crate::generator::reading::words;
 use crate::generator::rule::{Rule, RuleFile};
 
 impl Entry<'_> {
@@ -28,6 +29,20 @@ impl Entry<'_> {
         }
         let span = file.poll.as_ref().map_or(0..0, Spanned::span);
         Err(self.page.mistake(&span, "poll.map.event", "names words of custom events, which answers about a job never are"))
+    }
+
+    /// A word that is said to mean two things.
+    pub(super) fn check_words(&self, file: &File) -> Result<(), CatalogError> {
+        let of_poll = file.poll.as_ref().map(|poll| ("poll.map", &poll.get_ref().map));
+        for (section, map) in [("event.map", &file.event.map)].into_iter().chain(of_poll) {
+            let words = words(map);
+            let twice = |at: usize| words[..at].iter().find(|(glob, meaning)| *glob == words[at].0 && *meaning != words[at].1);
+            if let Some(at) = (0..words.len()).find(|&at| twice(at).is_some()) {
+                let word = words[at].0.to_string();
+                return Err(self.page.mistake(&self.page.last(&word), section, format!("says two things of `{word}`")));
+            }
+        }
+        Ok(())
     }
 
     fn check_conditions(&self, section: &str, rules: &[Spanned<RuleFile>]) -> Result<(), CatalogError> {

@@ -1,14 +1,21 @@
 //! What is allowed in a generator's file and yet likely to disappoint.
 
 use crate::generator::entry::Generator;
+use crate::generator::recipe::Recipe;
 use crate::generator::scalar::{Bind, Early, Ingress, Trust};
 
 impl Generator {
     /// One sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let checks =
-            [self.gives_up_early(), self.never_completes(), self.is_not_asked(), self.cannot_be_asked(), self.is_transferable()];
+        let checks = [
+            self.gives_up_early(),
+            self.never_completes(),
+            self.is_not_asked(),
+            self.cannot_be_asked(),
+            self.is_transferable(),
+            self.is_ageless(),
+        ];
         checks.into_iter().flatten().collect()
     }
 
@@ -58,6 +65,15 @@ impl Generator {
         (signed && !names && !urls()).then(|| {
             "What is signed names no task (`event.task`), so that a good callback of one task could be sent again for another: \
              `bind = \"token\"` asks for the token in the callback URL, too"
+                .to_owned()
+        })
+    }
+
+    /// Whether an old callback could be sent again with a new time.
+    fn is_ageless(&self) -> Option<String> {
+        self.recipes.iter().any(Recipe::leaves_out_its_time).then(|| {
+            "A timestamp is read (`sign.ts`), and no `{ts}` in `sign.content` says that it is signed: anybody could make an old \
+             callback young again"
                 .to_owned()
         })
     }

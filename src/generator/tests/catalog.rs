@@ -156,6 +156,19 @@ fn unsigned_callbacks_need_a_permission() {
     "[event]\n[sender]\nstops_on = [\"4xx\", \"6xx\"]",
     "generators/x.toml:3: `sender.stops_on` may not be `6xx`; it is a status like `404`, or a class like `4xx`"
 )]
+#[case::unreachable(
+    "ingress = \"shared\"\n[event]\ntask = \"json:id\"\n[reply]\nmethods = \"PUT\"\n[[sign]]\nscheme = \"hmac\"\nheader = \"h\"",
+    "generators/x.toml:1: `reply.methods` leaves out POST, and with `ingress = \"shared\"` nothing else arrives"
+)]
+#[case::a_list("trust = \"token\"\n[event]\nmap = [\"ok\", \"bad\"]", "generators/x.toml:3: `event.map` must be a table")]
+#[case::two_meanings(
+    "trust = \"token\"\n[event]\nstate = \"json:s\"\n[event.map]\ncompleted = [\"ok\", \"done\"]\nignore = \"done\"",
+    "generators/x.toml:6: `event.map` says two things of `done`"
+)]
+#[case::items(
+    "[event]\n[[sign]]\nscheme = \"hmac\"\nheader = \"h\"\ncontent = \"{ts}.{body}\"\nts = \"sig:t\"",
+    "generators/x.toml:2: `sign.ts` is one of several items of the header: `item_sep`, `field_sep` and `field` say how to tell them apart"
+)]
 #[case::scheme(
     "[event]\n[[sign]]\nscheme = \"ed25591\"",
     "generators/x.toml:3: `sign.scheme` may not be `ed25591`; did you mean `ed25519`?"

@@ -61,7 +61,10 @@ fn key_set(keys: &[&str]) -> String {
         let x = URL_SAFE_NO_PAD.encode(hex::decode(key).unwrap());
         format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"{x}"}}"#)
     };
-    format!(r#"{{"keys":[{{"kty":"RSA","n":"AQAB","e":"AQAB"}},{}]}}"#, keys.iter().map(key).collect::<Vec<_>>().join(","))
+    format!(
+        r#"{{"keys":[{{"kty":"RSA","n":"AQAB","x":5}},{{"kty":7}},null,{}]}}"#,
+        keys.iter().map(key).collect::<Vec<_>>().join(",")
+    )
 }
 
 fn load(text: &str, secrets: &[&str]) -> Result<Arc<Generator>, String> {

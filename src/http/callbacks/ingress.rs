@@ -28,6 +28,8 @@ const SEVERAL: &str = "The query names several generators";
 pub(super) struct Inbound {
     pub method: String,
     pub path: String,
+    /// As it was sent: the path with its query.
+    target: String,
     pub peer: SocketAddr,
     /// As the path has it.
     pub task: Option<String>,
@@ -67,6 +69,7 @@ impl Inbound {
         Self {
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
+            target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             peer,
             task,
             headers: parts.headers,
@@ -145,8 +148,10 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     let body = body::read(inbound.body, &hub.budget, &terms).await?;
     case.body = body.clone();
     let Some(generator) = generator else { return Err(unknown) };
-    if !generator.takes(&inbound.method) {
-        return Err(Problem::new(Code::MethodNotAllowed, "This generator's callbacks are not sent by this method"));
+    if !generator.methods().any(|method| method == inbound.method) {
+        let allow = Some(generator.methods().collect::<Vec<_>>().join(", "));
+        let refused = Problem::new(Code::MethodNotAllowed, "This generator's callbacks are not sent by this method");
+        return Err(Problem { allow, ..refused });
     }
     let raw = RawCallback {
         task,
@@ -154,7 +159,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         query: inbound.query,
         body,
         arrived: case.arrived,
-        url: format!("{}{}", hub.terms.base_url(), inbound.path),
+        url: format!("{}{}", hub.terms.base_url(), inbound.target),
     };
     if let Some(reply) = generator.handshake(&raw) {
         return Ok(Entrance::Handshake(reply));

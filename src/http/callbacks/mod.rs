@@ -1,4 +1,4 @@
-//! Where generators call. Four operations, one road: `ingress`.
+//! Where generators call. One road, `ingress`, whatever the path.
 
 mod answer;
 mod batch;

@@ -18,18 +18,20 @@ use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::generator::doctor::{Finding, GREAT_EFFORT, Patient, diagnose};
 use crate::generator::entry::Generator;
-use crate::generator::payload::{Decoded, decode, decode_stored};
+use crate::generator::payload::{Decoded, decode_as_sent, decode_stored};
 use crate::generator::raw::RawCallback;
 use crate::generator::refusal::Refusal;
+use crate::generator::scalar::Ingress;
 use crate::generator::signature::verify;
 use crate::http::body::{self, Terms};
 use crate::http::fields::Fields;
-use crate::http::openapi::VerifyErrors;
+use crate::http::openapi::{VerifyErrors, arrival_time};
 use crate::http::problem::{Code, FieldProblem, Problem};
 use crate::http::state::Hub;
 
 /// A callback as it came, or as it is said to have come. One of `body` and `body_base64` is needed.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "generator": "default",
     "headers": {"X-Webhook-Signature": "sha256=fe27079123a103c2f7cba09fe467e651a59c7ee348b26b566df4bbf7b6110963"},
@@ -40,22 +42,28 @@ pub struct CallbackToVerify {
     /// Who is said to have sent it.
     generator: String,
     /// Names and values; a list of values for a header that came several times.
-    #[schema(value_type = BTreeMap<String, String>)]
-    headers: Option<BTreeMap<String, Value>>,
+    headers: Option<BTreeMap<String, HeaderValues>>,
     /// The raw body, if it is text.
     body: Option<String>,
     /// The raw body of any kind.
     #[schema(format = Byte)]
     body_base64: Option<String>,
-    /// When it arrived, RFC 3339 or Unix seconds; now if absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(schema_with = arrival_time)]
     at: Option<Value>,
     /// The URL's query, decoded: `attempt`, `token`.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     query: Option<BTreeMap<String, String>>,
     /// The URL that it was sent to, for generators that sign it, and for tokens; its query counts as well.
-    #[schema(example = "https://hub.example/callback/video-42?attempt=1&token=…")]
+    #[schema(format = "uri", example = "https://hub.example/callback/video-42?attempt=1&token=…")]
     url: Option<String>,
+}
+
+/// Of one header.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+enum HeaderValues {
+    One(String),
+    Several(Vec<String>),
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,17 +139,23 @@ pub async fn verify_callback(State(hub): State<Arc<Hub>>, request: Request<Body>
     let limit = hub.options.max_body.saturating_mul(2);
     let terms = Terms { limit, within: hub.options.body_timeout, sender: None };
     let body = body::read(request.into_body(), &hub.budget, &terms).await?;
-    let (name, raw) = read(&hub, &body)?;
+    let (name, sent) = read(&hub, &body)?;
     let generator = hub.terms.catalog().find(&name).cloned().ok_or_else(|| Problem::of(Code::UnknownGenerator))?;
-    // it may take seconds of hashing
-    let judging = tokio::task::spawn_blocking(move || judged(&hub, &generator, raw));
+    let raw = sent.raw(generator.ingress());
+    let turn = hub.doctor.clone().acquire_owned().await.map_err(|_| Problem::of(Code::Internal))?;
+    let judging = tokio::task::spawn_blocking(move || {
+        // kept to the end, though the client may have left
+        let _turn = turn;
+        judged(&hub, &generator, raw)
+    });
     judging.await.map(Json).map_err(|_| Problem::of(Code::Internal))
 }
 
-fn read(hub: &Hub, body: &[u8]) -> Result<(String, RawCallback), Problem> {
+fn read(hub: &Hub, body: &[u8]) -> Result<(String, Sent), Problem> {
     let mut fields = Fields::of_body(body)?;
     let generator = fields.parse("generator", "a generator's name", |text| Some(text.to_owned()));
-    let headers: Option<BTreeMap<String, Value>> = fields.take("headers", "an object of names and values");
+    let headers: Option<BTreeMap<String, HeaderValues>> =
+        fields.take("headers", "an object of names and texts, or lists of texts");
     let text = fields.parse("body", "a text; anything else goes into body_base64", |text| Some(text.as_bytes().to_vec()));
     let bytes = fields.parse("body_base64", "base64", |text| STANDARD.decode(text.trim()).ok());
     let at: Option<Value> = fields.take("at", "a time");
@@ -151,10 +165,6 @@ fn read(hub: &Hub, body: &[u8]) -> Result<(String, RawCallback), Problem> {
     if arrived.is_none() {
         fields.blame("at", "must be RFC 3339, or seconds since 1970");
     }
-    let headers = headers.map_or_else(|| Some(Vec::new()), pairs);
-    if headers.is_none() {
-        fields.blame("headers", "must hold texts, or lists of texts");
-    }
     if text.is_some() == bytes.is_some() {
         fields.blame("body", "is needed, or body_base64, and not both");
     }
@@ -162,8 +172,9 @@ fn read(hub: &Hub, body: &[u8]) -> Result<(String, RawCallback), Problem> {
         fields.blame("generator", "is needed");
     }
     fields.finish()?;
-    let sent = Sent { headers: headers.unwrap_or_default(), body: text.or(bytes).unwrap_or_default(), query, url };
-    Ok((generator.unwrap_or_default(), sent.raw(arrived.unwrap_or(Timestamp::EPOCH))))
+    let headers = headers.unwrap_or_default().into_iter().flat_map(pairs).collect();
+    let arrived = arrived.unwrap_or(Timestamp::EPOCH);
+    Ok((generator.unwrap_or_default(), Sent { headers, body: text.or(bytes).unwrap_or_default(), query, url, arrived }))
 }
 
 struct Sent {
@@ -171,12 +182,15 @@ struct Sent {
     body: Vec<u8>,
     query: Option<BTreeMap<String, String>>,
     url: Option<reqwest::Url>,
+    arrived: Timestamp,
 }
 
 impl Sent {
-    fn raw(self, arrived: Timestamp) -> RawCallback {
-        let Self { headers, body, query, url } = self;
-        let path = url.as_ref().map(reqwest::Url::path).unwrap_or_default();
+    /// Where nobody says where it was sent to, it is where the generator's callbacks are.
+    fn raw(self, ingress: Ingress) -> RawCallback {
+        let Self { headers, body, query, url, arrived } = self;
+        let usual = if ingress == Ingress::Shared { "/hooks/" } else { "/callback/unknown" };
+        let path = url.as_ref().map_or(usual, reqwest::Url::path);
         let task = path.rsplit_once("callback/").and_then(|(_, task)| TaskId::parse(task).ok());
         let of_url = url.iter().flat_map(|url| url.query_pairs().into_owned());
         RawCallback {
@@ -185,7 +199,7 @@ impl Sent {
             query: of_url.chain(query.unwrap_or_default()).collect(),
             body: Bytes::from(body),
             arrived,
-            url: url.as_ref().and_then(|url| url.as_str().split(['?', '#']).next()).unwrap_or_default().to_owned(),
+            url: url.as_ref().and_then(|url| url.as_str().split('#').next()).unwrap_or_default().to_owned(),
         }
     }
 }
@@ -198,22 +212,18 @@ fn moment(at: &Value) -> Option<Timestamp> {
     }
 }
 
-fn pairs(headers: BTreeMap<String, Value>) -> Option<Vec<(String, Vec<u8>)>> {
-    let mut pairs = Vec::new();
-    for (name, value) in headers {
-        let values = if let Value::Array(values) = value { values } else { vec![value] };
-        for value in values {
-            let Value::String(text) = value else { return None };
-            pairs.push((name.clone(), text.into_bytes()));
-        }
-    }
-    Some(pairs)
+fn pairs((name, values): (String, HeaderValues)) -> Vec<(String, Vec<u8>)> {
+    let values = match values {
+        HeaderValues::One(value) => vec![value],
+        HeaderValues::Several(values) => values,
+    };
+    values.into_iter().map(|value| (name.clone(), value.into_bytes())).collect()
 }
 
 fn judged(hub: &Hub, generator: &Arc<Generator>, raw: RawCallback) -> Verification {
     let terms = &hub.terms;
     let (refused, proven, said) = match verify(raw, generator, terms.capabilities(), terms.published()) {
-        Ok(verified) => (None, verified.is_proven(), decode(&verified)),
+        Ok(verified) => (None, verified.is_proven(), decode_as_sent(&verified)),
         Err((raw, refusal)) => {
             let patient = Patient {
                 raw: &raw,

@@ -1,4 +1,4 @@
-//! Members of a callback that may be a text or a number.
+//! Members that may be a text or a number.
 
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 
@@ -10,6 +10,11 @@ pub(super) fn generator_time() -> Schema {
         "The generator's own time: RFC 3339, or seconds or milliseconds since 1970, in the years 0 to 9999. \
          Older progress than what is known is ignored.",
     )
+}
+
+pub fn arrival_time() -> Schema {
+    let text = of(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    one_of([text.build(), of(Type::Integer).build()], "When it arrived, RFC 3339 or Unix seconds; now if absent.")
 }
 
 pub(super) fn generator_id() -> Schema {

@@ -30,11 +30,11 @@ errors! {
         TimestampOutOfTolerance SignatureInvalid MalformedBody MissingEvent UnknownEvent InvalidEvent UnknownTask TaskMismatch
         Unavailable Internal;
     /// The same where no path names a task.
-    SharedErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator SignatureMissing
+    SharedErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator MethodNotAllowed SignatureMissing
         TimestampOutOfTolerance SignatureInvalid MalformedBody MissingEvent UnknownEvent InvalidEvent UnknownTask Unavailable
         Internal;
     /// Of a batch as a whole; items have errors of their own.
-    BatchErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator SignatureMissing
+    BatchErrors = CallbacksDisabled AddressNotAllowed RateLimited BodyTooLarge RequestTimeout UnknownGenerator MethodNotAllowed SignatureMissing
         TimestampOutOfTolerance SignatureInvalid MalformedBody Unavailable Internal;
     /// Of operations without input.
     PlainErrors = Unauthorized HostNotAllowed Internal Unavailable;

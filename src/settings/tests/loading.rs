@@ -224,7 +224,7 @@ fn secrets_do_not_print() {
         ("GENERATOR_FAL_SECRET", "hush-6"),
         ("GENERATOR_FAL_API_KEY", "hush-7"),
         ("GENERATOR_FAL_SECRTE", "hush-8"),
-        ("GENERATOR_FAL_BASE_URL", "https://fal.example"),
+        ("GENERATOR_FAL_BASE_URL", "https://user:hush-9@fal.example"),
     ];
     let loaded = load(&sources(&environment));
     let printed = format!("{loaded:?} {:?}", effective(&loaded));
@@ -232,5 +232,5 @@ fn secrets_do_not_print() {
     assert_eq!(shown(&loaded, "CALLBACK_SECRET_KEY").0, "*** (2)");
     assert_eq!(shown(&loaded, "DATABASE_URL").0, "postgres://u:***@h/db");
     assert_eq!(shown(&loaded, "GENERATOR_FAL_SECRET").0, "***");
-    assert_eq!(shown(&loaded, "GENERATOR_FAL_BASE_URL"), pair("https://fal.example", "environment"));
+    assert_eq!(shown(&loaded, "GENERATOR_FAL_BASE_URL"), pair("https://user:***@fal.example", "environment"));
 }

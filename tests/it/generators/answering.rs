@@ -20,6 +20,7 @@ async fn a_generator_may_be_held_to_one_method(#[values(Kind::Sqlite, Kind::Post
     let body = r#"{"status":"done"}"#;
     let refused = app.send(app.client.post(&url).body(body)).await;
     assert_eq!(refused.problem(), (405, "method_not_allowed".to_owned()));
+    assert_eq!(refused.header("allow"), Some("PUT"));
     assert_eq!(app.status("t").await, "submitted");
     assert_eq!(app.send(app.client.put(&url).body(body)).await.good(200)["status"], "completed");
     app.stop().await;

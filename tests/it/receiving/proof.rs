@@ -1,9 +1,12 @@
 //! Who is believed.
 
+use std::sync::Arc;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::harness::app::Extra;
+use crate::harness::callback::hmac;
 use crate::harness::{App, Database, Kind, SECRET, generators};
 
 fn progress(n: u32) -> Value {
@@ -68,7 +71,7 @@ async fn a_generator_without_a_secret_has_nobodys(#[values(Kind::Sqlite, Kind::P
 async fn unsigned_callbacks_are_taken_where_none_are_required_but_wrong_ones_are_not(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let database = std::sync::Arc::new(Database::fresh(kind).await);
+    let database = Arc::new(Database::fresh(kind).await);
     let extra = Extra {
         settings: &[("CALLBACK_REQUIRE_SIGNATURE", "false"), ("GENERATOR_OPEN_SECRET", SECRET)],
         generators: &[("open", &generators::unsigned())],
@@ -132,5 +135,23 @@ async fn contenthubs_generator_may_sign_once_it_has_a_secret(#[values(Kind::Sqli
     assert_eq!(to(2).in_hex().taken().await, applied());
     assert_eq!(to(3).secret("a guess").refused().await, invalid());
     assert_eq!(to(3).unsigned().refused().await, missing());
+    app.stop().await;
+}
+
+const SIGNS_ITS_URL: &str = "[[sign]]\nscheme = \"hmac\"\nheader = \"x-signature\"\nencoding = \"hex\"\ncontent = \"{url}{body}\"\n[event]\nstate = \"json:s\"\nmap.completed = \"ok\"\n";
+
+#[rstest]
+#[tokio::test]
+async fn a_url_is_signed_as_it_was_handed_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let secret = [("GENERATOR_URL_SECRET", "the secret of one that signs URLs")];
+    let extra = Extra { generators: &[("url", SIGNS_ITS_URL)], settings: &secret, ..Extra::default() };
+    let app = App::with(&Arc::new(Database::fresh(kind).await), extra).await;
+    let url = app.created(&json!({"id": "t", "generator": "url"})).await["callback_url"].as_str().expect("a URL").to_owned();
+    let body = r#"{"s":"ok"}"#;
+    let signed = |url: &str| hex::encode(hmac(secret[0].1, format!("{url}{body}").as_bytes()));
+    let bare = url.split('?').next().expect("a path");
+    let post = |signature: String| app.send(app.client.post(&url).header("x-signature", signature).body(body));
+    assert_eq!(post(signed(bare)).await.problem(), invalid());
+    assert_eq!(post(signed(&url)).await.outcome(), applied());
     app.stop().await;
 }
