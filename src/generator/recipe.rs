@@ -84,7 +84,7 @@ impl Recipe {
     pub(super) fn leaves_out_its_time(&self) -> bool {
         let Some(clock) = &self.clock else { return false };
         let in_body = matches!(clock.source, ClockSource::Elsewhere(Source::Json(_)));
-        self.method.content().is_some_and(|content| !content.has_timestamp() && !(in_body && content.covers_body()))
+        self.method.content().is_some_and(|content| !(content.has_timestamp() || in_body && content.covers_body()))
     }
 
     /// The values of the header that carries the proof.
