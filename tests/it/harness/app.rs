@@ -72,6 +72,8 @@ impl App {
         let address = app.address().expect("an address");
         let (loops, warnings) = (app.loops().clone(), app.warnings.clone());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        // a connection that the hub is about to close for its silence is not used again
+        let client = client.pool_idle_timeout(Duration::from_secs(1));
         #[expect(clippy::disallowed_methods, reason = "what it answers is looked at in the end")]
         let running = tokio::spawn(app.run(lifecycle.clone()));
         Self {

@@ -50,7 +50,7 @@ impl Simulated {
         let told = Arc::<Mutex<Told>>::default();
         #[expect(clippy::disallowed_methods, reason = "it ends with the process, and is waited for then")]
         let reading = tokio::spawn(read(lines, told.clone()));
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(1)).build().expect("a client");
         Self { url, process, told, reading, client }
     }
 
