@@ -54,6 +54,16 @@ pub(super) struct Texts {
     pub erase_rejections: &'static str,
     /// Make the custom events that were told on a task's path forget what they told, one after the other.
     pub erase_events: [&'static str; 3],
+    /// Webhooks of a JSON array of ids.
+    pub webhooks: String,
+    /// Stored texts of a JSON array of ids.
+    pub payloads: &'static str,
+    /// Locks the contents of a JSON array of tasks, in the order of their ids.
+    pub lock_contents: String,
+    /// Supersedes what is pending of the progress of a JSON array of tasks, at `$2`; what is being sent is only marked.
+    pub outdate: &'static str,
+    /// Forget everything that a task has told webhooks, and what became of its result, one after the other.
+    pub erase_relayed: [&'static str; 5],
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
 }
@@ -68,6 +78,17 @@ const ERASE_EVENTS: [&str; 3] = [
     "DELETE FROM hub_payloads WHERE id IN (SELECT data FROM hub_events WHERE task_id = $1 UNION SELECT id FROM hub_events WHERE task_id = $1)",
     "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT id FROM hub_events WHERE task_id = $1)",
     "UPDATE hub_events SET data = NULL WHERE task_id = $1",
+];
+
+/// Letters, rendered bodies and documents; then the rows.
+const ERASE_RELAYED: [&str; 5] = [
+    "DELETE FROM hub_payloads WHERE id IN (SELECT letter FROM hub_events WHERE task_id = $1
+        UNION SELECT metadata FROM hub_events WHERE task_id = $1 UNION SELECT body FROM hub_deliveries WHERE task_id = $1
+        UNION SELECT document FROM hub_contents WHERE task_id = $1)",
+    "DELETE FROM hub_deliveries WHERE task_id = $1",
+    "DELETE FROM hub_contents WHERE task_id = $1",
+    "UPDATE hub_events SET letter = NULL, metadata = NULL WHERE task_id = $1",
+    "DELETE FROM hub_webhooks WHERE id = (SELECT webhook FROM hub_tasks WHERE id = $1)",
 ];
 
 #[derive(Clone, Copy)]

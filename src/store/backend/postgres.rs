@@ -4,10 +4,10 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, Explanation, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
     Texts {
         // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
         lock_tasks: format!(
@@ -82,6 +82,20 @@ pub(super) fn texts() -> Texts {
         UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT link FROM chain)",
         erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = '' WHERE task_id = $1",
         erase_events: ERASE_EVENTS,
+        webhooks: format!(
+            "SELECT {webhooks} FROM hub_webhooks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))"
+        ),
+        payloads: "SELECT id, bytes FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        lock_contents: format!(
+            "SELECT {contents} FROM hub_contents WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+        ORDER BY task_id FOR UPDATE"
+        ),
+        outdate: "UPDATE hub_deliveries SET outdated = true, status = CASE WHEN lease IS NULL THEN 'superseded' ELSE status END,
+        settled_at = CASE WHEN lease IS NULL THEN $2::bigint END, due_at = CASE WHEN lease IS NULL THEN NULL ELSE due_at END
+        WHERE id = ANY (ARRAY(
+            SELECT id FROM hub_deliveries WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+            AND status = 'pending' AND topic = 'task.progress' ORDER BY id FOR UPDATE))",
+        erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
     }
 }
