@@ -4,7 +4,7 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, Texts};
+use super::{IN_LINE, DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
@@ -95,6 +95,17 @@ pub(super) fn texts() -> Texts {
         WHERE id = ANY (ARRAY(
             SELECT id FROM hub_deliveries WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
             AND status = 'pending' AND topic = 'task.progress' ORDER BY id FOR UPDATE))",
+        due_deliveries: "SELECT id FROM hub_deliveries WHERE due_at IS NOT NULL AND lane = $1 AND due_at <= $2
+        ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED",
+        deliveries_in_line: format!(
+            "{IN_LINE} WHERE d.id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid)) ORDER BY d.due_at, d.id"
+        ),
+        lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3
+        WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
+        SELECT r.lane, r.hour, r.figure, r.amount
+        FROM json_to_recordset($1::json) AS r(lane text, hour bigint, figure text, amount bigint)
+        ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = hub_delivery_figures.amount + excluded.amount",
         erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
     }
