@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | [`domain`] | what an event does to a task: pure; `decide` is the heart |
 //! | [`generator`] | bytes to events, as a generator's TOML file says, and the requests that it wants: pure |
+//! | [`subscription`] | which webhooks want to hear of an event, and what they are told: pure |
 //! | [`store`] | the only room with SQL, one implementation for two databases |
 //! | [`journal`] | the one door through which events reach the store: group commit |
 //! | [`upstream`] | makes the requests that the hub has for generators: HTTP and command lines |
@@ -48,6 +49,7 @@ pub mod rejections;
 pub mod settings;
 pub mod simulator;
 pub mod store;
+pub mod subscription;
 pub mod telemetry;
 pub mod terms;
 pub mod upstream;

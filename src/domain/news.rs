@@ -53,8 +53,8 @@ impl Topic {
 pub struct News {
     pub topic: Topic,
     pub at: Timestamp,
-    /// Which item of the batch brought it, from 0: its papers hold what the news is made of.
-    pub item: usize,
+    /// The receipt, or the event, whose papers tell more.
+    pub papers: Option<Uuid>,
     /// None: no task's business.
     pub about: Option<About>,
 }
@@ -101,6 +101,9 @@ pub struct Texts<'a> {
 /// Who listens. One of these is a snapshot: it does not change, and says of which version of the registrations it is.
 pub trait Audience: Send + Sync {
     fn version(&self) -> i64;
+
+    /// Nobody but single tasks' own webhooks.
+    fn is_empty(&self) -> bool;
 
     /// Whether a registration may want news of this name; what a single task's own webhook wants is another question.
     fn may_want(&self, topic: &Topic) -> bool;
