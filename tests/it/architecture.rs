@@ -10,7 +10,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("generator", &["domain"]),
     ("store", &["domain"]),
-    ("journal", &["domain", "store", "clock", "telemetry"]),
+    ("journal", &["domain", "store", "subscription", "clock", "telemetry"]),
     ("rejections", &["domain", "generator", "store", "terms"]),
     ("upstream", &["domain", "generator"]),
     ("terms", &["domain", "generator"]),
