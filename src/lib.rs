@@ -18,6 +18,8 @@
 //! | [`upstream`] | makes the requests that the hub has for generators: HTTP and command lines |
 //! | [`pursuit`] | submits tasks, asks about them when callbacks stay away, stops what is in vain, shows early callbacks in |
 //! | [`keyring`] | fetches and refreshes the public keys that generators publish |
+//! | [`relay`] | brings deliveries to webhooks: where they may go, what proves them, one request |
+//! | [`vault`] | secrets at rest |
 //! | [`terms`] | how a generator's tasks are treated: its file under the settings |
 //! | [`cadence`] | runs a step on a period, on a hint, until shutdown |
 //! | [`rejections`] | the bounded book of refused callbacks |
@@ -45,9 +47,11 @@ pub mod keyring;
 pub mod lifecycle;
 pub mod pursuit;
 pub mod rejections;
+pub mod relay;
 pub mod settings;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
 pub mod terms;
 pub mod upstream;
+pub mod vault;
