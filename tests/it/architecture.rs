@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 16] = [
+const IMPORTS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("generator", &["domain"]),
     ("store", &["domain"]),
@@ -17,6 +17,8 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("cadence", &["domain", "clock", "telemetry"]),
     ("pursuit", &["domain", "generator", "store", "journal", "cadence", "upstream", "terms", "clock", "telemetry"]),
     ("keyring", &["domain", "generator", "cadence", "upstream", "terms", "clock", "telemetry"]),
+    ("relay", &["domain", "subscription", "store", "vault", "cadence", "clock", "telemetry"]),
+    ("vault", &["domain"]),
     // of cadence, keyring and pursuit only handles: their figures, and what is found
     (
         "http",
