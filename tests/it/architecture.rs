@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 18] = [
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("generator", &["domain"]),
+    ("subscription", &["domain"]),
     ("store", &["domain"]),
     ("journal", &["domain", "store", "subscription", "clock", "telemetry"]),
     ("rejections", &["domain", "generator", "store", "terms"]),
@@ -19,16 +20,20 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("keyring", &["domain", "generator", "cadence", "upstream", "terms", "clock", "telemetry"]),
     ("relay", &["domain", "subscription", "store", "vault", "cadence", "clock", "telemetry"]),
     ("vault", &["domain"]),
-    // of cadence, keyring and pursuit only handles: their figures, and what is found
+    ("registrar", &["domain", "subscription", "store", "relay", "vault", "clock"]),
+    // of cadence, keyring and pursuit only handles: their figures, and what is found; of the relay not even these
     (
         "http",
         &[
             "domain",
             "generator",
+            "subscription",
             "store",
             "journal",
+            "registrar",
             "rejections",
             "clock",
+            "lifecycle",
             "terms",
             "cadence",
             "pursuit",

@@ -23,6 +23,7 @@ mod presets;
 mod properties;
 mod pursuit;
 mod receiving;
+mod relay;
 mod replicas;
 mod samples;
 mod simulator;

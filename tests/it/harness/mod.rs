@@ -12,6 +12,7 @@ pub(crate) mod raw;
 pub(crate) mod signing;
 pub(crate) mod simulated;
 pub(crate) mod subscriber;
+pub(crate) mod webhooks;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;
