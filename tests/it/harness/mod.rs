@@ -11,6 +11,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod signing;
 pub(crate) mod simulated;
+pub(crate) mod socket;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;
