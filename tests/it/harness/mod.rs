@@ -13,6 +13,7 @@ pub(crate) mod signing;
 pub(crate) mod simulated;
 pub(crate) mod subscriber;
 pub(crate) mod webhooks;
+pub(crate) mod socket;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;
