@@ -13,12 +13,17 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::plan::Answer;
 use crate::domain::task::TaskId;
-use crate::store::{Entry, Store, StoreError};
+use crate::store::{Committed, Entry, Store, StoreError};
 use crate::telemetry::metrics::JOURNAL_BATCH;
 
 mod chores;
+mod listeners;
 
 pub use chores::Chores;
+use listeners::Listeners;
+
+/// How often a batch is repeated because somebody has registered meanwhile.
+const REPEATS: usize = 5;
 
 /// Bounds of the queue and of one transaction.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +88,7 @@ pub struct Worker {
     settled: broadcast::Sender<TaskId>,
     chores: Arc<Chores>,
     figures: Arc<Figures>,
+    listeners: Arc<Listeners>,
 }
 
 struct Inbox {
@@ -100,7 +106,8 @@ impl Journal {
         let chores = Arc::new(Chores::default());
         let journal = Self { queue: sender, settled: settled.clone(), chores: chores.clone(), figures: figures.clone() };
         let inbox = Arc::new(Mutex::new(Inbox { queue: receiver, held: None }));
-        let worker = Worker { store, clock, limits, inbox, settled, chores, figures };
+        let listeners = Arc::new(Listeners::default());
+        let worker = Worker { store, clock, limits, inbox, settled, chores, figures, listeners };
         (journal, worker)
     }
 
@@ -185,6 +192,7 @@ impl Worker {
             settled: self.settled.clone(),
             chores: self.chores.clone(),
             figures: self.figures.clone(),
+            listeners: self.listeners.clone(),
         }
     }
 
@@ -223,7 +231,7 @@ impl Worker {
             return;
         }
         let (entries, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|queued| (queued.entry, queued.reply)).unzip();
-        match self.store.commit(&entries, self.clock.now()).await {
+        match self.write(&entries).await {
             Ok(answers) => {
                 self.count(entries.len());
                 for ((entry, answer), reply) in entries.iter().zip(answers).zip(replies) {
@@ -240,10 +248,31 @@ impl Worker {
         }
     }
 
+    /// Somebody may have registered since the last batch: then it is repeated before those who listen today.
+    async fn write(&self, entries: &[Entry]) -> Result<Vec<Answer>, StoreError> {
+        let mut repeats = 0;
+        loop {
+            let outcome = self.store.commit(entries, &*self.listeners.current(), self.clock.now()).await;
+            match outcome {
+                Err(StoreError::Outdated) if repeats < REPEATS => {
+                    repeats += 1;
+                    self.listeners.refresh(&self.store).await?;
+                }
+                Ok(Committed { answers, deliveries }) => {
+                    if deliveries > 0 {
+                        self.chores.deliver.send_replace(());
+                    }
+                    return Ok(answers);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// One bad entry must not take the others down with it.
     async fn commit_one_by_one(&self, entries: Vec<Entry>, replies: Vec<oneshot::Sender<Reply>>) {
         for (entry, reply) in entries.into_iter().zip(replies) {
-            let outcome = match self.store.commit(std::slice::from_ref(&entry), self.clock.now()).await {
+            let outcome = match self.write(std::slice::from_ref(&entry)).await {
                 Ok(mut answers) => {
                     self.count(1);
                     answers.pop().ok_or(RecordError::Failed)

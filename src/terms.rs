@@ -185,6 +185,7 @@ impl Terms {
             first_poll_after: self.first_poll_after(generator),
             late_poll_after: pace.max,
             result_ttl: generator.result_ttl(),
+            content: None, // TODO-content
         })
     }
 
@@ -208,6 +209,7 @@ impl Terms {
             first_poll_after: self.settings.poll.first_after.default,
             late_poll_after: self.settings.poll.max_interval.default,
             result_ttl: None,
+            content: None,
         })
     }
 

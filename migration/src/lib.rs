@@ -15,6 +15,9 @@
 //! | `m0011_parked` | callbacks that wait for their task to become known |
 //! | `m0012_events` | custom events |
 //! | `m0013_findings` | why refused callbacks were refused, in detail |
+//! | `m0014_webhooks` | URLs that want to hear, and which news each task has told |
+//! | `m0015_deliveries` | events on their way to webhooks, and figures of how that went |
+//! | `m0016_contents` | results on their way to review, and into the publish pool |
 
 use sea_orm_migration::prelude::*;
 
@@ -32,11 +35,14 @@ mod m0010_cancellations;
 mod m0011_parked;
 mod m0012_events;
 mod m0013_findings;
+mod m0014_webhooks;
+mod m0015_deliveries;
+mod m0016_contents;
 
 pub use sea_orm_migration::MigratorTrait;
 
 /// Every table that the hub owns, but for the migrations' own.
-pub const TABLES: [&str; 12] = [
+pub const TABLES: [&str; 17] = [
     "hub_payloads",
     "hub_tasks",
     "hub_attempts",
@@ -49,6 +55,11 @@ pub const TABLES: [&str; 12] = [
     "hub_cancellations",
     "hub_parked",
     "hub_events",
+    "hub_webhooks",
+    "hub_versions",
+    "hub_deliveries",
+    "hub_delivery_figures",
+    "hub_contents",
 ];
 
 /// Where applied migrations are noted.
@@ -72,6 +83,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_parked::Migration),
             Box::new(m0012_events::Migration),
             Box::new(m0013_findings::Migration),
+            Box::new(m0014_webhooks::Migration),
+            Box::new(m0015_deliveries::Migration),
+            Box::new(m0016_contents::Migration),
         ]
     }
 

@@ -17,6 +17,7 @@ use crate::domain::task::{Lease, TaskId};
 use crate::domain::time::Timestamp;
 use crate::settings::DatabaseUrl;
 use crate::store::{Entry, Order, Papers, Store, Want, migrate};
+use crate::subscription::Subscriptions;
 pub use report::{Report, Series};
 
 /// Tasks that are due, in each state.
@@ -187,7 +188,7 @@ impl Subject {
             let command = Command::Release(Release { lease: lease.token, then: then.clone() });
             Entry { item: Item { task: Some(task), at: NOW, command }, papers: Papers::None }
         };
-        let answers = self.store.commit(&tasks.map(entry).collect::<Vec<_>>(), NOW).await?;
+        let answers = self.store.commit(&tasks.map(entry).collect::<Vec<_>>(), &Subscriptions::new(0, []), NOW).await?.answers;
         ensure!(answers.iter().all(|answer| matches!(answer, Answer::Released)), "a lease was lost");
         Ok(())
     }

@@ -178,6 +178,8 @@ async fn create(hub: &Hub, run: &str, tasks: usize) -> anyhow::Result<()> {
                 documents: Documents::default(),
                 request_digest: [0; 32],
                 idempotency: None,
+                auto_approve: true,
+                webhook: None,
                 policy: policy.clone(),
             };
             let task = TaskId::parse(&format!("{run}-{number}"))?;

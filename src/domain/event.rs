@@ -8,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::fingerprint::Fingerprint;
+use super::review::ContentRecipe;
 use super::task::{ExternalId, GeneratorName, Source, Status, Submitter, Task, TaskError};
 use super::time::Timestamp;
 
@@ -115,6 +116,8 @@ pub struct Policy {
     pub late_poll_after: Duration,
     /// How long the generator keeps a result.
     pub result_ttl: Option<Duration>,
+    /// How a result becomes a content, where it does.
+    pub content: Option<ContentRecipe>,
 }
 
 impl Policy {

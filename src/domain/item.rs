@@ -9,6 +9,7 @@ use super::custom::Custom;
 use super::decide::Transition;
 use super::event::{Occurrence, Outcome, Policy, Poll};
 use super::parked::{Reread, Visit};
+use super::review::Act;
 use super::task::{Documents, ExternalId, GeneratorName, Status, Submitter, TaskId};
 use super::time::Timestamp;
 
@@ -25,10 +26,7 @@ pub struct Item {
 pub enum Command {
     Create(Box<NewTask>),
     Occur {
-        /// The id of the receipt to be; also of the stored body.
-        receipt: Uuid,
-        /// The stored text that a result is a span of: the body, or a mended copy.
-        result_payload: Uuid,
+        places: Places,
         occurrence: Box<Occurrence>,
     },
     /// A custom event. One that names a task is told on that task's path.
@@ -37,13 +35,16 @@ pub enum Command {
         receipt: Uuid,
         custom: Box<Custom>,
     },
+    /// A custom event that a client tells.
+    Announce(Box<Announcement>),
     /// Look at a parked callback again.
     Visit {
-        receipt: Uuid,
-        result_payload: Uuid,
+        places: Places,
         visit: Visit,
     },
     Patch(Patch),
+    /// What an operator or a publisher does to the content of a task's result.
+    Review(Act),
     /// Give back a lease without an event.
     Release(Release),
     /// Forget bodies and results of a settled task.
@@ -51,27 +52,58 @@ pub enum Command {
 }
 
 impl Command {
-    /// What is to happen to a task, if anything is.
+    /// What is to happen to a task, if anything is, and where its papers will lie.
     #[must_use]
-    pub fn occurrence(&self) -> Option<&Occurrence> {
+    pub fn happening(&self) -> Option<(&Places, &Occurrence)> {
         match self {
-            Self::Occur { occurrence, .. } | Self::Visit { visit: Visit { reread: Reread::Event(occurrence), .. }, .. } => {
-                Some(occurrence)
-            }
+            Self::Occur { places, occurrence }
+            | Self::Visit { places, visit: Visit { reread: Reread::Event(occurrence), .. } } => Some((places, occurrence)),
             _ => None,
         }
     }
 
-    /// The custom event that is to be published, if any is.
     #[must_use]
-    pub fn custom(&self) -> Option<&Custom> {
+    pub fn occurrence(&self) -> Option<&Occurrence> {
+        self.happening().map(|(_, occurrence)| occurrence)
+    }
+
+    /// The generator's event that is to be published, if any is, and its receipt's id.
+    #[must_use]
+    pub fn told(&self) -> Option<(Uuid, &Custom)> {
         match self {
-            Self::Publish { custom, .. } | Self::Visit { visit: Visit { reread: Reread::Custom(custom), .. }, .. } => {
-                Some(custom)
-            }
+            Self::Publish { receipt, custom } => Some((*receipt, custom)),
+            Self::Visit { places, visit: Visit { reread: Reread::Custom(custom), .. } } => Some((places.receipt, custom)),
             _ => None,
         }
     }
+
+    #[must_use]
+    pub fn custom(&self) -> Option<&Custom> {
+        self.told().map(|(_, custom)| custom)
+    }
+}
+
+/// Where the papers of an event will lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The id of the receipt to be; also of the stored body, and of the content that a result becomes.
+    pub receipt: Uuid,
+    /// The stored text that a result is a span of: the body, or a mended copy.
+    pub result: Uuid,
+    /// Of a content's title, text and pictures.
+    pub document: Uuid,
+}
+
+/// A custom event of a client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Announcement {
+    /// Of the event; also of the stored data.
+    pub id: Uuid,
+    pub name: String,
+    /// Where what its publisher has added is stored.
+    pub remarks: Option<Uuid>,
+    pub idempotency: Option<IdempotencyKey>,
+    pub request_digest: [u8; 32],
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +117,10 @@ pub struct NewTask {
     pub documents: Documents,
     pub request_digest: [u8; 32],
     pub idempotency: Option<IdempotencyKey>,
+    /// Whether its result needs no review.
+    pub auto_approve: bool,
+    /// Its own webhook.
+    pub webhook: Option<Uuid>,
     pub policy: Arc<Policy>,
 }
 
@@ -132,9 +168,11 @@ pub enum Answer {
     /// What was parked waits on.
     Waits,
     Created,
-    /// The same creation as before: this is its task.
+    /// The same creation as before: this is its task, or, of an announcement, its event.
     Repeated(TaskId),
+    Announced,
     Patched,
+    Reviewed,
     Erased,
     Released,
     /// An operator's wish was fulfilled already.
@@ -168,6 +206,14 @@ pub struct Kept {
     pub told_about: Option<TaskId>,
 }
 
+impl Places {
+    /// A body that holds its own result.
+    #[must_use]
+    pub const fn of(receipt: Uuid, document: Uuid) -> Self {
+        Self { receipt, result: receipt, document }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("There is no such task")]
@@ -196,4 +242,8 @@ pub enum Refusal {
     TooManyParked,
     #[error("The callback is not parked any more")]
     NotParked,
+    #[error("The task has no content")]
+    NoContent,
+    #[error("The content is {0}")]
+    Decided(&'static str),
 }

@@ -11,6 +11,7 @@ pub mod decide;
 pub mod delivery;
 pub mod event;
 pub mod fingerprint;
+mod gazette;
 pub mod item;
 pub mod lease;
 pub mod name;

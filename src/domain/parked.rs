@@ -9,7 +9,7 @@ use super::claim::task_meant;
 use super::custom::{self, Custom};
 use super::event::{Event, Occurrence, Outcome, Reason};
 use super::fingerprint::Fingerprint;
-use super::item::{Answer, Item, Kept, Refusal};
+use super::item::{Answer, Item, Kept, Places, Refusal};
 use super::plan::{World, happen};
 use super::schedule::Pace;
 use super::task::{ExternalId, GeneratorName, Source, TaskId};
@@ -117,18 +117,13 @@ pub(super) fn wake(world: &mut World, generator: &GeneratorName, id: &str, now: 
 }
 
 /// Counts if its task is known, waits on if not, and is given up when it has waited for long enough.
-pub(super) fn visit(
-    world: &mut World,
-    item: &Item,
-    receipt: Uuid,
-    result_payload: Uuid,
-    visit: &Visit,
-) -> Result<Answer, Refusal> {
+pub(super) fn visit(world: &mut World, item: &Item, places: Places, visit: &Visit) -> Result<Answer, Refusal> {
+    let receipt = places.receipt;
     let parked = world.parked.get(&receipt).cloned().ok_or(Refusal::NotParked)?;
     match &visit.reread {
         Reread::Event(occurrence) => {
             if let Some(task) = task_meant(world, item, occurrence) {
-                let answer = happen(world, &task, item.at, receipt, result_payload, occurrence);
+                let answer = happen(world, &task, item.at, places, occurrence);
                 world.parked.remove(&receipt);
                 // who sent it is gone, and cannot be told that it is wrong
                 let recorded = answer.ok().filter(|answer| matches!(answer, Answer::Recorded(_)));

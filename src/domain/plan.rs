@@ -13,9 +13,14 @@ use super::custom::{self, Heard};
 use super::decide::{Decision, Relation, Transition, decide, interpret};
 use super::event::{Event, Occurrence, Outcome, Policy};
 use super::fingerprint::{Recent, Seen};
-pub use super::item::{Answer, Command, IdempotencyKey, Item, Kept, NewTask, Patch, Recorded, Refusal, Release, Then};
+use super::gazette;
+pub use super::item::{
+    Announcement, Answer, Command, IdempotencyKey, Item, Kept, NewTask, Patch, Places, Recorded, Refusal, Release, Then,
+};
 use super::lease;
+use super::news::News;
 use super::parked::{self, Parked};
+use super::review::{self, Content};
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
@@ -39,6 +44,12 @@ pub struct World {
     pub woken: BTreeSet<(GeneratorName, String)>,
     /// Custom events that were told before, as far as this batch asks for them.
     pub heard: HashSet<Heard>,
+    /// Results on their way to the public, as far as this batch asks for them.
+    pub contents: BTreeMap<TaskId, Content>,
+    /// Whether there are webhooks: if not, only what tasks with webhooks of their own do is news.
+    pub is_listening: bool,
+    /// What has happened in this batch, in its order.
+    pub news: Vec<News>,
 }
 
 /// The creation that an idempotency key stands for.
@@ -57,10 +68,12 @@ pub fn plan(world: &mut World, items: &[Item]) -> Vec<Answer> {
 fn step(world: &mut World, item: &Item) -> Answer {
     let answer = match &item.command {
         Command::Create(new) => create(world, item, new),
-        Command::Occur { receipt, result_payload, occurrence } => occur(world, item, *receipt, *result_payload, occurrence),
+        Command::Occur { places, occurrence } => occur(world, item, *places, occurrence),
         Command::Publish { receipt, custom } => Ok(custom::publish(world, item, *receipt, custom)),
-        Command::Visit { receipt, result_payload, visit } => parked::visit(world, item, *receipt, *result_payload, visit),
+        Command::Announce(announcement) => custom::announce(world, item, announcement),
+        Command::Visit { places, visit } => parked::visit(world, item, *places, visit),
         Command::Patch(wanted) => patch(world, item, wanted),
+        Command::Review(act) => review::review(world, item, act),
         Command::Release(release) => give_back(world, item, release),
         Command::Erase => erase(world, item),
     };
@@ -125,6 +138,10 @@ fn created(id: TaskId, at: Timestamp, new: &NewTask) -> Task {
         receipts: 0,
         last_receipt: None,
         recent: Recent::default(),
+        auto_approve: new.auto_approve,
+        webhook: new.webhook,
+        news: 0,
+        progress_told: false,
         erased_at: None,
     };
     if new.submitter == Submitter::OwnCode {
@@ -135,16 +152,10 @@ fn created(id: TaskId, at: Timestamp, new: &NewTask) -> Task {
     task
 }
 
-fn occur(
-    world: &mut World,
-    item: &Item,
-    receipt: Uuid,
-    result_payload: Uuid,
-    occurrence: &Occurrence,
-) -> Result<Answer, Refusal> {
+fn occur(world: &mut World, item: &Item, places: Places, occurrence: &Occurrence) -> Result<Answer, Refusal> {
     match task_meant(world, item, occurrence) {
-        Some(task) => happen(world, &task, item.at, receipt, result_payload, occurrence),
-        None => parked::park(world, item, receipt, occurrence),
+        Some(task) => happen(world, &task, item.at, places, occurrence),
+        None => parked::park(world, item, places.receipt, occurrence),
     }
 }
 
@@ -153,8 +164,7 @@ pub(super) fn happen(
     world: &mut World,
     id: &TaskId,
     now: Timestamp,
-    receipt: Uuid,
-    result_payload: Uuid,
+    places: Places,
     occurrence: &Occurrence,
 ) -> Result<Answer, Refusal> {
     let task = world.tasks.get(id).ok_or(Refusal::UnknownTask)?;
@@ -167,7 +177,7 @@ pub(super) fn happen(
     }
     let Some(task) = world.tasks.get_mut(id) else { return Err(Refusal::UnknownTask) };
 
-    let arrival = Arrival { now, attempt: meant.attempt, payload: result_payload, occurrence };
+    let arrival = Arrival { now, attempt: meant.attempt, payload: places.result, occurrence };
     let (outcome, transition) = if duplicate {
         ask_once_more(task, &arrival);
         (Outcome::Duplicate, None)
@@ -192,9 +202,9 @@ pub(super) fn happen(
         transition,
         status: task.status(),
         attempt: meant.attempt,
-        receipt,
+        receipt: places.receipt,
         sequence: task.receipts + 1,
-        previous: task.last_receipt.replace(receipt),
+        previous: task.last_receipt.replace(places.receipt),
     };
     task.receipts = recorded.sequence;
     if let (false, Some(fingerprint)) = (seen_before, occurrence.fingerprint) {
@@ -202,6 +212,10 @@ pub(super) fn happen(
         let spilled = task.recent.remember(seen);
         world.spilled.extend(spilled.map(|seen| (id.clone(), seen)));
     }
+    if let Some(transition) = transition {
+        gazette::tell_transition(world, id, transition, &arrival, places);
+    }
+    gazette::tell_overdue(world, id, now);
     Ok(Answer::Recorded(recorded))
 }
 
@@ -269,6 +283,8 @@ fn patch(world: &mut World, item: &Item, patch: &Patch) -> Result<Answer, Refusa
 fn give_back(world: &mut World, item: &Item, release: &Release) -> Result<Answer, Refusal> {
     let task = known_mut(world, item)?;
     lease::give_back(task, release, item.at)?;
+    let id = task.id.clone();
+    gazette::tell_overdue(world, &id, item.at);
     Ok(Answer::Released)
 }
 

@@ -7,8 +7,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::gazette;
+use super::item::{Answer, Item, Places, Refusal};
+use super::news::Topic;
+use super::plan::World;
 use super::task::{GeneratorName, Lease, TaskId};
 use super::time::Timestamp;
+use super::transition::Arrival;
 
 /// Publishers that took it and did not publish it, before it is given up.
 pub const MOST_TRIES: u32 = 3;
@@ -152,4 +157,132 @@ pub enum Act {
         lease: Uuid,
         by: Duration,
     },
+}
+
+/// A task has completed: what its generator's file makes of the result waits for review, or is in the pool at once.
+pub(super) fn begin(world: &mut World, id: &TaskId, arrival: &Arrival<'_>, places: Places) {
+    let Some(task) = world.tasks.get(id).filter(|_| arrival.occurrence.policy.content.is_some()) else { return };
+    let review = if task.auto_approve { Review::Approved(Entry::new(task.priority, arrival.now, None)) } else { Review::Pending };
+    let content = Content {
+        id: places.receipt,
+        task: id.clone(),
+        generator: task.generator.clone(),
+        document: places.document,
+        review,
+        note: None,
+        created_at: arrival.now,
+    };
+    let approved = content.review.entry().is_some();
+    world.contents.insert(id.clone(), content);
+    if approved {
+        gazette::tell(world, id, Topic::Approved, arrival.now, Some(places.receipt));
+    }
+}
+
+/// Somebody does something to the content of the item's task.
+pub(super) fn review(world: &mut World, item: &Item, act: &Act) -> Result<Answer, Refusal> {
+    let id = item.task.as_ref().ok_or(Refusal::NoContent)?;
+    let priority = world.tasks.get(id).map_or(5, |task| task.priority);
+    let content = world.contents.get_mut(id).ok_or(Refusal::NoContent)?;
+    if let Some(topic) = content.take(act, priority, item.at)? {
+        gazette::tell(world, id, topic, item.at, None);
+    }
+    Ok(Answer::Reviewed)
+}
+
+impl Entry {
+    fn new(priority: u8, now: Timestamp, publish_after: Option<Timestamp>) -> Self {
+        let publish_after = publish_after.unwrap_or(now).max(now);
+        Self { priority, stage: Stage::Pending, tries: 0, publish_after, approved_at: now }
+    }
+
+    /// A publisher takes it.
+    pub fn lend(&mut self, lease: Lease) {
+        self.tries += 1;
+        self.stage = Stage::Publishing(lease);
+    }
+
+    /// A publisher that has said nothing in time has used a try.
+    pub fn expire(&mut self, now: Timestamp) {
+        if let Stage::Publishing(lease) = self.stage
+            && lease.until < now
+        {
+            self.come_back(now);
+        }
+    }
+
+    fn come_back(&mut self, publish_after: Timestamp) {
+        if self.tries >= MOST_TRIES {
+            self.stage = Stage::Failed;
+        } else {
+            self.stage = Stage::Pending;
+            self.publish_after = publish_after;
+        }
+    }
+
+    fn held(&mut self, token: Uuid, now: Timestamp) -> Result<&mut Lease, Refusal> {
+        match &mut self.stage {
+            Stage::Publishing(lease) if lease.is_held_by(token, now) => Ok(lease),
+            _ => Err(Refusal::LeaseLost),
+        }
+    }
+}
+
+impl Content {
+    /// What it tells, if it is news.
+    fn take(&mut self, act: &Act, priority: u8, now: Timestamp) -> Result<Option<Topic>, Refusal> {
+        match act {
+            Act::Edit { document } => {
+                self.open()?;
+                self.document = *document;
+                Ok(None)
+            }
+            Act::Approve { note, publish_after } => {
+                self.open()?;
+                self.note = note.clone().or(self.note.take());
+                self.review = Review::Approved(Entry::new(priority, now, *publish_after));
+                Ok(Some(Topic::Approved))
+            }
+            Act::Reject { note } => {
+                if self.review != Review::Pending {
+                    return Err(Refusal::Decided(self.review.as_str()));
+                }
+                self.note.clone_from(note);
+                self.review = Review::Rejected;
+                Ok(Some(Topic::Rejected))
+            }
+            Act::Published { lease } => {
+                let entry = self.entry()?;
+                entry.held(*lease, now)?;
+                entry.stage = Stage::Published { at: now };
+                Ok(Some(Topic::Published))
+            }
+            Act::Failed { lease, publish_after } => {
+                let entry = self.entry()?;
+                entry.held(*lease, now)?;
+                entry.come_back(publish_after.unwrap_or(now).max(now));
+                Ok(None)
+            }
+            Act::Extend { lease, by } => {
+                let lease = self.entry()?.held(*lease, now)?;
+                lease.until = lease.until.max(now.plus(*by));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Until it is approved; a rejected one may be mended, and approved after all.
+    fn open(&self) -> Result<(), Refusal> {
+        match self.review {
+            Review::Pending | Review::Rejected => Ok(()),
+            Review::Approved(_) => Err(Refusal::Decided(self.review.as_str())),
+        }
+    }
+
+    fn entry(&mut self) -> Result<&mut Entry, Refusal> {
+        match &mut self.review {
+            Review::Approved(entry) => Ok(entry),
+            Review::Pending | Review::Rejected => Err(Refusal::LeaseLost),
+        }
+    }
 }

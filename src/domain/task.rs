@@ -235,6 +235,8 @@ pub struct Attempt {
     pub over: bool,
     /// Where the generator's answer to the submission is stored.
     pub answer: Option<Uuid>,
+    /// When it was told that the deadline went by and the generator could not be asked.
+    pub overdue_at: Option<Timestamp>,
 }
 
 impl Attempt {
@@ -249,6 +251,7 @@ impl Attempt {
             ended_at: None,
             over: false,
             answer: None,
+            overdue_at: None,
         }
     }
 
@@ -304,6 +307,14 @@ pub struct Task {
     /// The newest receipt, the head of the task's chain.
     pub last_receipt: Option<Uuid>,
     pub recent: Recent,
+    /// Whether its result needs no review.
+    pub auto_approve: bool,
+    /// Its own webhook.
+    pub webhook: Option<Uuid>,
+    /// News told so far; the next gets this number plus one.
+    pub news: u64,
+    /// Its last news was progress, and somebody is being told: the next news takes the place of that.
+    pub progress_told: bool,
     pub erased_at: Option<Timestamp>,
 }
 

@@ -18,6 +18,8 @@ pub struct Chores {
     pub cancel: watch::Sender<()>,
     /// A parked callback's task may be known by now.
     pub unpark: watch::Sender<()>,
+    /// Webhooks have something to hear.
+    pub deliver: watch::Sender<()>,
 }
 
 impl Chores {

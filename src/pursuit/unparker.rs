@@ -75,8 +75,9 @@ impl Unparker {
     }
 
     async fn visit(&self, parked: &ParkedCallback) -> Result<Wait, StoreError> {
-        let again = self.read(parked).await?;
-        let entry = Entry::of_visit(parked, self.means.clock.now(), again);
+        let body = self.means.store.payload(parked.receipt).await?.map(Bytes::from);
+        let again = self.read(parked, body.clone());
+        let entry = Entry::of_visit(parked, self.means.clock.now(), again, body);
         match self.means.journal.record(entry).await {
             Ok(Answer::Recorded(Recorded { outcome, .. }) | Answer::Kept(Kept { outcome, .. })) => {
                 note(parked, outcome);
@@ -92,16 +93,15 @@ impl Unparker {
         }
     }
 
-    async fn read(&self, parked: &ParkedCallback) -> Result<Again, StoreError> {
-        let body = self.means.store.payload(parked.receipt).await?;
+    fn read(&self, parked: &ParkedCallback, body: Option<Bytes>) -> Again {
         let generator = self.means.terms.catalog().find(parked.generator.as_str()).cloned();
-        let (Some(body), Some(generator)) = (body, generator) else { return Ok(Again::Unreadable) };
+        let (Some(body), Some(generator)) = (body, generator) else { return Again::Unreadable };
         let headers: BTreeMap<String, String> = serde_json::from_str(&parked.headers).unwrap_or_default();
         let raw = RawCallback {
             task: parked.task().cloned(),
             headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
             query: parked.query.clone(),
-            body: Bytes::from(body),
+            body,
             arrived: parked.received_at,
             url: String::new(),
         };
@@ -110,7 +110,7 @@ impl Unparker {
             Claim { token: parked.token_attempt, query: parked.query_attempt, may_adopt: parked.may_adopt, ..Claim::default() };
         // what no signature proves on a path that all tasks share
         let is_hearsay = !on_own_path && !parked.signed;
-        Ok(match decode_stored(&generator, &raw, claim, is_hearsay) {
+        match decode_stored(&generator, &raw, claim, is_hearsay) {
             Ok(Decoded::Task(event)) => Again::Event(Box::new(event.occurrence(self.means.terms.policy(&generator)))),
             Ok(Decoded::Custom(event)) => {
                 let CustomEvent { generator, name, data, fingerprint, .. } = *event;
@@ -121,7 +121,7 @@ impl Unparker {
                 tracing::warn!(%callback, detail, "a parked callback cannot be read any more, and waits on");
                 Again::Unreadable
             }
-        })
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::write::Changes;
-use super::{ParkedCallback, Store, backend};
+use super::{ParkedCallback, Registration, Store, backend};
 use crate::domain::custom::Custom;
 use crate::domain::event::{Event, Found, Occurrence};
 use crate::domain::fingerprint::Fingerprint;
+use crate::domain::news::Audience;
 use crate::domain::parked::{Reread, Visit};
-use crate::domain::plan::{Answer, Command, Item, plan};
+use crate::domain::plan::{Answer, Command, Item, Places, plan};
 use crate::domain::task::{GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
 
@@ -33,6 +34,15 @@ pub enum Papers {
         input: Option<Bytes>,
         params: Option<Bytes>,
         metadata: Option<Bytes>,
+        /// The task's own webhook.
+        webhook: Option<Box<Registration>>,
+    },
+    /// The JSON text of a content.
+    Document(Bytes),
+    /// JSON texts of a custom event: what it tells, and what its publisher has added.
+    Announcement {
+        data: Bytes,
+        remarks: Option<Bytes>,
     },
     Receipt(Box<Draft>),
 }
@@ -90,10 +100,8 @@ impl Entry {
     /// text of its own. No task: the event names it.
     #[must_use]
     pub fn of_event(task: Option<TaskId>, at: Timestamp, occurrence: Occurrence, origin: Origin) -> Self {
-        let receipt = Uuid::now_v7();
         let result = result(&occurrence);
-        let result_payload = place(result.as_ref(), receipt);
-        let command = Command::Occur { receipt, result_payload, occurrence: Box::new(occurrence) };
+        let command = Command::Occur { places: places(Uuid::now_v7(), result.as_ref()), occurrence: Box::new(occurrence) };
         Self { item: Item { task, at, command }, papers: origin.draft(result) }
     }
 
@@ -105,20 +113,28 @@ impl Entry {
         Self { item: Item { task, at, command }, papers: origin.draft(None) }
     }
 
-    /// Another look at a parked callback, whose bytes are stored.
+    /// Another look at a parked callback, whose bytes are stored, and may be needed.
     #[must_use]
-    pub fn of_visit(parked: &ParkedCallback, at: Timestamp, reread: Again) -> Self {
+    pub fn of_visit(parked: &ParkedCallback, at: Timestamp, reread: Again, body: Option<Bytes>) -> Self {
         let receipt = parked.receipt;
         let result = if let Again::Event(occurrence) = &reread { result(occurrence) } else { None };
-        let result_payload = place(result.as_ref(), receipt);
+        let places = places(receipt, result.as_ref());
         let reread = match reread {
             Again::Event(occurrence) => Reread::Event(occurrence),
             Again::Custom(told) => Reread::Custom(Box::new(told.custom(receipt))),
             Again::Unreadable => Reread::Unreadable,
         };
-        let command = Command::Visit { receipt, result_payload, visit: Visit { reread, due_at: parked.due_at } };
-        let origin = Origin::without_headers(parked.generator.clone(), parked.received_at, None);
+        let command = Command::Visit { places, visit: Visit { reread, due_at: parked.due_at } };
+        let origin = Origin::without_headers(parked.generator.clone(), parked.received_at, body);
         Self { item: Item { task: parked.task().cloned(), at, command }, papers: origin.draft(result) }
+    }
+
+    /// The webhook that the entry brings.
+    pub(super) fn webhook(&self) -> Option<&Registration> {
+        match &self.papers {
+            Papers::Documents { webhook, .. } => webhook.as_deref(),
+            _ => None,
+        }
     }
 
     /// Bytes that the entry brings into a transaction, roughly.
@@ -127,7 +143,9 @@ impl Entry {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let papers = match &self.papers {
             Papers::None => 0,
-            Papers::Documents { input, params, metadata } => length(input) + length(params) + length(metadata),
+            Papers::Documents { input, params, metadata, .. } => length(input) + length(params) + length(metadata),
+            Papers::Document(text) => text.len(),
+            Papers::Announcement { data, remarks } => data.len() + length(remarks),
             Papers::Receipt(draft) => length(&draft.body) + draft.headers.len(),
         };
         papers + 512
@@ -165,9 +183,21 @@ fn result(occurrence: &Occurrence) -> Option<Found> {
     }
 }
 
+fn places(receipt: Uuid, result: Option<&Found>) -> Places {
+    Places { receipt, result: place(result, receipt), document: Uuid::now_v7() }
+}
+
 /// Where something that was found is stored: with the body, unless it had to be mended.
 fn place(found: Option<&Found>, body: Uuid) -> Uuid {
     if matches!(found, Some(Found::Rewritten(_))) { Uuid::now_v7() } else { body }
+}
+
+/// What a transaction has written.
+#[derive(Debug)]
+pub struct Committed {
+    pub answers: Vec<Answer>,
+    /// How many deliveries were written.
+    pub deliveries: usize,
 }
 
 impl Store {
@@ -175,24 +205,31 @@ impl Store {
     /// if it fails.
     ///
     /// # Errors
-    /// Whatever the database says; collisions with other replicas are repeated first.
-    pub async fn commit(&self, entries: &[Entry], now: Timestamp) -> Result<Vec<Answer>, StoreError> {
+    /// [`StoreError::Outdated`] if the audience is not today's; else whatever the database says, where collisions with other
+    /// replicas are repeated first.
+    pub async fn commit(&self, entries: &[Entry], audience: &dyn Audience, now: Timestamp) -> Result<Committed, StoreError> {
         let items: Vec<Item> = entries.iter().map(|entry| entry.item.clone()).collect();
         let mut repeats = 0;
         loop {
-            match self.commit_once(&items, entries, now).await {
+            match self.commit_once(&items, entries, audience, now).await {
                 Err(StoreError::Conflict(_)) if repeats < REPEATS => repeats += 1,
                 outcome => return outcome,
             }
         }
     }
 
-    async fn commit_once(&self, items: &[Item], entries: &[Entry], now: Timestamp) -> Result<Vec<Answer>, StoreError> {
+    async fn commit_once(
+        &self,
+        items: &[Item],
+        entries: &[Entry],
+        audience: &dyn Audience,
+        now: Timestamp,
+    ) -> Result<Committed, StoreError> {
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match self.plan_and_write(&transaction, items, entries, now).await {
-            Ok(answers) => {
+        match self.plan_and_write(&transaction, items, entries, audience, now).await {
+            Ok(committed) => {
                 transaction.commit().await.map_err(backend::error)?;
-                Ok(answers)
+                Ok(committed)
             }
             Err(error) => {
                 // the first error says more than what the rollback might add
@@ -207,12 +244,16 @@ impl Store {
         transaction: &DatabaseTransaction,
         items: &[Item],
         entries: &[Entry],
+        audience: &dyn Audience,
         now: Timestamp,
-    ) -> Result<Vec<Answer>, StoreError> {
-        let before = self.load_world(transaction, items).await?;
+    ) -> Result<Committed, StoreError> {
+        let before = self.load_world(transaction, items, audience).await?;
         let mut after = before.clone();
         let answers = plan(&mut after, items);
-        Changes::between(self.backend, (&before, &after), entries, &answers, now).write(self.backend, transaction).await?;
-        Ok(answers)
+        let post = self.post(transaction, (&before, &mut after), entries, audience).await?;
+        let deliveries = post.deliveries();
+        let changes = Changes::between(self.backend, (&before, &after), entries, &answers, post, now);
+        changes.write(self.backend, transaction).await?;
+        Ok(Committed { answers, deliveries })
     }
 }

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// A statement failed for a reason that lies in its data.
     #[error("the database refused a statement")]
     Statement(#[source] DbErr),
+    /// Webhooks have changed since the audience was read.
+    #[error("webhooks have changed meanwhile")]
+    Outdated,
     #[error("{0}")]
     Schema(String),
 }
@@ -27,6 +30,6 @@ impl StoreError {
     /// Whether the same request may succeed a little later.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Conflict(_) | Self::Busy(_) | Self::Unavailable(_))
+        matches!(self, Self::Conflict(_) | Self::Busy(_) | Self::Unavailable(_) | Self::Outdated)
     }
 }

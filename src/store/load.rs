@@ -5,24 +5,31 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::{DatabaseTransaction, EntityTrait, FromQueryResult};
 use serde::Serialize;
 
-use super::entity::{attempt, fingerprint, idempotency, task};
+use super::entity::{attempt, content, fingerprint, idempotency, task};
 use super::error::StoreError;
 use super::{Store, backend};
 use crate::domain::claim::task_meant;
 use crate::domain::event::Event;
+use crate::domain::news::Audience;
 use crate::domain::plan::{Command, Item, World};
+use crate::domain::review::Content;
 use crate::domain::task::{ExternalId, GeneratorName, TaskId};
 
 impl Store {
     /// Locks the tasks first, in the order of their ids; only what is read after that is sure to be their latest. Then come
     /// the turns of generators whose callbacks may be parked, and then what is parked: everybody locks in this order.
-    pub(super) async fn load_world(&self, transaction: &DatabaseTransaction, items: &[Item]) -> Result<World, StoreError> {
+    pub(super) async fn load_world(
+        &self,
+        transaction: &DatabaseTransaction,
+        items: &[Item],
+        audience: &dyn Audience,
+    ) -> Result<World, StoreError> {
         let texts = self.backend.texts();
         // an id once set never moves: who holds one now will hold it when his task is locked
         let named = self.named_tasks(transaction, items).await?;
         let ids: BTreeSet<&str> = items.iter().filter_map(|item| item.task.as_ref()).chain(&named).map(TaskId::as_str).collect();
         let rows: Vec<task::Model> = self.read(transaction, &texts.lock_tasks, &ids).await?;
-        let mut world = World::default();
+        let mut world = World { is_listening: !audience.is_empty(), ..World::default() };
         if !rows.is_empty() {
             let mut attempts = self.attempts(transaction, &ids).await?;
             for row in rows {
@@ -36,6 +43,8 @@ impl Store {
         self.load_spilled(transaction, items, &mut world).await?;
         self.load_parked(transaction, items, &mut world).await?;
         self.load_heard(transaction, items, &mut world).await?;
+        self.load_contents(transaction, items, &mut world).await?;
+        self.check_version(transaction, audience).await?;
         Ok(world)
     }
 
@@ -93,6 +102,7 @@ impl Store {
             .iter()
             .filter_map(|item| match &item.command {
                 Command::Create(new) => new.idempotency.as_ref(),
+                Command::Announce(announcement) => announcement.idempotency.as_ref(),
                 _ => None,
             })
             .map(|key| Key { owner: &key.owner, idempotency_key: &key.key })
@@ -105,6 +115,30 @@ impl Store {
             world.idempotent.insert(key, remembered);
         }
         Ok(())
+    }
+
+    async fn load_contents(
+        &self,
+        transaction: &DatabaseTransaction,
+        items: &[Item],
+        world: &mut World,
+    ) -> Result<(), StoreError> {
+        let reviewed = items.iter().filter(|item| matches!(item.command, Command::Review(_)));
+        let tasks: BTreeSet<&str> = reviewed.filter_map(|item| item.task.as_ref()).map(TaskId::as_str).collect();
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        for row in self.read::<content::Model, _>(transaction, &self.backend.texts().lock_contents, &tasks).await? {
+            let content: Content = row.try_into()?;
+            world.contents.insert(content.task.clone(), content);
+        }
+        Ok(())
+    }
+
+    /// Whoever is registered when this is read hears of everything that is written from now on.
+    async fn check_version(&self, transaction: &DatabaseTransaction, audience: &dyn Audience) -> Result<(), StoreError> {
+        let version = super::webhooks::version(transaction, self.backend).await?;
+        if version == audience.version() { Ok(()) } else { Err(StoreError::Outdated) }
     }
 
     /// Only tasks with more events than their row remembers are looked up.

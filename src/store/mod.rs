@@ -6,6 +6,7 @@ mod backend;
 mod cancellations;
 mod claims;
 mod commit;
+mod deliveries;
 mod due;
 mod entity;
 mod error;
@@ -18,6 +19,7 @@ mod receipts;
 mod rejections;
 mod secrets;
 mod tasks;
+mod webhooks;
 mod write;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -27,7 +29,8 @@ use crate::domain::time::Timestamp;
 use backend::Backend;
 pub use cancellations::Cancellation;
 pub use claims::{Order, Taken, Want};
-pub use commit::{Again, Call, Draft, Entry, Origin, Papers, Told};
+pub use commit::{Again, Call, Committed, Draft, Entry, Origin, Papers, Told};
+pub use deliveries::{DeliveryOutcome, DueDelivery};
 pub use error::StoreError;
 pub use keys::ApiKey;
 pub use migrate::{exists, migrate, pending_migrations};
@@ -36,6 +39,10 @@ pub use plans::Plan;
 pub use receipts::{Receipt, ReceiptFilter};
 pub use rejections::{Rejection, RejectionLimits};
 pub use tasks::{Page, Rescued, StatusCount, TaskFilter, TaskRecord};
+pub use webhooks::{Registration, WebhookFilter};
+
+/// What is said of deliveries that nobody will get.
+pub const WEBHOOK_DISABLED: &str = "webhook_disabled";
 
 /// One database: a side that writes and a side that reads.
 #[derive(Clone)]

@@ -270,7 +270,7 @@ impl<'a> Wanted<'a> {
 
 const fn visited(command: &Command) -> Option<Uuid> {
     match command {
-        Command::Visit { receipt, .. } => Some(*receipt),
+        Command::Visit { places, .. } => Some(places.receipt),
         _ => None,
     }
 }

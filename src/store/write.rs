@@ -1,19 +1,27 @@
 //! Turns the difference that a batch made into rows, a statement a table.
 
+use std::collections::HashMap;
+
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::backend::{self, Backend};
 use super::commit::Entry;
-use super::entity::{attempt, cancellation, event, fingerprint, idempotency, int, parked, receipt, task};
+use super::entity::{
+    attempt, cancellation, content, delivery, event, fingerprint, idempotency, int, parked, receipt, task, webhook,
+};
 use super::error::StoreError;
 use crate::domain::plan::{Answer, World};
 use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
 
+mod mail;
 mod papers;
+mod shelf;
 mod waiting;
+
+pub(super) use mail::Post;
 
 /// Everything that a planned batch wants to be written.
 pub(super) struct Changes {
@@ -26,6 +34,13 @@ pub(super) struct Changes {
     idempotent: Vec<idempotency::Model>,
     cancellations: Vec<cancellation::Model>,
     events: Vec<event::Model>,
+    /// Of custom events: their letters, and their numbers within their tasks' news.
+    letters: HashMap<Uuid, (Uuid, u64)>,
+    webhooks: Vec<webhook::Model>,
+    deliveries: Vec<delivery::Model>,
+    /// Tasks whose progress is not worth telling any more.
+    outdated: Vec<String>,
+    contents: Vec<content::Model>,
     parked: Vec<parked::Model>,
     /// What becomes of callbacks that were parked before, and of their receipts.
     visited: Vec<Statement>,
@@ -44,9 +59,11 @@ impl Changes {
         (before, after): (&World, &World),
         entries: &[Entry],
         answers: &[Answer],
+        post: Post,
         now: Timestamp,
     ) -> Self {
         let mut changes = Self::none(now);
+        changes.add_post(post);
         for (id, task) in &after.tasks {
             changes.add_task(before.tasks.get(id), task);
         }
@@ -59,6 +76,9 @@ impl Changes {
             changes.add_papers(backend, entry, answer, after);
         }
         changes.add_waiting(backend, before, after);
+        let edited =
+            before.contents.values().filter(|was| after.contents.get(&was.task).is_some_and(|is| is.document != was.document));
+        changes.orphans.extend(edited.map(|was| was.document));
         changes
     }
 
@@ -71,7 +91,7 @@ impl Changes {
         changes
     }
 
-    const fn none(now: Timestamp) -> Self {
+    fn none(now: Timestamp) -> Self {
         Self {
             now,
             created: Vec::new(),
@@ -82,6 +102,11 @@ impl Changes {
             idempotent: Vec::new(),
             cancellations: Vec::new(),
             events: Vec::new(),
+            letters: HashMap::new(),
+            webhooks: Vec::new(),
+            deliveries: Vec::new(),
+            outdated: Vec::new(),
+            contents: Vec::new(),
             parked: Vec::new(),
             visited: Vec::new(),
             woken: Vec::new(),
@@ -129,6 +154,11 @@ impl Changes {
         add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows), most)?;
         add(&mut statements, &self.cancellations, |rows| backend.upsert(&cancellation::TABLE, rows), most)?;
         add(&mut statements, &self.events, |rows| backend.insert(&event::TABLE, rows), most)?;
+        add(&mut statements, &self.webhooks, |rows| backend.insert(&webhook::TABLE, rows), most)?;
+        let outdate = backend.texts().outdate;
+        add(&mut statements, &self.outdated, |ids| backend.statement(outdate, [ids.into(), self.now.micros().into()]), most)?;
+        add(&mut statements, &self.deliveries, |rows| backend.insert(&delivery::TABLE, rows), most)?;
+        add(&mut statements, &self.contents, |rows| backend.upsert(&content::TABLE, rows), most)?;
         add(&mut statements, &self.parked, |rows| backend.insert(&parked::TABLE, rows), most)?;
         statements.extend(self.visited);
         let wake = backend.texts().wake_parked;
@@ -140,6 +170,7 @@ impl Changes {
             }
             statements.push(backend.statement(backend.texts().erase_rejections, [task.as_str().into()]));
             statements.extend(backend.texts().erase_events.map(|text| backend.statement(text, [task.as_str().into()])));
+            statements.extend(backend.texts().erase_relayed.map(|text| backend.statement(text, [task.as_str().into()])));
         }
         for statement in statements {
             transaction.execute_raw(statement).await.map_err(backend::error)?;

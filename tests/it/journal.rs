@@ -225,7 +225,7 @@ async fn nulls_and_values_stand_side_by_side(#[values(Kind::Sqlite, Kind::Postgr
     let ids = [1, 2, 3].map(|_| Some(Uuid::now_v7()));
     let documents = Documents { input: ids[0], params: ids[1], metadata: ids[2] };
     let full = NewTask { documents, external_id: Some(external("ext")), ..new_task(Submitter::OwnCode) };
-    let papers = Papers::Documents { input: text("{}"), params: text("[]"), metadata: text("7") };
+    let papers = Papers::Documents { input: text("{}"), params: text("[]"), metadata: text("7"), webhook: None };
     let answers = desk.record(vec![create("bare"), create_as("full", full, papers)]).await;
     assert_eq!(answers, [Ok(Answer::Created), Ok(Answer::Created)]);
     let full = desk.store.task(&task_id("full")).await.expect("the database answers").expect("is there");

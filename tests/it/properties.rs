@@ -106,10 +106,10 @@ proptest! {
         let mut chains: HashMap<TaskId, Vec<Recorded>> = HashMap::new();
         for (item, answer) in history.items.iter().zip(plan(&mut world, &history.items)) {
             if let Answer::Recorded(recorded) = answer {
-                let (Command::Occur { receipt, .. } | Command::Visit { receipt, .. }) = &item.command else {
+                let (Command::Occur { places, .. } | Command::Visit { places, .. }) = &item.command else {
                     return Err(TestCaseError::fail("only events leave receipts"));
                 };
-                prop_assert_eq!(recorded.receipt, *receipt);
+                prop_assert_eq!(recorded.receipt, places.receipt);
                 chains.entry(recorded.task.clone()).or_default().push(recorded);
             }
         }

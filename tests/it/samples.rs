@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callback_hub::domain::event::{Claim, Event, Failure, Found, Held, Occurrence, Policy, Poll, Report};
 use callback_hub::domain::fingerprint::Fingerprint;
-use callback_hub::domain::plan::{Answer, Command, Item, NewTask, World, plan};
+use callback_hub::domain::plan::{Answer, Command, Item, NewTask, Places, World, plan};
 use callback_hub::domain::task::{
     Attempt, Documents, ExternalId, GeneratorName, Lease, ResultAt, Settlement, Source, State, Status, Submitter, Task,
     TaskError, TaskId,
@@ -47,6 +47,7 @@ pub(crate) fn policy() -> Policy {
         first_poll_after: FIRST_POLL_AFTER,
         late_poll_after: LATE_POLL_AFTER,
         result_ttl: None,
+        content: None,
     }
 }
 
@@ -61,6 +62,8 @@ pub(crate) fn new_task(submitter: Submitter) -> NewTask {
         documents: Documents::default(),
         request_digest: [1; 32],
         idempotency: None,
+        auto_approve: true,
+        webhook: None,
         policy: Arc::new(policy()),
     }
 }
@@ -153,7 +156,7 @@ pub(crate) fn happening(id: &str, at: Timestamp, occurrence: Occurrence) -> Item
     Item {
         task: Some(task_id(id)),
         at,
-        command: Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) },
+        command: Command::Occur { places: Places::of(receipt, receipt), occurrence: Box::new(occurrence) },
     }
 }
 

@@ -76,7 +76,7 @@ pub async fn patch_task(
     let metadata = metadata.map(|raw| stored(raw.get()));
     let entry = Entry {
         item: Item { task: Some(id.clone()), at: hub.clock.now(), command: Command::Patch(patch) },
-        papers: Papers::Documents { input: None, params: None, metadata },
+        papers: Papers::Documents { input: None, params: None, metadata, webhook: None },
     };
     match hub.journal.record(entry).await? {
         Answer::Refused(refusal) => Err(refused(refusal)),

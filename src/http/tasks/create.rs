@@ -155,6 +155,8 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         documents,
         request_digest: digest(body)?,
         idempotency,
+        auto_approve: hub.options.auto_approve,
+        webhook: None,
         policy: hub.terms.policy(&generator),
         generator: generator.name().clone(),
     };
@@ -166,8 +168,12 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         let params = params.as_ref().and_then(|params| std::str::from_utf8(params).ok());
         try_request(&generator, &task, new.priority, input.map(RawValue::get), params)?;
     }
-    let papers =
-        Papers::Documents { input: input.map(|raw| stored(raw.get())), params, metadata: metadata.map(|raw| stored(raw.get())) };
+    let papers = Papers::Documents {
+        input: input.map(|raw| stored(raw.get())),
+        params,
+        metadata: metadata.map(|raw| stored(raw.get())),
+        webhook: None,
+    };
     let item = Item { task: Some(task.clone()), at: hub.clock.now(), command: Command::Create(Box::new(new)) };
     Ok((task, Entry { item, papers }))
 }

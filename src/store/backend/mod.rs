@@ -54,6 +54,24 @@ pub(super) struct Texts {
     pub erase_rejections: &'static str,
     /// Make the custom events that were told on a task's path forget what they told, one after the other.
     pub erase_events: [&'static str; 3],
+    /// Webhooks of a JSON array of ids.
+    pub webhooks: String,
+    /// Stored texts of a JSON array of ids.
+    pub payloads: &'static str,
+    /// Locks the contents of a JSON array of tasks, in the order of their ids.
+    pub lock_contents: String,
+    /// Supersedes what is pending of the progress of a JSON array of tasks, at `$2`; what is being sent is only marked.
+    pub outdate: &'static str,
+    /// Locks the deliveries of lane `$1` that are due at `$2` and that nobody else has locked, `$3` at most; their ids.
+    pub due_deliveries: &'static str,
+    /// The deliveries of a JSON array of ids, and what each has to wait for.
+    pub deliveries_in_line: String,
+    /// Lends the deliveries of a JSON array of ids under `$2` until `$3`.
+    pub lend_deliveries: &'static str,
+    /// `[{"lane", "hour", "figure", "amount"}]`
+    pub add_figures: &'static str,
+    /// Forget everything that a task has told webhooks, and what became of its result, one after the other.
+    pub erase_relayed: [&'static str; 5],
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
 }
@@ -68,6 +86,24 @@ const ERASE_EVENTS: [&str; 3] = [
     "DELETE FROM hub_payloads WHERE id IN (SELECT data FROM hub_events WHERE task_id = $1 UNION SELECT id FROM hub_events WHERE task_id = $1)",
     "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT id FROM hub_events WHERE task_id = $1)",
     "UPDATE hub_events SET data = NULL WHERE task_id = $1",
+];
+
+/// In the order of their sequence, so that who has to wait is seen after what it waits for.
+const IN_LINE: &str = "SELECT d.id, d.webhook, d.lane, d.topic, d.task_id, d.attempts, d.body, d.log,
+        (SELECT e.letter FROM hub_events AS e WHERE e.id = d.event) AS letter,
+        (SELECT max(o.due_at) FROM hub_deliveries AS o WHERE o.task_id = d.task_id AND o.webhook = d.webhook
+            AND o.status = 'pending' AND o.sequence < d.sequence) AS waits_until
+    FROM hub_deliveries AS d";
+
+/// Letters, rendered bodies and documents; then the rows.
+const ERASE_RELAYED: [&str; 5] = [
+    "DELETE FROM hub_payloads WHERE id IN (SELECT letter FROM hub_events WHERE task_id = $1
+        UNION SELECT metadata FROM hub_events WHERE task_id = $1 UNION SELECT body FROM hub_deliveries WHERE task_id = $1
+        UNION SELECT document FROM hub_contents WHERE task_id = $1)",
+    "DELETE FROM hub_deliveries WHERE task_id = $1",
+    "DELETE FROM hub_contents WHERE task_id = $1",
+    "UPDATE hub_events SET letter = NULL, metadata = NULL WHERE task_id = $1",
+    "DELETE FROM hub_webhooks WHERE id = (SELECT webhook FROM hub_tasks WHERE id = $1)",
 ];
 
 #[derive(Clone, Copy)]

@@ -4,10 +4,10 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, Explanation, Texts};
+use super::{IN_LINE, DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
     Texts {
         // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
         lock_tasks: format!(
@@ -82,6 +82,31 @@ pub(super) fn texts() -> Texts {
         UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT link FROM chain)",
         erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = '' WHERE task_id = $1",
         erase_events: ERASE_EVENTS,
+        webhooks: format!(
+            "SELECT {webhooks} FROM hub_webhooks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))"
+        ),
+        payloads: "SELECT id, bytes FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        lock_contents: format!(
+            "SELECT {contents} FROM hub_contents WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+        ORDER BY task_id FOR UPDATE"
+        ),
+        outdate: "UPDATE hub_deliveries SET outdated = true, status = CASE WHEN lease IS NULL THEN 'superseded' ELSE status END,
+        settled_at = CASE WHEN lease IS NULL THEN $2::bigint END, due_at = CASE WHEN lease IS NULL THEN NULL ELSE due_at END
+        WHERE id = ANY (ARRAY(
+            SELECT id FROM hub_deliveries WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
+            AND status = 'pending' AND topic = 'task.progress' ORDER BY id FOR UPDATE))",
+        due_deliveries: "SELECT id FROM hub_deliveries WHERE due_at IS NOT NULL AND lane = $1 AND due_at <= $2
+        ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED",
+        deliveries_in_line: format!(
+            "{IN_LINE} WHERE d.id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid)) ORDER BY d.due_at, d.id"
+        ),
+        lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3
+        WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
+        SELECT r.lane, r.hour, r.figure, r.amount
+        FROM json_to_recordset($1::json) AS r(lane text, hour bigint, figure text, amount bigint)
+        ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = hub_delivery_figures.amount + excluded.amount",
+        erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, Explanation, Texts};
+use super::{IN_LINE, DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
     Texts {
         lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
         due_tasks: format!(
@@ -72,6 +72,22 @@ pub(super) fn texts() -> Texts {
         SELECT link FROM chain)",
         erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = x'' WHERE task_id = $1",
         erase_events: ERASE_EVENTS,
+        webhooks: format!("SELECT {webhooks} FROM hub_webhooks WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"),
+        payloads: "SELECT id, bytes FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        lock_contents: format!(
+            "SELECT {contents} FROM hub_contents WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id"
+        ),
+        outdate: "UPDATE hub_deliveries SET outdated = true, status = CASE WHEN lease IS NULL THEN 'superseded' ELSE status END,
+        settled_at = CASE WHEN lease IS NULL THEN $2 ELSE NULL END, due_at = CASE WHEN lease IS NULL THEN NULL ELSE due_at END
+        WHERE task_id IN (SELECT value FROM json_each($1)) AND status = 'pending' AND topic = 'task.progress'",
+        due_deliveries: "SELECT id FROM hub_deliveries WHERE due_at IS NOT NULL AND lane = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3",
+        deliveries_in_line: format!("{IN_LINE} WHERE d.id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY d.due_at, d.id"),
+        lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3
+        WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
+        SELECT r.value ->> 'lane', r.value ->> 'hour', r.value ->> 'figure', r.value ->> 'amount' FROM json_each($1) AS r WHERE true
+        ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = amount + excluded.amount",
+        erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
     }
 }

@@ -23,6 +23,7 @@ pub struct Model {
     pub ended_at: Option<i64>,
     pub is_over: bool,
     pub answer: Option<Uuid>,
+    pub overdue_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -43,8 +44,9 @@ pub(in crate::store) static TABLE: Table = Table {
         ("ended_at", Kind::Int),
         ("is_over", Kind::Bool),
         ("answer", Kind::Uuid),
+        ("overdue_at", Kind::Int),
     ],
-    mutable: &["external_id", "sending_at", "submitted_at", "deadline_at", "ended_at", "is_over", "answer"],
+    mutable: &["external_id", "sending_at", "submitted_at", "deadline_at", "ended_at", "is_over", "answer", "overdue_at"],
     texts: Cache::new(),
 };
 
@@ -61,6 +63,7 @@ impl Model {
             ended_at: micros(attempt.ended_at),
             is_over: attempt.over,
             answer: attempt.answer,
+            overdue_at: micros(attempt.overdue_at),
         }
     }
 }
@@ -80,6 +83,7 @@ impl TryFrom<Model> for Attempt {
             ended_at: time(row.ended_at),
             over: row.is_over,
             answer: row.answer,
+            overdue_at: time(row.overdue_at),
         })
     }
 }

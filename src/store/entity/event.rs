@@ -1,4 +1,4 @@
-//! `hub_events`: custom events, each stored once.
+//! `hub_events`: custom events, and what of tasks somebody wants to hear, each stored once.
 
 use sea_orm::entity::prelude::*;
 use serde::Serialize;
@@ -22,6 +22,10 @@ pub struct Model {
     pub at: i64,
     #[serde(serialize_with = "super::hex")]
     pub fingerprint: Option<Vec<u8>>,
+    /// What webhooks without a template are sent, if any wants to hear.
+    pub letter: Option<Uuid>,
+    /// Within its task's news, from 1.
+    pub sequence: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -42,6 +46,8 @@ pub(in crate::store) static TABLE: Table = Table {
         ("metadata", Kind::Uuid),
         ("at", Kind::Int),
         ("fingerprint", Kind::Bytes),
+        ("letter", Kind::Uuid),
+        ("sequence", Kind::Int),
     ],
     mutable: &[],
     texts: Cache::new(),

@@ -2,6 +2,8 @@
 
 pub(super) mod attempt;
 pub(super) mod cancellation;
+pub(super) mod content;
+pub(super) mod delivery;
 pub(super) mod event;
 pub(super) mod fingerprint;
 pub(super) mod idempotency;
@@ -12,6 +14,7 @@ pub(super) mod receipt;
 pub(super) mod rejection;
 pub(super) mod secret;
 pub(super) mod task;
+pub(super) mod webhook;
 
 use std::time::Duration;
 

@@ -7,15 +7,18 @@ use super::Changes;
 use crate::domain::custom::Custom;
 use crate::domain::event::{Found, Occurrence, Outcome};
 use crate::domain::plan::{Answer, Command, Kept, Recorded, World};
+use crate::domain::review::Act;
 use crate::domain::task::{Source, State, Task};
 use crate::store::backend::Backend;
 use crate::store::commit::{Draft, Entry, Papers};
-use crate::store::entity::{bigint, duration_micros, event, int, receipt};
+use crate::store::entity::{bigint, duration_micros, event, int, receipt, webhook};
 
 impl Changes {
     pub(super) fn add_papers(&mut self, backend: Backend, entry: &Entry, answer: &Answer, after: &World) {
         match (answer, &entry.papers) {
             (Answer::Created | Answer::Patched, papers) => self.add_documents(entry, papers, after),
+            (Answer::Announced, Papers::Announcement { data, remarks }) => self.add_announcement(entry, data, remarks.as_ref()),
+            (Answer::Reviewed, Papers::Document(text)) => self.add_edited(entry, text, after),
             (Answer::Recorded(recorded), Papers::Receipt(draft)) => {
                 if let Some(task) = after.tasks.get(&recorded.task) {
                     self.add_recorded(backend, entry, recorded, draft, task);
@@ -28,7 +31,7 @@ impl Changes {
 
     /// What the whole batch made of the task decides: a text that it does not point to would stay for ever.
     fn add_documents(&mut self, entry: &Entry, papers: &Papers, after: &World) {
-        let Papers::Documents { input, params, metadata } = papers else { return };
+        let Papers::Documents { input, params, metadata, webhook } = papers else { return };
         let Some(task) = entry.item.task.as_ref().and_then(|id| after.tasks.get(id)) else { return };
         let (known, wanted) = (task.documents, |id: Option<Uuid>, known: Option<Uuid>| id.filter(|_| id == known));
         match &entry.item.command {
@@ -36,6 +39,8 @@ impl Changes {
                 self.add_document(wanted(new.documents.input, known.input), input.as_ref());
                 self.add_document(wanted(new.documents.params, known.params), params.as_ref());
                 self.add_document(wanted(new.documents.metadata, known.metadata), metadata.as_ref());
+                let own = webhook.as_ref().filter(|own| Some(own.webhook.id) == task.webhook);
+                self.webhooks.extend(own.map(|own| webhook::Model::of(&own.webhook, own.credentials.clone())));
             }
             Command::Patch(patch) => self.add_document(wanted(patch.metadata, known.metadata), metadata.as_ref()),
             _ => {}
@@ -52,25 +57,25 @@ impl Changes {
         };
         // a duplicate's body is the first one's, by the very meaning of the word, and an erased task's is not wanted
         let wanted = recorded.outcome != Outcome::Duplicate && task.erased_at.is_none();
-        let result_payload = match &entry.item.command {
-            Command::Occur { result_payload, occurrence, .. } => {
+        let result = match &entry.item.command {
+            Command::Occur { places, occurrence } => {
                 let row = row(occurrence);
                 self.receipts.push(row);
                 if wanted {
                     self.add_body(recorded.receipt, draft);
                 }
-                result_payload
+                places.result
             }
-            Command::Visit { result_payload, .. } => {
+            Command::Visit { places, .. } => {
                 let Some(occurrence) = entry.item.command.occurrence() else { return };
                 let row = receipt::Model { payload: Some(recorded.receipt).filter(|_| wanted), ..row(occurrence) };
                 self.rewrite(backend, &row);
-                result_payload
+                places.result
             }
             _ => return,
         };
         if wanted {
-            self.add_mended_result(*result_payload, draft, task);
+            self.add_mended_result(result, draft, task);
         }
     }
 
@@ -118,14 +123,46 @@ impl Changes {
             metadata: None,
             at: entry.item.at.micros(),
             fingerprint: custom.fingerprint.map(|fingerprint| fingerprint.0.to_vec()),
+            letter: self.letters.get(&kept.receipt).map(|(letter, _)| *letter),
+            sequence: self.letters.get(&kept.receipt).map_or(0, |(_, sequence)| bigint(*sequence)),
         });
+    }
+
+    fn add_announcement(&mut self, entry: &Entry, data: &Bytes, remarks: Option<&Bytes>) {
+        let Command::Announce(announcement) = &entry.item.command else { return };
+        let letter = self.letters.get(&announcement.id);
+        self.events.push(event::Model {
+            id: announcement.id,
+            name: announcement.name.clone(),
+            generator: None,
+            task_id: entry.item.task.as_ref().map(|task| task.as_str().to_owned()),
+            data: Some(announcement.id),
+            data_start: 0,
+            data_end: bigint(data.len()),
+            metadata: announcement.remarks,
+            at: entry.item.at.micros(),
+            fingerprint: None,
+            letter: letter.map(|(letter, _)| *letter),
+            sequence: letter.map_or(0, |(_, sequence)| bigint(*sequence)),
+        });
+        self.add_document(Some(announcement.id), Some(data));
+        self.add_document(announcement.remarks, remarks);
+    }
+
+    /// An edit that another one of the same batch has overtaken would stay for ever.
+    fn add_edited(&mut self, entry: &Entry, text: &Bytes, after: &World) {
+        let Command::Review(Act::Edit { document }) = &entry.item.command else { return };
+        let content = entry.item.task.as_ref().and_then(|task| after.contents.get(task));
+        if content.is_some_and(|content| content.document == *document) {
+            self.add_document(Some(*document), Some(text));
+        }
     }
 
     fn add_document(&mut self, id: Option<Uuid>, text: Option<&Bytes>) {
         self.add_payload(id, text.map(|text| text.to_vec()));
     }
 
-    fn add_payload(&mut self, id: Option<Uuid>, bytes: Option<Vec<u8>>) {
+    pub(super) fn add_payload(&mut self, id: Option<Uuid>, bytes: Option<Vec<u8>>) {
         if let (Some(id), Some(bytes)) = (id, bytes) {
             self.payload_ids.push(id);
             self.payloads.push(bytes);

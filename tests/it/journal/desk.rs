@@ -7,7 +7,7 @@ use bytes::Bytes;
 use callback_hub::clock::Clock;
 use callback_hub::domain::event::{Claim, Event, Occurrence, Outcome, Report};
 use callback_hub::domain::fingerprint::Fingerprint;
-use callback_hub::domain::plan::{Answer, Command, Item, NewTask, Recorded};
+use callback_hub::domain::plan::{Answer, Command, Item, NewTask, Places, Recorded};
 use callback_hub::domain::task::{Source, Status, Submitter};
 use callback_hub::domain::time::Timestamp;
 use callback_hub::journal::{Journal, Limits, Pending, RecordError, Worker};
@@ -110,7 +110,7 @@ pub(super) fn callback_as(task: &str, event: Event, fingerprint: Option<Fingerpr
         item: Item {
             task: Some(task_id(task)),
             at: NOW,
-            command: Command::Occur { receipt, result_payload: receipt, occurrence: Box::new(occurrence) },
+            command: Command::Occur { places: Places::of(receipt, Uuid::now_v7()), occurrence: Box::new(occurrence) },
         },
         papers: Papers::Receipt(Box::new(draft)),
     }

@@ -6,7 +6,7 @@
 //! decides, the hand may do either. The generator is one whose submissions cannot be repeated, nor looked up.
 
 use callback_hub::domain::event::{Claim, Event, Held, Occurrence, Poll};
-use callback_hub::domain::plan::{Command, Release, Then};
+use callback_hub::domain::plan::{Command, Places, Release, Then};
 use callback_hub::domain::task::{Lease, Source, Status, TaskError};
 use callback_hub::domain::time::Timestamp;
 use uuid::Uuid;
@@ -149,5 +149,5 @@ fn occur(event: Event, source: Source, attempt: u8, held: Held) -> Command {
 }
 
 pub(super) fn command(occurrence: Occurrence) -> Command {
-    Command::Occur { receipt: Uuid::nil(), result_payload: Uuid::nil(), occurrence: Box::new(occurrence) }
+    Command::Occur { places: Places::of(Uuid::nil(), Uuid::nil()), occurrence: Box::new(occurrence) }
 }

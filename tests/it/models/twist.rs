@@ -21,10 +21,10 @@ pub(super) enum Twist {
 
 impl Twist {
     pub(super) fn meet(self, row: &Row, command: &Command) -> (Answer, Row) {
-        let Command::Occur { receipt, result_payload, occurrence } = command else { return row.meet(command.clone()) };
+        let Command::Occur { places, occurrence } = command else { return row.meet(command.clone()) };
         let max_retries = row.task().max_retries;
         let (row, occurrence) = self.altered(row, Occurrence::clone(occurrence));
-        let command = Command::Occur { receipt: *receipt, result_payload: *result_payload, occurrence: occurrence.into() };
+        let command = Command::Occur { places: *places, occurrence: occurrence.into() };
         let (answer, after) = row.meet(command);
         (answer, after.changed(|task| task.max_retries = max_retries))
     }

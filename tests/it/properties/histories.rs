@@ -7,7 +7,7 @@ use callback_hub::domain::custom::Custom;
 use callback_hub::domain::event::{Claim, Event, Failure, Found, Occurrence, Policy, Report};
 use callback_hub::domain::fingerprint::Fingerprint;
 use callback_hub::domain::parked::{Awaited, Reread, Visit};
-use callback_hub::domain::plan::{Command, IdempotencyKey, Item, NewTask, Patch, World};
+use callback_hub::domain::plan::{Command, IdempotencyKey, Item, NewTask, Patch, Places, World};
 use callback_hub::domain::task::{ExternalId, Source, Submitter, TaskError};
 use callback_hub::domain::time::Timestamp;
 use proptest::collection::vec;
@@ -63,17 +63,17 @@ fn items(mut world: World, wishes: Vec<Wish>) -> Vec<Item> {
         if let Command::Publish { receipt, .. } = &mut command {
             *receipt = Uuid::from_u128(number);
         }
-        if let Command::Visit { receipt, visit, .. } = &mut command {
+        if let Command::Visit { places, visit } = &mut command {
             // one that waits, if any does
             let waits = world.parked.iter().nth(index % world.parked.len().max(1));
             if let Some((parked, waiting)) = waits {
-                *receipt = *parked;
+                places.receipt = *parked;
                 visit.due_at = waiting.due_at;
                 task = if let Awaited::Task(task) = &waiting.awaits { Some(task.clone()) } else { None };
             }
         }
-        if let Command::Occur { receipt, occurrence, .. } = &mut command {
-            *receipt = Uuid::from_u128(number);
+        if let Command::Occur { places, occurrence } = &mut command {
+            places.receipt = Uuid::from_u128(number);
             // a name that others adopt as their generator's id would mean them from then on
             if let (None, Some("t0")) = (&task, occurrence.claim.named.as_deref()) {
                 occurrence.claim.named = Some("t1".to_owned());
@@ -101,11 +101,12 @@ fn new() -> impl Strategy<Value = NewTask> {
         })
 }
 
+const PLACES: Places = Places { receipt: Uuid::nil(), result: Uuid::from_u128(1), document: Uuid::from_u128(2) };
+
 fn wish() -> impl Strategy<Value = Wish> {
     let command = prop_oneof![
         30 => occurrence().prop_map(|occurrence| Command::Occur {
-            receipt: Uuid::nil(),
-            result_payload: Uuid::from_u128(1),
+            places: PLACES,
             occurrence: Box::new(occurrence),
         }),
         2 => (option::of(external_id()), option::of(1..=10_u8)).prop_map(|(external_id, priority)| {
@@ -118,8 +119,7 @@ fn wish() -> impl Strategy<Value = Wish> {
             1 => (0..8_u8).prop_map(|byte| Reread::Custom(Box::new(custom(byte)))),
             1 => Just(Reread::Unreadable),
         ].prop_map(|reread| Command::Visit {
-            receipt: Uuid::nil(),
-            result_payload: Uuid::from_u128(1),
+            places: PLACES,
             visit: Visit { reread, due_at: Timestamp::EPOCH },
         }),
         1 => (new(), option::of(external_id())).prop_map(|(new, external_id)| Command::Create(Box::new(NewTask { external_id, ..new }))),

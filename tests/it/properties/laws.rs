@@ -31,7 +31,7 @@ pub(super) fn assert_only_the_items_task_changed(before: &World, after: &World, 
 
 /// What is parked stays so until somebody looks at it again, and nothing else is; whoever is not woken waits for growing times.
 pub(super) fn assert_waits_end_by_visits(before: &World, after: &World, item: &Item, answer: &Answer) -> Kept {
-    let visited = if let Command::Visit { receipt, .. } = &item.command { Some(receipt) } else { None };
+    let visited = if let Command::Visit { places, .. } = &item.command { Some(&places.receipt) } else { None };
     for (receipt, parked) in &before.parked {
         match after.parked.get(receipt) {
             Some(waiting) if visited != Some(receipt) => prop_assert_eq!(parked.looks, waiting.looks),

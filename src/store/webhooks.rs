@@ -1,0 +1,163 @@
+//! Registrations: who wants to hear. Each change makes another version of them, which everybody who writes news compares
+//! with his own.
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::backend::Backend;
+use super::entity::webhook::{self, Column as C};
+use super::error::StoreError;
+use super::{Page, Store, WEBHOOK_DISABLED, backend};
+use crate::domain::delivery;
+use crate::domain::time::Timestamp;
+use crate::domain::webhook::{Origin, Status, Webhook};
+
+/// A webhook with its credentials, encrypted.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    pub webhook: Webhook,
+    pub credentials: Option<Vec<u8>>,
+}
+
+/// What a list of webhooks is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookFilter {
+    pub customer_id: Option<String>,
+    pub status: Option<Status>,
+}
+
+const VERSION: &str = "SELECT version FROM hub_versions WHERE name = 'webhooks'";
+const NEXT_VERSION: &str = "UPDATE hub_versions SET version = version + 1 WHERE name = 'webhooks'";
+/// Of a lane, those that are not being sent right now; what is being sent finds its webhook disabled when it comes back.
+const BURY: &str = "UPDATE hub_deliveries SET status = $2, due_at = NULL, settled_at = $3, last_error = $4
+    WHERE lane = $1 AND due_at IS NOT NULL AND lease IS NULL AND webhook = $5";
+
+pub(super) async fn version(connection: &impl ConnectionTrait, backend: Backend) -> Result<i64, StoreError> {
+    let row = connection.query_one_raw(backend.statement(VERSION, [])).await.map_err(backend::error)?;
+    row.map_or(Ok(0), |row| row.try_get_by_index(0)).map_err(backend::error)
+}
+
+impl Store {
+    /// All registrations that hear of more than one task, and which version of them that is.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn subscriptions(&self) -> Result<(i64, Vec<Webhook>), StoreError> {
+        // first the version: a change in between is found out when it is compared
+        let version = version(&self.reader, self.backend).await?;
+        let rows = webhook::Entity::find().filter(registered()).order_by_asc(C::CreatedAt).order_by_asc(C::Id);
+        let rows = rows.all(&self.reader).await.map_err(backend::error)?;
+        Ok((version, rows.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?))
+    }
+
+    /// A webhook that was not deleted, a task's own too.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn registration(&self, id: Uuid) -> Result<Option<Registration>, StoreError> {
+        let row = webhook::Entity::find_by_id(id).one(&self.reader).await.map_err(backend::error)?;
+        let found = row.map(Registration::try_from).transpose()?;
+        Ok(found.filter(|found| found.webhook.status != Status::Deleted))
+    }
+
+    /// These webhooks, whatever their state; those that are nowhere are missing.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn registrations(&self, ids: Vec<Uuid>) -> Result<Vec<Registration>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = webhook::Entity::find().filter(C::Id.is_in(ids)).all(&self.reader).await.map_err(backend::error)?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Registrations, newest first.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn webhooks(&self, filter: &WebhookFilter, page: &Page) -> Result<Vec<Registration>, StoreError> {
+        let mut select = webhook::Entity::find().filter(registered());
+        if let Some(customer) = &filter.customer_id {
+            select = select.filter(C::CustomerId.eq(customer.as_str()));
+        }
+        if let Some(status) = filter.status {
+            select = select.filter(C::Status.eq(status.as_str()));
+        }
+        if let Some((created, id)) = &page.after {
+            let id = Uuid::parse_str(id).unwrap_or_default();
+            let position = Expr::tuple([Expr::col(C::CreatedAt), Expr::col(C::Id)]);
+            select = select.filter(position.lt(Expr::tuple([Expr::val(created.micros()), Expr::val(id)])));
+        }
+        let rows = select.order_by_desc(C::CreatedAt).order_by_desc(C::Id).limit(page.limit).all(&self.reader).await;
+        rows.map_err(backend::error)?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Those that a file brought.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn webhooks_of_file(&self) -> Result<Vec<Registration>, StoreError> {
+        let (_, webhooks) = self.subscriptions().await?;
+        let ids = webhooks.into_iter().filter(|webhook| webhook.origin == Origin::File).map(|webhook| webhook.id).collect();
+        self.registrations(ids).await
+    }
+
+    /// Writes registrations, new ones and changed ones: all of them or none.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn register(&self, registrations: &[Registration], now: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let outcome = self.write_registrations(&transaction, registrations, now).await;
+        match outcome {
+            Ok(()) => transaction.commit().await.map_err(backend::error),
+            Err(error) => {
+                // the first error says more than what the rollback might add
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_registrations(
+        &self,
+        transaction: &DatabaseTransaction,
+        registrations: &[Registration],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // one at a time: the version's row is everybody's
+        transaction.execute_raw(self.backend.statement(NEXT_VERSION, [])).await.map_err(backend::error)?;
+        for Registration { webhook, credentials } in registrations {
+            let row = super::write::json(&[webhook::Model::of(webhook, credentials.clone())])?;
+            let statement = self.backend.upsert(&webhook::TABLE, row);
+            transaction.execute_raw(statement).await.map_err(backend::error)?;
+            if matches!(webhook.status, Status::Disabled | Status::Deleted) {
+                self.bury(transaction, webhook, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a webhook has not got it will not get any more.
+    async fn bury(&self, transaction: &DatabaseTransaction, webhook: &Webhook, now: Timestamp) -> Result<(), StoreError> {
+        let dead = delivery::Status::Dead.as_str();
+        let values = [webhook.lane().into(), dead.into(), now.micros().into(), WEBHOOK_DISABLED.into(), webhook.id.into()];
+        transaction.execute_raw(self.backend.statement(BURY, values)).await.map_err(backend::error)?;
+        Ok(())
+    }
+}
+
+fn registered() -> Expr {
+    C::TaskId.is_null().and(C::Status.ne(Status::Deleted.as_str()))
+}
+
+impl TryFrom<webhook::Model> for Registration {
+    type Error = StoreError;
+
+    fn try_from(mut row: webhook::Model) -> Result<Self, StoreError> {
+        let credentials = row.credentials.take();
+        Ok(Self { webhook: row.try_into()?, credentials })
+    }
+}

@@ -1,0 +1,284 @@
+//! News becomes mail: for each that somebody wants to hear an event with its letter, and a delivery to each who does, in the
+//! transaction that brought the news. What a completed result makes of a content is written here, too, for it is news.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use super::Changes;
+use super::shelf::Shelf;
+use crate::domain::delivery::Status;
+use crate::domain::news::{Addressee, Audience, Mail, News, Occasion, OwnWebhook, Texts, Topic};
+use crate::domain::plan::World;
+use crate::domain::task::{State, TaskId};
+use crate::domain::webhook;
+use crate::store::commit::Entry;
+use crate::store::entity::{bigint, content, delivery, event, webhook as row};
+use crate::store::error::StoreError;
+use crate::store::{Store, WEBHOOK_DISABLED};
+
+/// What a batch brings to webhooks and into the pool.
+#[derive(Default)]
+pub(in crate::store) struct Post {
+    events: Vec<event::Model>,
+    deliveries: Vec<delivery::Model>,
+    /// Stored texts: letters and documents.
+    texts: Vec<(Uuid, Vec<u8>)>,
+    /// Of custom events, which have rows anyhow: the letter, and the number within the task's news.
+    pub letters: HashMap<Uuid, (Uuid, u64)>,
+    contents: Vec<content::Model>,
+    /// Tasks whose progress is not worth telling any more.
+    pub outdated: Vec<String>,
+}
+
+impl Store {
+    /// Addresses what happened in a batch. Tasks remember whether their last news was progress that somebody is told.
+    pub(in crate::store) async fn post(
+        &self,
+        transaction: &DatabaseTransaction,
+        (before, after): (&World, &mut World),
+        entries: &[Entry],
+        audience: &dyn Audience,
+    ) -> Result<Post, StoreError> {
+        let mut post = Post::default();
+        let news = std::mem::take(&mut after.news);
+        let fresh: Vec<_> = after.contents.values().filter(|content| !before.contents.contains_key(&content.task)).collect();
+        if !news.is_empty() || !fresh.is_empty() {
+            let own = self.own_webhooks(transaction, &news, entries).await?;
+            let mut shelf = Shelf::of(entries);
+            self.fetch(transaction, &mut shelf, wanted(&news, after, audience, &own)).await?;
+            post.make_documents(&mut shelf, before, after, entries);
+            for news in &news {
+                post.tell(news, &shelf, audience, &own);
+            }
+        }
+        post.contents = after
+            .contents
+            .iter()
+            .filter(|(id, content)| before.contents.get(*id) != Some(content))
+            .map(|(_, content)| content::Model::of(content))
+            .collect();
+        post.supersede(before, after);
+        Ok(post)
+    }
+
+    /// The webhooks of their own that the tasks in the news have.
+    async fn own_webhooks(
+        &self,
+        transaction: &DatabaseTransaction,
+        news: &[News],
+        entries: &[Entry],
+    ) -> Result<HashMap<Uuid, OwnWebhook>, StoreError> {
+        let ids: HashSet<Uuid> = news.iter().filter_map(|news| news.about.as_ref()?.task.webhook).collect();
+        let brought = entries.iter().filter_map(Entry::webhook);
+        let mut own: HashMap<Uuid, OwnWebhook> = brought.map(|own| (own.webhook.id, heard_by(&own.webhook))).collect();
+        let missing: Vec<Uuid> = ids.into_iter().filter(|id| !own.contains_key(id)).collect();
+        if !missing.is_empty() {
+            for row in self.read::<row::Model, _>(transaction, &self.backend.texts().webhooks, &missing).await? {
+                let webhook = webhook::Webhook::try_from(row)?;
+                own.insert(webhook.id, heard_by(&webhook));
+            }
+        }
+        Ok(own)
+    }
+
+    async fn fetch(&self, transaction: &DatabaseTransaction, shelf: &mut Shelf<'_>, wanted: Vec<Uuid>) -> Result<(), StoreError> {
+        let missing: Vec<Uuid> = wanted.into_iter().filter(|id| !shelf.has(*id)).collect();
+        if !missing.is_empty() {
+            let rows =
+                self.read::<crate::store::entity::payload::Model, _>(transaction, &self.backend.texts().payloads, &missing);
+            for row in rows.await? {
+                shelf.add(row.id, row.bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn heard_by(webhook: &webhook::Webhook) -> OwnWebhook {
+    let is_disabled = matches!(webhook.status, webhook::Status::Disabled | webhook::Status::Deleted);
+    OwnWebhook { id: webhook.id, lane: webhook.lane(), events: webhook.events.clone(), is_disabled }
+}
+
+/// Stored texts that letters and documents are made of.
+fn wanted(news: &[News], after: &World, audience: &dyn Audience, own: &HashMap<Uuid, OwnWebhook>) -> Vec<Uuid> {
+    let heard = |news: &&News| {
+        let task = news.about.as_ref().map(|about| &about.task);
+        audience.may_want(&news.topic) || task.and_then(|task| task.webhook).is_some_and(|id| own.contains_key(&id))
+    };
+    let mut ids = Vec::new();
+    for about in news.iter().filter(heard).filter_map(|news| news.about.as_ref()) {
+        ids.extend(about.task.documents.metadata);
+        ids.extend(result_payload(&about.task.state));
+        ids.extend(about.content.as_ref().map(|content| content.document));
+    }
+    // what new contents are made of; a document that is new itself is not there, which does no harm
+    for task in after.contents.keys().filter_map(|id| after.tasks.get(id)) {
+        ids.extend(task.documents.input);
+        ids.extend(task.documents.metadata);
+        ids.extend(result_payload(&task.state));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+const fn result_payload(state: &State) -> Option<Uuid> {
+    match state {
+        State::Completed { result, .. } => Some(result.payload),
+        _ => None,
+    }
+}
+
+impl Post {
+    pub(in crate::store) const fn deliveries(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    fn make_documents(&mut self, shelf: &mut Shelf, before: &World, after: &World, entries: &[Entry]) {
+        for (id, content) in after.contents.iter().filter(|(id, _)| !before.contents.contains_key(*id)) {
+            let recipe = entries.iter().find_map(|entry| {
+                let (places, occurrence) = entry.item.command.happening()?;
+                (places.receipt == content.id).then(|| occurrence.policy.content.clone()).flatten()
+            });
+            let Some(task) = after.tasks.get(id) else { continue };
+            let text = |id: Option<Uuid>| id.and_then(|id| shelf.text(id));
+            let made = recipe
+                .zip(shelf.result(&task.state))
+                .map(|(recipe, result)| recipe.0.make(result, text(task.documents.input), text(task.documents.metadata)));
+            let document = serde_json::to_vec(&made.unwrap_or_default()).unwrap_or_else(|_| b"{}".to_vec());
+            // an edit in the same batch has brought another one
+            shelf.add(content.document, document.clone());
+            self.texts.push((content.document, document));
+        }
+    }
+
+    fn tell(&mut self, news: &News, shelf: &Shelf, audience: &dyn Audience, own: &HashMap<Uuid, OwnWebhook>) {
+        let task = news.about.as_ref().map(|about| about.task.as_ref());
+        let own = task.and_then(|task| own.get(&task.webhook?));
+        let papers = news.papers.and_then(|id| shelf.announcement(id));
+        let texts = Texts {
+            result: task.and_then(|task| shelf.result(&task.state)),
+            metadata: task.and_then(|task| shelf.text(task.documents.metadata?)),
+            document: news.about.as_ref().and_then(|about| shelf.text(about.content.as_ref()?.document)),
+            data: papers.and_then(|(data, _)| data),
+            remarks: papers.and_then(|(_, remarks)| remarks),
+        };
+        if let Some(mail) = audience.address(Occasion { news, texts }, own) {
+            self.send(news, mail);
+        }
+    }
+
+    fn send(&mut self, news: &News, mail: Mail) {
+        let letter = Uuid::now_v7();
+        self.texts.push((letter, mail.letter.into_bytes()));
+        let sequence = news.about.as_ref().map_or(0, |about| about.sequence);
+        let event = match (&news.topic, news.papers) {
+            (Topic::Custom(_), Some(id)) => {
+                self.letters.insert(id, (letter, sequence));
+                id
+            }
+            _ => {
+                let row = event_row(news, letter, sequence);
+                let id = row.id;
+                self.events.push(row);
+                id
+            }
+        };
+        let rows = mail.addressees.into_iter().map(|addressee| delivery_row(news, event, sequence, addressee));
+        self.deliveries.extend(rows);
+    }
+
+    /// Progress that was not delivered yet gives way to what its task tells next.
+    fn supersede(&mut self, before: &World, after: &mut World) {
+        let mut newest: HashMap<&str, &delivery::Model> = HashMap::new();
+        newest.extend(self.deliveries.iter().filter_map(|row| Some((row.task_id.as_deref()?, row))));
+        for (id, task) in &mut after.tasks {
+            let was = before.tasks.get(id);
+            if was.map_or(0, |was| was.news) == task.news {
+                continue;
+            }
+            if was.is_some_and(|was| was.progress_told) {
+                self.outdated.push(id.as_str().to_owned());
+            }
+            let newest = newest.get(id.as_str());
+            task.progress_told = newest.is_some_and(|row| row.sequence == bigint(task.news) && is_progress(row));
+        }
+        self.outdate_within(after);
+    }
+
+    /// The same among those that this batch itself has told.
+    fn outdate_within(&mut self, after: &World) {
+        for row in self.deliveries.iter_mut().filter(|row| is_progress(row) && row.due_at.is_some()) {
+            let id = row.task_id.as_deref().and_then(|id| TaskId::parse(id).ok());
+            let newest = id.and_then(|id| after.tasks.get(&id)).map_or(0, |task| task.news);
+            if bigint(newest) > row.sequence {
+                row.status = Status::Superseded.as_str().to_owned();
+                row.due_at = None;
+                row.settled_at = Some(row.created_at);
+            }
+        }
+    }
+}
+
+fn is_progress(row: &delivery::Model) -> bool {
+    row.topic == Topic::Progress.name()
+}
+
+fn event_row(news: &News, letter: Uuid, sequence: u64) -> event::Model {
+    let task = news.about.as_ref().map(|about| &about.task);
+    event::Model {
+        id: Uuid::now_v7(),
+        name: news.topic.name().to_owned(),
+        generator: task.map(|task| task.generator.as_str().to_owned()),
+        task_id: task.map(|task| task.id.as_str().to_owned()),
+        data: None,
+        data_start: 0,
+        data_end: 0,
+        metadata: None,
+        at: news.at.micros(),
+        fingerprint: None,
+        letter: Some(letter),
+        sequence: bigint(sequence),
+    }
+}
+
+fn delivery_row(news: &News, event: Uuid, sequence: u64, addressee: Addressee) -> delivery::Model {
+    let Addressee { webhook, lane, is_disabled, note } = addressee;
+    let at = news.at.micros();
+    delivery::Model {
+        id: Uuid::now_v7(),
+        event,
+        topic: news.topic.name().to_owned(),
+        task_id: news.task().map(|task| task.as_str().to_owned()),
+        sequence: bigint(sequence),
+        webhook,
+        lane,
+        status: if is_disabled { Status::Dead } else { Status::Pending }.as_str().to_owned(),
+        attempts: 0,
+        due_at: Some(at).filter(|_| !is_disabled),
+        lease: None,
+        outdated: false,
+        created_at: at,
+        settled_at: Some(at).filter(|_| is_disabled),
+        last_error: is_disabled.then(|| WEBHOOK_DISABLED.to_owned()),
+        note,
+        body: None,
+        log: "[]".to_owned(),
+    }
+}
+
+impl Changes {
+    pub(super) fn add_post(&mut self, post: Post) {
+        let Post { events, deliveries, texts, letters, outdated, contents } = post;
+        self.letters = letters;
+        self.events.extend(events);
+        self.deliveries = deliveries;
+        self.outdated = outdated;
+        self.contents = contents;
+        for (id, text) in texts {
+            self.add_payload(Some(id), Some(text));
+        }
+    }
+}
