@@ -8,8 +8,7 @@ use minijinja::value::Object;
 use super::expression::{Path, Step};
 use super::tree::{Node, Part};
 
-pub const VARIABLES: [&str; 8] =
-    ["event", "data", "timestamp", "metadata", "task_id", "result_json", "file_url", "meta_info"];
+pub const VARIABLES: [&str; 8] = ["event", "data", "timestamp", "metadata", "task_id", "result_json", "file_url", "meta_info"];
 
 /// Where a result's URL may lie, the first that is one counts: each a URL itself, an object that holds one, or a list that
 /// begins with one. A result that is a URL, or a list, is looked at first.

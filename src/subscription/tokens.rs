@@ -123,7 +123,9 @@ impl Reader<'_> {
         self.role = match word {
             Word::Name(name) => self.name(index, name)?,
             Word::Number(_) | Word::Text(_) => Role::Value,
-            Word::Sign('*') => return fault("holds `*`, which repeats texts and lists, too; numbers are multiplied by `|times(2)`"),
+            Word::Sign('*') => {
+                return fault("holds `*`, which repeats texts and lists, too; numbers are multiplied by `|times(2)`");
+            }
             Word::Sign('+' | '~') if self.sums == MOST_SUMS => return fault("puts too much together"),
             Word::Sign('+' | '~') => {
                 self.sums += 1;

@@ -85,6 +85,32 @@ fn bombs_do_not_go_off(#[case] filter: &str) {
     assert!(refused.is_err(), "{filter}: {refused:?}");
 }
 
+/// What looks at everything for everything: all of it is paid for.
+#[rstest]
+#[case("data.many|select('in', data.many)|list|length")]
+#[case("data.many|reject('in', data.others)|list|length")]
+#[case("data.many|select('eq', data.others)|list|length")]
+#[case("data.many|selectattr('x', 'in', data.others)|list|length")]
+#[case("data.many|map(attribute='x')|list in data.others")]
+#[case("data.others|min == data.many|max")]
+#[case("data.many|string|length > data.others|tojson|length")]
+#[case("data.text|replace('', data.text)")]
+#[case("data.text|replace('x', 'xxxxxxxx')|upper|lower|title|trim")]
+#[case("data.text[::-1] ~ data.text[5:-5:3] == data.text[::2]")]
+#[case("data.many[::-1] == data.others[::-1]")]
+#[case("(data.many + data.others + data.many)|select('in', data.many)|list")]
+#[case("data.many|map(attribute='x')|join(', ')|length")]
+fn nothing_takes_long(#[case] filter: &str) {
+    let (many, others): (Vec<_>, Vec<_>) = (0..50_000).map(|n| (json!({"x": n}), json!({"x": n + 7}))).unzip();
+    let letter = json!({"event": "e", "data": {"text": "xy".repeat(1_000_000), "many": many, "others": others}}).to_string();
+    let compiled = Filter::compile(filter).unwrap_or_else(|says| panic!("{filter} {says}"));
+    let before = nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock");
+    let said = compiled.matches(&filter::open(&letter));
+    let after = nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock");
+    let took = Duration::from(after) - Duration::from(before);
+    assert!(took < Duration::from_secs(3), "{filter}: {took:?}, {said:?}");
+}
+
 #[test]
 fn what_is_put_together_is_no_larger_than_a_few_letters() {
     let sums = |count| format!("({} ~ 'x')|length > 0", vec!["data"; count].join(" ~ "));

@@ -10,7 +10,8 @@ fn parsed(letter: &str) -> Value {
 #[test]
 fn a_completed_task_is_told_as_the_api_shows_it() {
     let news = news(Topic::Completed, Some(completed()));
-    let texts = Texts { result: Some(r#"{"url": "https://e.x/1", "n": 1.10}"#), metadata: Some(r#"{"k":1e400}"#), ..Texts::default() };
+    let texts =
+        Texts { result: Some(r#"{"url": "https://e.x/1", "n": 1.10}"#), metadata: Some(r#"{"k":1e400}"#), ..Texts::default() };
     let letter = letter(&news, texts);
     assert_eq!(
         letter,
@@ -59,7 +60,8 @@ fn news_of_a_content_holds_its_document() {
 #[test]
 fn custom_events_are_handed_on_as_they_are() {
     let topic = || Topic::Custom("customer.created".to_owned());
-    let texts = Texts { data: Some("[1.10, 9007199254740993]"), remarks: Some(r#"{"by":"shop","sequence":0}"#), ..Texts::default() };
+    let texts =
+        Texts { data: Some("[1.10, 9007199254740993]"), remarks: Some(r#"{"by":"shop","sequence":0}"#), ..Texts::default() };
     let alone = letter(&news(topic(), None), texts);
     let expected = r#"{"event":"customer.created","data":[1.10, 9007199254740993],"timestamp":"2026-02-08T12:01:01Z","metadata":{"by":"shop","sequence":0}}"#;
     assert_eq!(alone, expected);

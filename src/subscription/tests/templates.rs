@@ -81,14 +81,21 @@ fn a_large_result_passes_through_and_a_larger_body_is_not_made() {
     assert_eq!(made(r#"{"r":"{{result_json}}"}"#, &result), format!(r#"{{"r":{result}}}"#));
     assert!(made(r#"{"r":"as text: {{data.result}}"}"#, &result).len() > result.len());
     let many = json!(vec!["{{ data }}"; 3]).to_string();
-    assert!(Template::compile(&many).expect("a template").render(&completed_with(&result)).expect_err("too large").contains("larger than"));
+    assert!(
+        Template::compile(&many)
+            .expect("a template")
+            .render(&completed_with(&result))
+            .expect_err("too large")
+            .contains("larger than")
+    );
     assert!(Template::compile(&json!(vec!["{{ data }}"; 101]).to_string()).is_err(), "too many placeholders");
     assert!(Template::compile(&json!("x".repeat(70_000)).to_string()).is_err(), "too long a text");
 }
 
 #[test]
 fn a_preview_shows_a_completed_task() {
-    let preview = Template::compile(r#"{"t":"{{task_id}}","f":"{{file_url}}","s":"{{metadata.sequence}}"}"#).and_then(|t| t.preview());
+    let preview =
+        Template::compile(r#"{"t":"{{task_id}}","f":"{{file_url}}","s":"{{metadata.sequence}}"}"#).and_then(|t| t.preview());
     assert_eq!(preview.as_deref(), Ok(r#"{"t":"video-42","f":"https://files.example/video-42.mp4","s":3}"#));
 }
 
@@ -97,7 +104,8 @@ fn documents() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<i64>().prop_map(Value::from),
         "[a-z{}% \"\\\\äé]{0,12}".prop_map(Value::from),
-        prop::sample::select(vec!["{{ data }}", "x {{ data.result }} y", "{{ data.result|tojson }}", "{{ event ~ data }}"]).prop_map(Value::from),
+        prop::sample::select(vec!["{{ data }}", "x {{ data.result }} y", "{{ data.result|tojson }}", "{{ event ~ data }}"])
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 20, 4, |inner| {
         prop_oneof![
