@@ -19,6 +19,8 @@
 //! | [`upstream`] | makes the requests that the hub has for generators: HTTP and command lines |
 //! | [`pursuit`] | submits tasks, asks about them when callbacks stay away, stops what is in vain, shows early callbacks in |
 //! | [`keyring`] | fetches and refreshes the public keys that generators publish |
+//! | [`relay`] | brings deliveries to webhooks: where they may go, what proves them, one request |
+//! | [`vault`] | secrets at rest |
 //! | [`terms`] | how a generator's tasks are treated: its file under the settings |
 //! | [`cadence`] | runs a step on a period, on a hint, until shutdown |
 //! | [`rejections`] | the bounded book of refused callbacks |
@@ -46,6 +48,7 @@ pub mod keyring;
 pub mod lifecycle;
 pub mod pursuit;
 pub mod rejections;
+pub mod relay;
 pub mod settings;
 pub mod simulator;
 pub mod store;
@@ -53,3 +56,4 @@ pub mod subscription;
 pub mod telemetry;
 pub mod terms;
 pub mod upstream;
+pub mod vault;

@@ -1,18 +1,18 @@
-//! When a generator that does not answer is left alone, and for how long.
+//! When somebody who does not answer is left alone, and for how long: a generator, or a webhook.
 
 use std::time::Duration;
 
 use super::time::Timestamp;
 
-/// Failures in a row before it opens.
-const FAILURES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// A generator's own wish is followed up to this.
+/// Its own wish is followed up to this.
 const LONGEST_WISH: Duration = Duration::from_secs(3600);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
+    /// Failures in a row before it opens.
+    patience: u32,
     failures: u32,
     /// Openings in a row.
     openings: u32,
@@ -28,6 +28,12 @@ pub enum Permit {
 }
 
 impl Breaker {
+    /// One that opens after so many failures in a row.
+    #[must_use]
+    pub const fn after(patience: u32) -> Self {
+        Self { patience, failures: 0, openings: 0, open_until: None }
+    }
+
     #[must_use]
     pub fn permit(&self, now: Timestamp) -> Permit {
         match self.open_until {
@@ -38,15 +44,15 @@ impl Breaker {
     }
 
     pub fn succeed(&mut self) {
-        *self = Self::default();
+        *self = Self::after(self.patience);
     }
 
-    /// `wish`: how long the generator asks to be left alone.
+    /// `wish`: how long it asks to be left alone.
     pub fn fail(&mut self, now: Timestamp, wish: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
         let wished = wish.map(|wish| now.plus(wish.min(LONGEST_WISH)));
         let due_again = self.open_until.is_none_or(|until| until <= now);
-        let opened = (self.failures >= FAILURES && due_again).then(|| {
+        let opened = (self.failures >= self.patience && due_again).then(|| {
             let pause = FIRST_PAUSE.saturating_mul(1 << self.openings.min(6)).min(LONGEST_PAUSE);
             self.openings += 1;
             now.plus(pause)
@@ -65,7 +71,7 @@ mod tests {
 
     #[test]
     fn opens_after_five_failures_and_doubles_its_pauses() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::after(5);
         for _ in 0..4 {
             breaker.fail(after(0), None);
         }
@@ -86,7 +92,7 @@ mod tests {
 
     #[test]
     fn those_that_fail_together_open_it_once() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::after(5);
         for _ in 0..20 {
             breaker.fail(after(0), None);
         }
@@ -95,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_wish_is_followed_at_once_and_within_bounds() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::after(5);
         breaker.fail(after(0), Some(Duration::from_secs(90)));
         assert_eq!(breaker.permit(after(1)), Permit::NotBefore(after(90)));
         breaker.fail(after(0), Some(Duration::from_secs(1_000_000)));

@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::domain::breaker::{Breaker, Permit};
 use crate::domain::time::Timestamp;
 
+/// Failures in a row before a generator is left alone.
+const PATIENCE: u32 = 5;
+
 #[derive(Debug, Default)]
 pub(super) struct Breakers(Mutex<HashMap<String, Breaker>>);
 
@@ -24,6 +27,7 @@ impl Breakers {
     }
 
     fn with<T>(&self, generator: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
-        act(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(generator.to_owned()).or_default())
+        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(breakers.entry(generator.to_owned()).or_insert(Breaker::after(PATIENCE)))
     }
 }

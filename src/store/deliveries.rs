@@ -48,6 +48,8 @@ pub struct DeliveryOutcome {
     pub log: String,
     /// What to count, by name.
     pub figures: Vec<(String, i64)>,
+    /// The subscriber wants nothing any more.
+    pub is_gone: bool,
 }
 
 /// From one lane to the next, and the earliest of each: see [`due`](super::due).
@@ -217,8 +219,9 @@ impl Store {
             }
         }
         for (outcome, _) in outcomes.iter().zip(&recorded).filter(|(_, recorded)| **recorded) {
-            if let Some(task) = outcome.delivery.task.as_deref().filter(|_| outcome.due_at.is_none()) {
-                let values: [Value; 3] = [task.into(), outcome.delivery.webhook.into(), now.micros().into()];
+            // one that failed may have been overtaken meanwhile, and then it is over, too
+            if let Some(task) = &outcome.delivery.task {
+                let values: [Value; 3] = [task.as_str().into(), outcome.delivery.webhook.into(), now.micros().into()];
                 transaction.execute_raw(self.backend.statement(WAKE_NEXT, values)).await.map_err(backend::error)?;
             }
         }

@@ -27,6 +27,8 @@ pub const KEYS_FETCHED: &str = "callback_hub_keys_fetched_timestamp_seconds";
 pub const RELOADS: &str = "callback_hub_generator_reloads_total";
 /// 1 while the generator files that are there are refused, and the ones from before count.
 pub const RELOAD_REFUSED: &str = "callback_hub_generator_files_refused";
+/// Attempts at deliveries whose destination is not allowed.
+pub const DELIVERIES_FORBIDDEN: &str = "callback_hub_deliveries_forbidden_total";
 /// A step of a `loop`, in seconds.
 pub const STEP_SECONDS: &str = "callback_hub_loop_step_seconds";
 
@@ -81,6 +83,7 @@ impl Metrics {
             counter!(RELOADS, "outcome" => outcome).increment(0);
         }
         gauge!(RELOAD_REFUSED).set(0);
+        counter!(DELIVERIES_FORBIDDEN).increment(0);
         for generator in generators {
             begin_for(generator);
         }
@@ -118,5 +121,6 @@ fn describe() {
     describe_gauge!(OVERDUE, "Tasks that run past their deadline");
     describe_counter!(KEY_FETCHES, "Attempts to fetch generators' public keys");
     describe_gauge!(KEYS_FETCHED, Unit::Seconds, "When generators' public keys were fetched last");
+    describe_counter!(DELIVERIES_FORBIDDEN, "Attempts at deliveries whose destination is not allowed");
     describe_histogram!(STEP_SECONDS, Unit::Seconds, "Steps of the loops");
 }

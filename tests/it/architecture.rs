@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 17] = [
+const IMPORTS: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("generator", &["domain"]),
     ("subscription", &["domain"]),
     ("store", &["domain"]),
-    ("journal", &["domain", "store", "clock", "telemetry"]),
+    ("journal", &["domain", "store", "subscription", "clock", "telemetry"]),
     ("rejections", &["domain", "generator", "store", "terms"]),
     ("upstream", &["domain", "generator"]),
     ("terms", &["domain", "generator"]),
     ("cadence", &["domain", "clock", "telemetry"]),
     ("pursuit", &["domain", "generator", "store", "journal", "cadence", "upstream", "terms", "clock", "telemetry"]),
     ("keyring", &["domain", "generator", "cadence", "upstream", "terms", "clock", "telemetry"]),
+    ("relay", &["domain", "subscription", "store", "vault", "cadence", "clock", "telemetry"]),
+    ("vault", &["domain"]),
     // of cadence, keyring and pursuit only handles: their figures, and what is found
     (
         "http",

@@ -1,0 +1,186 @@
+//! How much goes out at a time: over all lanes, and in each. A lane that answers fast may take more at a time; one that is
+//! slow or fails takes little, so that it holds up nobody else; one that fails ten times in a row is left alone for a while.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::domain::breaker::{Breaker, Permit};
+use crate::domain::time::Timestamp;
+
+/// Failures in a row before a lane is left alone.
+const PATIENCE: u32 = 10;
+/// A lane is trusted with more as long as it answers within this,
+const QUICK: Duration = Duration::from_secs(1);
+/// and with less when it takes longer than this.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// Shared by all steps of this process.
+#[derive(Debug)]
+pub struct Lanes {
+    /// Requests at a time, over all lanes.
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: usize,
+    lanes: HashMap<String, Lane>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    running: usize,
+    /// Requests at a time.
+    limit: usize,
+    breaker: Breaker,
+}
+
+/// What an attempt said about its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The subscriber is there, whatever it answered.
+    Alive(Duration),
+    Failing {
+        /// How long it asks to be left alone.
+        wish: Option<Duration>,
+    },
+    /// Nothing was sent.
+    None,
+}
+
+impl Lanes {
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most: most.max(1), state: Mutex::default() }
+    }
+
+    /// How many requests may begin in this lane now. They count as running until they are let go.
+    pub fn admit(&self, lane: &str, now: Timestamp) -> usize {
+        let mut state = self.state();
+        let free = self.most.saturating_sub(state.running);
+        let at = state.lanes.entry(lane.to_owned()).or_default();
+        let room = match at.breaker.permit(now) {
+            Permit::Freely => at.limit.saturating_sub(at.running),
+            Permit::Probe => 1_usize.saturating_sub(at.running),
+            Permit::NotBefore(_) => 0,
+        };
+        let admitted = room.min(free);
+        at.running += admitted;
+        state.running += admitted;
+        admitted
+    }
+
+    pub fn let_go(&self, lane: &str, count: usize, sign: Sign, now: Timestamp) {
+        let largest = (self.most / 2).max(1);
+        let mut state = self.state();
+        state.running = state.running.saturating_sub(count);
+        let Some(at) = state.lanes.get_mut(lane) else { return };
+        at.running = at.running.saturating_sub(count);
+        match sign {
+            Sign::Alive(took) => {
+                at.breaker.succeed();
+                if took <= QUICK {
+                    at.limit = (at.limit * 2).min(largest);
+                } else if took > SLOW {
+                    at.limit = (at.limit / 2).max(1);
+                }
+            }
+            Sign::Failing { wish } => {
+                at.breaker.fail(now, wish);
+                at.limit = (at.limit / 2).max(1);
+            }
+            Sign::None => {}
+        }
+        // a lane about which there is nothing to remember is forgotten
+        if at.running == 0 && at.limit == largest && at.breaker == Breaker::after(PATIENCE) {
+            state.lanes.remove(lane);
+        }
+    }
+
+    /// An operator wants it to be tried.
+    pub fn reopen(&self, lane: &str) {
+        if let Some(at) = self.state().lanes.get_mut(lane) {
+            at.breaker.succeed();
+        }
+    }
+
+    /// Lanes that are left alone, and until when.
+    #[must_use]
+    pub fn open(&self, now: Timestamp) -> Vec<(String, Timestamp)> {
+        let state = self.state();
+        let open = state.lanes.iter().filter_map(|(name, lane)| match lane.breaker.permit(now) {
+            Permit::NotBefore(until) => Some((name.clone(), until)),
+            Permit::Freely | Permit::Probe => None,
+        });
+        open.collect()
+    }
+
+    /// Requests that run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.state().running
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self { running: 0, limit: 1, breaker: Breaker::after(PATIENCE) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000);
+    const QUICKLY: Sign = Sign::Alive(Duration::from_millis(5));
+    const FAILED: Sign = Sign::Failing { wish: None };
+
+    #[test]
+    fn who_answers_fast_gets_more_and_who_fails_or_dawdles_gets_less() {
+        let lanes = Lanes::new(32);
+        let mut taken = Vec::new();
+        for _ in 0..6 {
+            let count = lanes.admit("a", NOW);
+            taken.push(count);
+            lanes.let_go("a", count, QUICKLY, NOW);
+        }
+        assert_eq!(taken, [1, 2, 4, 8, 16, 1], "at most a half of all, and then forgotten");
+        for sign in [FAILED, Sign::Alive(Duration::from_secs(20))] {
+            assert_eq!(lanes.admit("b", NOW), 1);
+            lanes.let_go("b", 1, sign, NOW);
+            assert_eq!(lanes.admit("b", NOW), 1);
+            lanes.let_go("b", 1, Sign::None, NOW);
+        }
+    }
+
+    #[test]
+    fn all_lanes_share_one_bound() {
+        let lanes = Lanes::new(3);
+        assert_eq!(["a", "b", "c", "d"].map(|lane| lanes.admit(lane, NOW)), [1, 1, 1, 0]);
+        lanes.let_go("b", 1, QUICKLY, NOW);
+        assert_eq!((lanes.admit("d", NOW), lanes.running()), (1, 3));
+    }
+
+    #[test]
+    fn ten_failures_in_a_row_pause_a_lane_until_a_probe_or_an_operator() {
+        let lanes = Lanes::new(8);
+        for _ in 0..10 {
+            assert_eq!(lanes.admit("a", NOW), 1);
+            lanes.let_go("a", 1, FAILED, NOW);
+        }
+        assert_eq!((lanes.admit("a", NOW), lanes.open(NOW).len()), (0, 1));
+        let later = NOW.plus(Duration::from_secs(10));
+        assert_eq!((lanes.admit("a", later), lanes.admit("a", later)), (1, 0), "one probe");
+        lanes.let_go("a", 1, FAILED, later);
+        assert_eq!(lanes.admit("a", later.plus(Duration::from_secs(19))), 0, "pauses double");
+        lanes.reopen("a");
+        assert_eq!(lanes.admit("a", later), 1);
+    }
+}
