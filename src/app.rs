@@ -21,6 +21,7 @@ use crate::journal::{self, Journal, Limits};
 use crate::lifecycle::Lifecycle;
 use crate::pursuit::Means;
 use crate::rejections::{self, Rejections};
+use crate::relay::recorder;
 use crate::settings::{Migrate, Settings, SettingsError};
 use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
 use crate::telemetry::metrics::Metrics;
@@ -87,6 +88,7 @@ pub struct App {
     journal: journal::Worker,
     journal_workers: usize,
     rejections: rejections::Writer,
+    recording: recorder::Writer,
     loops: Loops,
     loops_run: bool,
     /// To be told to the operator, one sentence each.
@@ -124,7 +126,8 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         stopping: lifecycle.stopping().clone(),
     };
     let reload = Reload::new(settings.clone(), folder, terms.clone(), clock.clone(), lifecycle.hangups());
-    let loops = Loops::new(&means, reload);
+    let (registrar, recording) = assembly::relay(settings, &means)?;
+    let loops = Loops::new(&means, reload, registrar.sender().clone());
     if let Some(metrics) = &metrics {
         metrics.begin_at_zero(terms.catalog().iter().map(|generator| generator.name().as_str()));
     }
@@ -135,6 +138,8 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         rejections: book,
         reconciler: loops.reconciler.clone(),
         keyring: loops.keyring.clone(),
+        registrar,
+        lifecycle: lifecycle.clone(),
         loops: loops.cadences(),
         metrics,
         clock,
@@ -146,7 +151,19 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         grace: GRACE,
     };
     let hub = Arc::new(Hub::new(assembly::options(settings), handles));
-    Ok(App { hub, listener, bounds, store, journal: worker, journal_workers, rejections: writer, loops, loops_run, warnings })
+    Ok(App {
+        hub,
+        listener,
+        bounds,
+        store,
+        journal: worker,
+        journal_workers,
+        rejections: writer,
+        recording,
+        loops,
+        loops_run,
+        warnings,
+    })
 }
 
 impl App {
@@ -173,12 +190,13 @@ impl App {
     /// False: a part died before its time.
     pub async fn run(self, lifecycle: Lifecycle) -> bool {
         let served = CancellationToken::new();
-        let Self { hub, listener, bounds, store, journal, journal_workers, rejections, loops, loops_run, .. } = self;
+        let Self { hub, listener, bounds, store, journal, journal_workers, rejections, recording, loops, loops_run, .. } = self;
         for worker in (1..journal_workers).map(|_| journal.twin()).collect::<Vec<_>>() {
             lifecycle.spawn_loop("journal", worker.run(served.clone()));
         }
         lifecycle.spawn_loop("journal", journal.run(served.clone()));
         lifecycle.spawn_loop("rejections", rejections.run(served.clone()));
+        lifecycle.spawn_loop("deliveries", recording.run(served.clone()));
         // cancelled when the last of those is gone who may still have something to write
         let writing = Arc::new(served.drop_guard());
         if loops_run {

@@ -21,6 +21,7 @@
 //! | [`keyring`] | fetches and refreshes the public keys that generators publish |
 //! | [`relay`] | brings deliveries to webhooks: where they may go, what proves them, one request |
 //! | [`vault`] | secrets at rest |
+//! | [`registrar`] | what somebody wants of a webhook becomes a registration, or a list of what is wrong with it |
 //! | [`terms`] | how a generator's tasks are treated: its file under the settings |
 //! | [`cadence`] | runs a step on a period, on a hint, until shutdown |
 //! | [`rejections`] | the bounded book of refused callbacks |
@@ -47,6 +48,7 @@ pub mod journal;
 pub mod keyring;
 pub mod lifecycle;
 pub mod pursuit;
+pub mod registrar;
 pub mod rejections;
 pub mod relay;
 pub mod settings;

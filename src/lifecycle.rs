@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -67,6 +67,16 @@ impl Lifecycle {
                 () = dropping.cancelled() => {}
             }
         }));
+    }
+
+    /// Runs a future to its end, even if whoever waits for it goes away. None: it was dropped because the process ends.
+    pub async fn see_through<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.spawn(async move {
+            // nobody waits any more: it is done all the same
+            let _ = reply.send(future.await);
+        });
+        answer.await.ok()
     }
 
     /// The first SIGTERM or SIGINT stops softly, the second one hard.

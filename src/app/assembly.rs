@@ -9,9 +9,16 @@ use crate::generator::entry::Generator;
 use crate::generator::mac::sha256;
 use crate::generator::token::CapabilityKeys;
 use crate::http::state::Options;
-use crate::settings::Settings;
+use crate::pursuit::Means;
+use crate::registrar::Registrar;
+use crate::relay::courier::Courier;
+use crate::relay::guard::{Allowed, Guard};
+use crate::relay::recorder::{self, Recorder};
+use crate::relay::sender::{self, Sender};
+use crate::settings::{AllowedNetwork, Settings};
 use crate::store::{Store, exists};
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
+use crate::vault::Vault;
 
 const CAPABILITY_KEY: &str = "capability";
 
@@ -82,6 +89,34 @@ pub(super) fn terms(settings: &Settings, port: u16) -> TermSettings {
             timeout: poll.timeout(),
             late_window: poll.late_window(),
         },
+    }
+}
+
+/// The way out to webhooks, and who writes down how that went.
+pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, recorder::Writer), StartError> {
+    let Means { store, journal, clock, stopping, .. } = means;
+    let Settings { delivery, secrets, .. } = settings;
+    let vault = Vault::new(secrets.key.iter().map(|key| *key.expose()));
+    let guard = Guard::new(delivery.allowed_networks.iter().map(allowed).collect());
+    let courier = Courier::new(guard.clone(), clock.clone()).map_err(StartError::Client)?;
+    let (recorder, writer) = Recorder::new(store.clone(), clock.clone(), journal.chores().deliver.clone());
+    let terms = sender::Terms {
+        timeout: delivery.timeout,
+        retry_delays: delivery.retry_delays.clone().into(),
+        concurrency: delivery.concurrency.get() as usize,
+        secret: delivery.secret.as_ref().map(|secret| secret.expose().to_owned()),
+    };
+    let (store, clock, stopping) = (store.clone(), clock.clone(), stopping.clone());
+    let means = sender::Means { store: store.clone(), courier, vault: vault.clone(), clock: clock.clone(), stopping };
+    let sender = Sender::new(means, terms, recorder);
+    Ok((Registrar::new(store, vault, guard, sender, clock), writer))
+}
+
+fn allowed(network: &AllowedNetwork) -> Allowed {
+    match network {
+        AllowedNetwork::Network(network) => Allowed::Network(*network),
+        AllowedNetwork::Host(host) => Allowed::Host(host.clone()),
+        AllowedNetwork::Private => Allowed::Private,
     }
 }
 

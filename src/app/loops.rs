@@ -16,6 +16,7 @@ use crate::pursuit::canceller::Canceller;
 use crate::pursuit::launcher::Launcher;
 use crate::pursuit::reconciler::Reconciler;
 use crate::pursuit::unparker::Unparker;
+use crate::relay::sender::Sender;
 use crate::store::StoreError;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -29,16 +30,18 @@ pub struct Loops {
     pub unparker: Arc<Unparker>,
     pub keyring: Keyring,
     pub reload: Reload,
+    pub sender: Sender,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
     unpark: Cadence,
     keys: Cadence,
     files: Cadence,
+    deliver: Cadence,
 }
 
 impl Loops {
-    pub(super) fn new(means: &Means, reload: Reload) -> Self {
+    pub(super) fn new(means: &Means, reload: Reload, sender: Sender) -> Self {
         let cadence = |name| Cadence::new(name, PERIOD, means.clock.clone());
         Self {
             launcher: Arc::new(Launcher::new(means.clone())),
@@ -47,17 +50,19 @@ impl Loops {
             unparker: Arc::new(Unparker::new(means.clone())),
             keyring: Keyring::new(means.terms.clone(), &means.upstream, means.clock.clone()),
             reload,
+            sender,
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
             unpark: cadence("unpark"),
             keys: cadence("keys"),
             files: cadence("generators"),
+            deliver: cadence("deliver"),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        let cadences = [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.keys, &self.files];
+        let cadences = [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.deliver, &self.keys, &self.files];
         cadences.into_iter().cloned().collect()
     }
 
@@ -86,6 +91,12 @@ impl Loops {
             async move { unparker.step().await }
         };
         start(&self.unpark, chores.unpark.subscribe(), unpark, lifecycle, writing);
+        let sender = self.sender.clone();
+        let deliver = move || {
+            let sender = sender.clone();
+            async move { sender.step().await }
+        };
+        start(&self.deliver, chores.deliver.subscribe(), deliver, lifecycle, writing);
         let keyring = self.keyring.clone();
         let keys = move || {
             let keyring = keyring.clone();

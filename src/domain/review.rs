@@ -202,15 +202,6 @@ impl Entry {
         self.stage = Stage::Publishing(lease);
     }
 
-    /// A publisher that has said nothing in time has used a try.
-    pub fn expire(&mut self, now: Timestamp) {
-        if let Stage::Publishing(lease) = self.stage
-            && lease.until < now
-        {
-            self.come_back(now);
-        }
-    }
-
     fn come_back(&mut self, publish_after: Timestamp) {
         if self.tries >= MOST_TRIES {
             self.stage = Stage::Failed;

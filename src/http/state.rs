@@ -21,7 +21,9 @@ use crate::cadence::Cadence;
 use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::keyring::Keyring;
+use crate::lifecycle::Lifecycle;
 use crate::pursuit::reconciler::Reconciler;
+use crate::registrar::Registrar;
 use crate::rejections::Rejections;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -77,6 +79,10 @@ pub struct Handles {
     pub reconciler: Reconciler,
     /// For looking at its figures.
     pub keyring: Keyring,
+    /// What webhooks are made with.
+    pub registrar: Registrar,
+    /// In which administrators' writes run to their end.
+    pub lifecycle: Lifecycle,
     /// For looking at their last steps.
     pub loops: Vec<Cadence>,
     /// The process's recorder, if it has one.

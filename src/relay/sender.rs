@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::courier::{Attempted, Courier, Parcel};
@@ -38,6 +39,15 @@ pub struct Terms {
     pub secret: Option<String>,
 }
 
+/// What it works with.
+pub struct Means {
+    pub store: Store,
+    pub courier: Courier,
+    pub vault: Vault,
+    pub clock: Clock,
+    pub stopping: CancellationToken,
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Sender {
@@ -48,6 +58,7 @@ pub struct Sender {
     pub(super) terms: Arc<Terms>,
     pub(super) lanes: Arc<Lanes>,
     recorder: Recorder,
+    stopping: CancellationToken,
 }
 
 /// A webhook that can be sent to, with everything that this takes.
@@ -68,12 +79,21 @@ enum Fate {
 
 /// To a webhook that waits, or that the hub cannot serve.
 const LATER: Duration = Duration::from_secs(60);
+/// With subscribers that have not answered when the hub stops.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Sender {
     #[must_use]
-    pub fn new(store: Store, courier: Courier, vault: Vault, clock: Clock, terms: Terms, recorder: Recorder) -> Self {
+    pub fn new(means: Means, terms: Terms, recorder: Recorder) -> Self {
+        let Means { store, courier, vault, clock, stopping } = means;
         let lanes = Arc::new(Lanes::new(terms.concurrency));
-        Self { store, courier, vault, clock, terms: Arc::new(terms), lanes, recorder }
+        Self { store, courier, vault, clock, terms: Arc::new(terms), lanes, recorder, stopping }
+    }
+
+    /// Whether the settings have a secret for tasks' own webhooks.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        self.terms.secret.is_some()
     }
 
     /// For looking at, and for operators.
@@ -205,12 +225,13 @@ impl Sender {
         let began = self.clock.now();
         let journey = Journey { due, began, delays: self.delays(address) };
         let (outcome, sign) = match self.fate(due, address, body, began) {
-            Fate::Send(parcel, timeout) => {
-                let attempted = self.courier.send(&parcel, timeout).await;
-                let now = self.clock.now();
-                let sign = sign(&attempted);
-                (journey.attempted(&attempted, now, super::chance()), sign)
-            }
+            Fate::Send(parcel, timeout) => match self.attempt(&parcel, timeout).await {
+                Some(attempted) => {
+                    let sign = sign(&attempted);
+                    (journey.attempted(&attempted, self.clock.now(), super::chance()), sign)
+                }
+                None => (journey.put_off(Some("the hub was stopping".to_owned()), self.clock.now()), Sign::None),
+            },
             Fate::Dead(reason) => (journey.buried(&reason, began), Sign::None),
             Fate::Later(reason) => (journey.put_off(reason, began.plus(LATER)), Sign::None),
         };
@@ -219,18 +240,25 @@ impl Sender {
         self.recorder.ring();
     }
 
+    /// None: the hub is stopping, and nobody knows whether it has arrived.
+    async fn attempt(&self, parcel: &Parcel, timeout: Duration) -> Option<Attempted> {
+        let stopped = async {
+            self.stopping.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            biased;
+            attempted = self.courier.send(parcel, timeout) => Some(attempted),
+            () = stopped => None,
+        }
+    }
+
     fn delays(&self, address: Option<&Address>) -> Arc<[Duration]> {
         let own = address.and_then(|address| address.webhook.retry_delays.as_deref());
         own.map_or_else(|| self.terms.retry_delays.clone(), Into::into)
     }
 
-    fn fate(
-        &self,
-        due: &DueDelivery,
-        address: Option<&Address>,
-        body: Option<&Result<Bytes, String>>,
-        now: Timestamp,
-    ) -> Fate {
+    fn fate(&self, due: &DueDelivery, address: Option<&Address>, body: Option<&Result<Bytes, String>>, now: Timestamp) -> Fate {
         let Some(address) = address else {
             return Fate::Later(Some("the webhook's credentials cannot be read: see SECRETS_KEY".to_owned()));
         };

@@ -99,7 +99,8 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn due_lanes(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
-        let rows = self.reader.query_all_raw(self.backend.statement(LANES, [now.micros().into()])).await.map_err(backend::error)?;
+        let rows =
+            self.reader.query_all_raw(self.backend.statement(LANES, [now.micros().into()])).await.map_err(backend::error)?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(backend::error)
     }
 
@@ -118,7 +119,8 @@ impl Store {
         let values: [Value; 3] = [lane.into(), now.micros().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
         let locked = transaction.query_all_raw(self.backend.statement(&self.backend.texts().due_deliveries, values)).await;
         let locked = locked.map_err(backend::error)?;
-        let ids: Vec<Uuid> = locked.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(backend::error)?;
+        let ids: Vec<Uuid> =
+            locked.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(backend::error)?;
         let due = self.sort(&transaction, &ids, lease, now).await?;
         transaction.commit().await.map_err(backend::error)?;
         Ok(due)

@@ -21,7 +21,7 @@ mod papers;
 mod shelf;
 mod waiting;
 
-pub(super) use mail::Post;
+pub(super) use mail::{Post, document};
 
 /// Everything that a planned batch wants to be written.
 pub(super) struct Changes {

@@ -14,7 +14,7 @@ use crate::domain::webhook::{Status, Webhook};
 
 pub use filter::Filter;
 pub use glob::Glob;
-pub use letter::publish_status;
+pub use letter::{SAMPLE, publish_status};
 pub use template::Template;
 
 mod expression;

@@ -29,6 +29,8 @@ pub const RELOADS: &str = "callback_hub_generator_reloads_total";
 pub const RELOAD_REFUSED: &str = "callback_hub_generator_files_refused";
 /// Attempts at deliveries whose destination is not allowed.
 pub const DELIVERIES_FORBIDDEN: &str = "callback_hub_deliveries_forbidden_total";
+/// Attempts at deliveries, by `outcome`: how the delivery stands after it.
+pub const DELIVERY_ATTEMPTS: &str = "callback_hub_deliveries_attempts_total";
 /// A step of a `loop`, in seconds.
 pub const STEP_SECONDS: &str = "callback_hub_loop_step_seconds";
 
@@ -82,6 +84,9 @@ impl Metrics {
         for outcome in ["taken", "refused"] {
             counter!(RELOADS, "outcome" => outcome).increment(0);
         }
+        for outcome in ["delivered", "pending", "dead"] {
+            counter!(DELIVERY_ATTEMPTS, "outcome" => outcome).increment(0);
+        }
         gauge!(RELOAD_REFUSED).set(0);
         counter!(DELIVERIES_FORBIDDEN).increment(0);
         for generator in generators {
@@ -122,5 +127,6 @@ fn describe() {
     describe_counter!(KEY_FETCHES, "Attempts to fetch generators' public keys");
     describe_gauge!(KEYS_FETCHED, Unit::Seconds, "When generators' public keys were fetched last");
     describe_counter!(DELIVERIES_FORBIDDEN, "Attempts at deliveries whose destination is not allowed");
+    describe_counter!(DELIVERY_ATTEMPTS, "Attempts at deliveries, by how the delivery stands after it");
     describe_histogram!(STEP_SECONDS, Unit::Seconds, "Steps of the loops");
 }

@@ -60,6 +60,8 @@ pub(super) struct Texts {
     pub payloads: &'static str,
     /// Locks the contents of a JSON array of tasks, in the order of their ids.
     pub lock_contents: String,
+    /// Locks the entries of the pool of priority `$1` that may be lent at `$2` and that nobody else has locked, `$3` at most.
+    pub due_contents: String,
     /// Supersedes what is pending of the progress of a JSON array of tasks, at `$2`; what is being sent is only marked.
     pub outdate: &'static str,
     /// Locks the deliveries of lane `$1` that are due at `$2` and that nobody else has locked, `$3` at most; their ids.

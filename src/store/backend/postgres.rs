@@ -4,7 +4,7 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{IN_LINE, DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
@@ -89,6 +89,10 @@ pub(super) fn texts() -> Texts {
         lock_contents: format!(
             "SELECT {contents} FROM hub_contents WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
         ORDER BY task_id FOR UPDATE"
+        ),
+        due_contents: format!(
+            "SELECT {contents} FROM hub_contents WHERE stage = 'pending' AND priority = $1 AND publish_after <= $2
+        ORDER BY publish_after LIMIT $3 FOR UPDATE SKIP LOCKED"
         ),
         outdate: "UPDATE hub_deliveries SET outdated = true, status = CASE WHEN lease IS NULL THEN 'superseded' ELSE status END,
         settled_at = CASE WHEN lease IS NULL THEN $2::bigint END, due_at = CASE WHEN lease IS NULL THEN NULL ELSE due_at END

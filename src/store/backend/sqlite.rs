@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
 use super::table::columns;
-use super::{IN_LINE, DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
@@ -76,6 +76,10 @@ pub(super) fn texts() -> Texts {
         payloads: "SELECT id, bytes FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         lock_contents: format!(
             "SELECT {contents} FROM hub_contents WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id"
+        ),
+        due_contents: format!(
+            "SELECT {contents} FROM hub_contents WHERE stage = 'pending' AND priority = $1 AND publish_after <= $2
+        ORDER BY publish_after LIMIT $3"
         ),
         outdate: "UPDATE hub_deliveries SET outdated = true, status = CASE WHEN lease IS NULL THEN 'superseded' ELSE status END,
         settled_at = CASE WHEN lease IS NULL THEN $2 ELSE NULL END, due_at = CASE WHEN lease IS NULL THEN NULL ELSE due_at END

@@ -11,6 +11,7 @@ use super::shelf::Shelf;
 use crate::domain::delivery::Status;
 use crate::domain::news::{Addressee, Audience, Mail, News, Occasion, OwnWebhook, Texts, Topic};
 use crate::domain::plan::World;
+use crate::domain::review::Document;
 use crate::domain::task::{State, TaskId};
 use crate::domain::webhook;
 use crate::store::commit::Entry;
@@ -281,4 +282,9 @@ impl Changes {
             self.add_payload(Some(id), Some(text));
         }
     }
+}
+
+/// A document that cannot be read is an empty one.
+pub(in crate::store) fn document(bytes: &[u8]) -> Document {
+    serde_json::from_slice(bytes).unwrap_or_default()
 }

@@ -11,8 +11,10 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod signing;
 pub(crate) mod simulated;
+pub(crate) mod subscriber;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;
 pub(crate) use app::{App, SECRET, START};
 pub(crate) use database::{Database, Kind};
+pub(crate) use subscriber::{Say, Subscriber};

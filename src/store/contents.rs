@@ -1,0 +1,163 @@
+//! Contents: read for review, and lent to publishers. What is decided about them enters through the journal.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value,
+};
+use uuid::Uuid;
+
+use super::backend::Backend;
+use super::entity::content::{self, Column as C};
+use super::error::StoreError;
+use super::write::json;
+use super::{Store, backend};
+use crate::domain::review::{Content, Document, Review};
+use crate::domain::task::{Lease, TaskId};
+use crate::domain::time::Timestamp;
+
+/// A content with its title, text and pictures.
+#[derive(Clone, Debug)]
+pub struct ContentRecord {
+    pub content: Content,
+    pub document: Document,
+}
+
+/// What a list of contents is narrowed to. Everything that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct ContentFilter {
+    pub review: Option<String>,
+    /// In the pool.
+    pub stage: Option<String>,
+    /// In the pool at all.
+    pub approved: bool,
+    pub task: Option<TaskId>,
+    pub generator: Option<String>,
+}
+
+/// A publisher that has said nothing in time has used a try.
+const EXPIRE: &str = "UPDATE hub_contents SET stage = CASE WHEN tries >= $2 THEN 'failed' ELSE 'pending' END,
+    lease = NULL, leased_until = NULL
+    WHERE stage = 'publishing' AND leased_until < $1";
+
+impl Store {
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn content(&self, id: Uuid) -> Result<Option<ContentRecord>, StoreError> {
+        let row = content::Entity::find_by_id(id).one(&self.reader).await.map_err(backend::error)?;
+        Ok(self.with_documents(row.into_iter().collect()).await?.pop())
+    }
+
+    /// Newest first; `after` is the last one of the page before.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn contents(
+        &self,
+        filter: &ContentFilter,
+        limit: u64,
+        after: Option<Uuid>,
+    ) -> Result<Vec<ContentRecord>, StoreError> {
+        let mut select = content::Entity::find();
+        if let Some(review) = &filter.review {
+            select = select.filter(C::Review.eq(review.as_str()));
+        }
+        if let Some(stage) = &filter.stage {
+            select = select.filter(C::Stage.eq(stage.as_str()));
+        }
+        if filter.approved {
+            select = select.filter(C::Stage.is_not_null());
+        }
+        if let Some(task) = &filter.task {
+            select = select.filter(C::TaskId.eq(task.as_str()));
+        }
+        if let Some(generator) = &filter.generator {
+            select = select.filter(C::Generator.eq(generator.as_str()));
+        }
+        if let Some(after) = after {
+            select = select.filter(C::Id.lt(after));
+        }
+        let rows = select.order_by_desc(C::Id).limit(limit).all(&self.reader).await.map_err(backend::error)?;
+        self.with_documents(rows).await
+    }
+
+    /// Lends entries that wait to be published: the most urgent first, and of those the ones that have waited for longest.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn claim_pool(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<ContentRecord>, StoreError> {
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let lent = match self.lend(&transaction, lease, now, limit).await {
+            Ok(lent) => lent,
+            Err(error) => {
+                // the first error says more than what the rollback might add
+                let _ = transaction.rollback().await;
+                return Err(error);
+            }
+        };
+        transaction.commit().await.map_err(backend::error)?;
+        self.with_documents(lent).await
+    }
+
+    async fn lend(
+        &self,
+        transaction: &DatabaseTransaction,
+        lease: Lease,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<content::Model>, StoreError> {
+        transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error)?;
+        let mut lent = Vec::new();
+        for priority in 1..=10 {
+            let left = limit - lent.len() as u64;
+            if left == 0 {
+                break;
+            }
+            let values: [Value; 3] = [priority.into(), now.micros().into(), i64::try_from(left).unwrap_or(i64::MAX).into()];
+            let due = self.backend.statement(&self.backend.texts().due_contents, values);
+            for row in content::Model::find_by_statement(due).all(transaction).await.map_err(backend::error)? {
+                let mut content: Content = row.try_into()?;
+                if let Review::Approved(entry) = &mut content.review {
+                    entry.lend(lease);
+                }
+                lent.push(content::Model::of(&content));
+            }
+        }
+        if !lent.is_empty() {
+            let upsert = self.backend.upsert(&content::TABLE, json(&lent)?);
+            transaction.execute_raw(upsert).await.map_err(backend::error)?;
+        }
+        Ok(lent)
+    }
+
+    /// Ends leases that are over: their entries wait again, or are given up.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn expire_pool(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let over = C::Stage.eq("publishing").and(C::LeasedUntil.lt(now.micros()));
+        // looking costs no writer
+        if content::Entity::find().filter(over).one(&self.reader).await.map_err(backend::error)?.is_none() {
+            return Ok(0);
+        }
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let ended = transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error)?;
+        transaction.commit().await.map_err(backend::error)?;
+        Ok(ended.rows_affected())
+    }
+
+    async fn with_documents(&self, rows: Vec<content::Model>) -> Result<Vec<ContentRecord>, StoreError> {
+        let texts: HashMap<Uuid, Vec<u8>> = self.payloads(rows.iter().map(|row| row.document).collect()).await?;
+        let record = |row: content::Model| {
+            let document = texts.get(&row.document).map(|bytes| super::write::document(bytes)).unwrap_or_default();
+            Ok(ContentRecord { document, content: row.try_into()? })
+        };
+        rows.into_iter().map(record).collect()
+    }
+}
+
+fn expiring(backend: Backend, now: Timestamp) -> sea_orm::Statement {
+    let most = i32::try_from(crate::domain::review::MOST_TRIES).unwrap_or(i32::MAX);
+    backend.statement(EXPIRE, [now.micros().into(), most.into()])
+}
