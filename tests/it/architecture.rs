@@ -49,9 +49,10 @@ const IMPORTS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates that have no business in a room.
-const FOREIGN: [(&str, &[&str]); 3] = [
+const FOREIGN: [(&str, &[&str]); 4] = [
     ("domain", &["tokio", "axum", "sea_orm", "tracing"]),
     ("generator", &["tokio", "axum", "sea_orm", "tracing"]),
+    ("subscription", &["tokio", "axum", "sea_orm", "tracing"]),
     ("http", &["sea_orm"]),
 ];
 
