@@ -26,6 +26,7 @@ const IMPORTS: [(&str, &[&str]); 19] = [
         &[
             "domain",
             "generator",
+            "subscription",
             "store",
             "journal",
             "rejections",
