@@ -120,7 +120,10 @@ impl Loops {
         let mut handled = 0;
         loop {
             let steps = [self.launcher.step().await?, self.reconciler.step().await?, self.canceller.step().await?];
-            let step: Step = steps.into_iter().chain([self.unparker.step().await?, self.keyring.step().await]).sum();
+            let step: Step = steps
+                .into_iter()
+                .chain([self.unparker.step().await?, self.sender.step().await?, self.keyring.step().await])
+                .sum();
             handled += step.handled;
             if step.handled == 0 {
                 return Ok(handled);

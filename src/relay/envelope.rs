@@ -100,3 +100,6 @@ fn tag(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 fn named(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
+
+#[cfg(test)]
+mod tests;
