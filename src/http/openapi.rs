@@ -12,8 +12,8 @@ use super::problem::ProblemBody;
 pub use alternatives::arrival_time;
 pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
-    ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, CreationErrors, ListErrors, PlainErrors, ReceiptErrors,
-    ReplayErrors, SharedErrors, TaskErrors, VerifyErrors,
+    ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, ClaimErrors, ContentErrors, CreationErrors, LeaseErrors, ListErrors,
+    PlainErrors, ReceiptErrors, ReplayErrors, ReviewErrors, SharedErrors, TaskErrors, VerifyErrors,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,8 @@ pub use errors::{
     tags(
         (name = "callbacks", description = "Where generators call. Proven by a signature or by the URL's token, never by an API key."),
         (name = "tasks", description = "Jobs handed to generators, and how they ended."),
+        (name = "contents", description = "Results that are to be published: reviewed, edited, approved or rejected."),
+        (name = "pool", description = "Approved contents, lent to whoever publishes them, one at a time."),
         (name = "receipts", description = "What came for tasks: callbacks, refused ones too, and operators' events. For finding out why."),
         (name = "generators", description = "The catalog: who can be given tasks, and what each needs."),
         (name = "operations", description = "Figures for dashboards, health for supervisors."),
