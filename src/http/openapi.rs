@@ -14,6 +14,7 @@ pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
     ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, CreationErrors, ListErrors, PlainErrors, ReceiptErrors,
     ReplayErrors, SharedErrors, TaskErrors, VerifyErrors,
+    WebhookActionErrors, WebhookChangeErrors, WebhookCreationErrors, WebhookTestErrors,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +29,7 @@ pub use errors::{
         (name = "callbacks", description = "Where generators call. Proven by a signature or by the URL's token, never by an API key."),
         (name = "tasks", description = "Jobs handed to generators, and how they ended."),
         (name = "receipts", description = "What came for tasks: callbacks, refused ones too, and operators' events. For finding out why."),
+        (name = "webhooks", description = "Who is told what happens: URLs, the events that they want, and what proves the hub to them."),
         (name = "generators", description = "The catalog: who can be given tasks, and what each needs."),
         (name = "operations", description = "Figures for dashboards, health for supervisors."),
     ),

@@ -50,6 +50,11 @@ errors! {
     VerifyErrors = MalformedBody Unauthorized HostNotAllowed UnknownGenerator RequestTimeout BodyTooLarge InvalidRequest Internal
         Unavailable;
     ReceiptErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
+    WebhookCreationErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
+    WebhookChangeErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest
+        Internal Unavailable;
+    WebhookActionErrors = Unauthorized HostNotAllowed NotFound Conflict Internal Unavailable;
+    WebhookTestErrors = Unauthorized HostNotAllowed NotFound Conflict InvalidRequest Internal Unavailable;
     ReplayErrors = InvalidEvent TaskMismatch Unauthorized HostNotAllowed NotFound UnknownTask NotReplayable Internal Unavailable;
 }
 
