@@ -21,6 +21,7 @@ pub mod server;
 pub mod state;
 pub mod stats;
 pub mod tasks;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -67,6 +68,10 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(pool::entry_published))
         .routes(routes!(pool::entry_failed))
         .routes(routes!(pool::extend_entry))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
+        .routes(routes!(webhooks::read_webhook, webhooks::change_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
         .routes(routes!(generators::list_generators))
         .routes(routes!(stats::read_stats))
 }
