@@ -99,9 +99,10 @@ variations! {
     Content {
         JavaScriptJson = "javascript_json" "Not the bytes that were sent are signed, but the body as JavaScript's JSON.stringify writes it"
         PythonJson = "python_json" "Not the bytes that were sent are signed, but the body as Python's {} writes it"
-        RawBody = "raw_body" "The bytes that were sent are signed, and a re-serialisation of the body is expected"
+        RawBody = "raw_body" "The bytes that were sent are signed, and another spelling of the body is expected"
         CrlfAdded = "crlf_added" "The signed body has CRLF at the ends of its lines, and the sent one LF"
         CrlfRemoved = "crlf_removed" "The signed body has LF at the ends of its lines, and the sent one CRLF"
+        LineBreaksRemoved = "line_breaks_removed" "The signed body is the sent one without its line breaks"
         NewlineAdded = "newline_added" "The signed body ends with a line break that the sent one has not"
         NewlineStripped = "newline_stripped" "The sent body has blanks or a line break around it that the signed one has not"
         UrlDecoded = "url_decoded" "The body was sent URL-encoded, and signed before that"

@@ -28,6 +28,7 @@ mod hostile;
 mod json;
 mod lineage;
 mod mutilated;
+mod one_line;
 mod polled;
 mod profile;
 mod proof;
