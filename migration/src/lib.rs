@@ -15,6 +15,7 @@
 //! | `m0011_parked` | callbacks that wait for their task to become known |
 //! | `m0012_events` | custom events |
 //! | `m0013_findings` | why refused callbacks were refused, in detail |
+//! | `m0014_ignored` | callbacks that no task wanted to hear, to be known again |
 
 use sea_orm_migration::prelude::*;
 
@@ -32,11 +33,12 @@ mod m0010_cancellations;
 mod m0011_parked;
 mod m0012_events;
 mod m0013_findings;
+mod m0014_ignored;
 
 pub use sea_orm_migration::MigratorTrait;
 
 /// Every table that the hub owns, but for the migrations' own.
-pub const TABLES: [&str; 12] = [
+pub const TABLES: [&str; 13] = [
     "hub_payloads",
     "hub_tasks",
     "hub_attempts",
@@ -49,6 +51,7 @@ pub const TABLES: [&str; 12] = [
     "hub_cancellations",
     "hub_parked",
     "hub_events",
+    "hub_ignored",
 ];
 
 /// Where applied migrations are noted.
@@ -72,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_parked::Migration),
             Box::new(m0012_events::Migration),
             Box::new(m0013_findings::Migration),
+            Box::new(m0014_ignored::Migration),
         ]
     }
 

@@ -15,7 +15,7 @@ use super::event::{Event, Occurrence, Outcome, Policy};
 use super::fingerprint::{Recent, Seen};
 pub use super::item::{Answer, Command, IdempotencyKey, Item, Kept, NewTask, Patch, Recorded, Refusal, Release, Then};
 use super::lease;
-use super::parked::{self, Parked};
+use super::parked::{self, Ignored, Parked};
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
@@ -39,6 +39,8 @@ pub struct World {
     pub woken: BTreeSet<(GeneratorName, String)>,
     /// Custom events that were told before, as far as this batch asks for them.
     pub heard: HashSet<Heard>,
+    /// Callbacks that no task wanted to hear before, as far as this batch asks for them.
+    pub ignored: BTreeSet<Ignored>,
 }
 
 /// The creation that an idempotency key stands for.

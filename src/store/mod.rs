@@ -9,6 +9,7 @@ mod commit;
 mod due;
 mod entity;
 mod error;
+mod ignored;
 mod keys;
 mod load;
 mod migrate;

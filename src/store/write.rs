@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::backend::{self, Backend};
 use super::commit::Entry;
-use super::entity::{attempt, cancellation, event, fingerprint, idempotency, int, parked, receipt, task};
+use super::entity::{attempt, cancellation, event, fingerprint, idempotency, ignored, int, parked, receipt, task};
 use super::error::StoreError;
 use crate::domain::plan::{Answer, World};
 use crate::domain::task::{State, Task, TaskId};
@@ -26,6 +26,7 @@ pub(super) struct Changes {
     idempotent: Vec<idempotency::Model>,
     cancellations: Vec<cancellation::Model>,
     events: Vec<event::Model>,
+    ignored: Vec<ignored::Model>,
     parked: Vec<parked::Model>,
     /// What becomes of callbacks that were parked before, and of their receipts.
     visited: Vec<Statement>,
@@ -55,6 +56,7 @@ impl Changes {
         let remembered = after.idempotent.iter().filter(|(key, _)| !before.idempotent.contains_key(key));
         changes.idempotent = remembered.map(|(key, remembered)| idempotency::Model::of(key, remembered, now)).collect();
         changes.cancellations = cancellations(after, now);
+        changes.ignored = after.ignored.difference(&before.ignored).map(|ignored| ignored::Model::of(ignored, now)).collect();
         for (entry, answer) in entries.iter().zip(answers) {
             changes.add_papers(backend, entry, answer, after);
         }
@@ -82,6 +84,7 @@ impl Changes {
             idempotent: Vec::new(),
             cancellations: Vec::new(),
             events: Vec::new(),
+            ignored: Vec::new(),
             parked: Vec::new(),
             visited: Vec::new(),
             woken: Vec::new(),
@@ -129,6 +132,7 @@ impl Changes {
         add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows), most)?;
         add(&mut statements, &self.cancellations, |rows| backend.upsert(&cancellation::TABLE, rows), most)?;
         add(&mut statements, &self.events, |rows| backend.insert(&event::TABLE, rows), most)?;
+        add(&mut statements, &self.ignored, |rows| backend.insert(&ignored::TABLE, rows), most)?;
         add(&mut statements, &self.parked, |rows| backend.insert(&parked::TABLE, rows), most)?;
         statements.extend(self.visited);
         let wake = backend.texts().wake_parked;

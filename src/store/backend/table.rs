@@ -57,9 +57,9 @@ impl Pair {
 }
 
 /// The columns of the tables that the journal reads, as its texts name them: tasks, attempts, fingerprints (`f.`),
-/// idempotency keys (`i.`), receipts (`r.`), parked callbacks (`p.`), custom events (`e.`).
-pub(super) fn columns() -> [String; 7] {
-    use crate::store::entity::{attempt, event, fingerprint, idempotency, parked, receipt, task};
+/// idempotency keys (`i.`), receipts (`r.`), parked callbacks (`p.`), custom events (`e.`), ignored callbacks (`g.`).
+pub(super) fn columns() -> [String; 8] {
+    use crate::store::entity::{attempt, event, fingerprint, idempotency, ignored, parked, receipt, task};
     [
         task::TABLE.list(""),
         attempt::TABLE.list(""),
@@ -68,6 +68,7 @@ pub(super) fn columns() -> [String; 7] {
         receipt::TABLE.list("r."),
         parked::TABLE.list("p."),
         event::TABLE.list("e."),
+        ignored::TABLE.list("g."),
     ]
 }
 
