@@ -16,6 +16,7 @@
 //! | `m0012_events` | custom events |
 //! | `m0013_findings` | why refused callbacks were refused, in detail |
 //! | `m0014_ignored` | callbacks that no task wanted to hear, to be known again |
+//! | `m0015_told` | whether a callback told of a task's end before polling did |
 
 use sea_orm_migration::prelude::*;
 
@@ -34,6 +35,7 @@ mod m0011_parked;
 mod m0012_events;
 mod m0013_findings;
 mod m0014_ignored;
+mod m0015_told;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -76,6 +78,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_events::Migration),
             Box::new(m0013_findings::Migration),
             Box::new(m0014_ignored::Migration),
+            Box::new(m0015_told::Migration),
         ]
     }
 

@@ -118,6 +118,7 @@ fn created(id: TaskId, at: Timestamp, new: &NewTask) -> Task {
         started_at: None,
         next_poll_at: None,
         hinted: false,
+        told: false,
         polled_at: None,
         polls: 0,
         lease: None,
