@@ -44,6 +44,7 @@ mod schema;
 mod sdk_cases;
 mod token;
 mod vectors;
+mod warnings;
 
 const SECRET: &str = "whsec_test_0123456789abcdef0123456789abcdef";
 
