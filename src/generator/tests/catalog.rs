@@ -167,7 +167,7 @@ fn unsigned_callbacks_need_a_permission() {
 )]
 #[case::items(
     "[event]\n[[sign]]\nscheme = \"hmac\"\nheader = \"h\"\ncontent = \"{ts}.{body}\"\nts = \"sig:t\"",
-    "generators/x.toml:2: `sign.ts` is one of several items of the header: `item_sep`, `field_sep` and `field` say how to tell them apart"
+    "generators/x.toml:6: `sign.ts` is one of several items of the header: `item_sep`, `field_sep` and `field` say how to tell them apart"
 )]
 #[case::scheme(
     "[event]\n[[sign]]\nscheme = \"ed25591\"",

@@ -27,6 +27,7 @@ mod handshake;
 mod hostile;
 mod json;
 mod lineage;
+mod mistakes;
 mod mutilated;
 mod one_line;
 mod polled;
