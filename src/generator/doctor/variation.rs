@@ -38,6 +38,18 @@ impl Check {
     }
 }
 
+/// By their words.
+macro_rules! serialized {
+    ($($name:ident),+) => {
+        $(impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        })+
+    };
+}
+serialized!(Check, Variation);
+
 macro_rules! variations {
     ($($check:ident { $($name:ident = $word:literal $sentence:literal)+ })+) => {
         /// A way to sign, or to send a signature, that is not the expected one.
