@@ -22,6 +22,7 @@ mod confirm;
 mod custom;
 mod doctor;
 mod effort;
+mod fixtures;
 mod golden;
 mod handshake;
 mod hostile;
