@@ -114,6 +114,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let mut warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
     let names: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
     warnings.extend(settings.generator_warnings(&names));
+    warnings.extend(assembly::without_keys(&catalog));
     let capabilities = assembly::capability_keys(settings, &store, &surroundings.clock).await?;
     let listener = listen(settings)?;
     let port = listener.local_addr().map_or(settings.server.port, |address| address.port());

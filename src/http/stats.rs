@@ -30,7 +30,7 @@ pub struct Stats {
     overdue: u64,
     /// The same for each generator that has any.
     overdue_by_generator: BTreeMap<String, u64>,
-    /// Tasks whose end was learnt by polling, since no callback brought it.
+    /// Tasks whose end was learnt by polling, since no callback told of it. One that asked for the question is none of them.
     rescued: u64,
     /// The same for each generator that has any.
     rescued_by_generator: BTreeMap<String, RescuedFigures>,

@@ -11,6 +11,7 @@ mod deliveries;
 mod due;
 mod entity;
 mod error;
+mod ignored;
 mod keys;
 mod load;
 mod migrate;

@@ -15,7 +15,7 @@ pub const CALLBACKS_PARKED: &str = "callback_hub_callbacks_parked";
 pub const JOURNAL_BATCH: &str = "callback_hub_journal_batch_entries";
 /// Questions to generators, by `generator` and `found`.
 pub const POLLS: &str = "callback_hub_polls_total";
-/// Tasks whose end was learnt by polling, by `generator`.
+/// Tasks whose end was learnt by polling and not by a callback, by `generator`.
 pub const RESCUED: &str = "callback_hub_tasks_rescued_total";
 /// Tasks that run past their deadline, by `generator`.
 pub const OVERDUE: &str = "callback_hub_tasks_overdue";
@@ -122,7 +122,7 @@ fn describe() {
     describe_gauge!(CALLBACKS_PARKED, "Callbacks that wait for their task");
     describe_histogram!(JOURNAL_BATCH, "Entries in one transaction");
     describe_counter!(POLLS, "Questions to generators, by what was found");
-    describe_counter!(RESCUED, "Tasks whose end was learnt by polling");
+    describe_counter!(RESCUED, "Tasks whose end was learnt by polling, and of which no callback had told");
     describe_gauge!(OVERDUE, "Tasks that run past their deadline");
     describe_counter!(KEY_FETCHES, "Attempts to fetch generators' public keys");
     describe_gauge!(KEYS_FETCHED, Unit::Seconds, "When generators' public keys were fetched last");

@@ -44,6 +44,8 @@ pub(super) struct Texts {
     pub wake_parked: &'static str,
     /// `[{"generator", "task_id" (or empty), "fingerprint" (hex)}]`
     pub events_told: String,
+    /// `[{"generator", "awaits" (or empty), "fingerprint" (hex)}]`
+    pub ignored_before: String,
     /// A task's receipts from `$1` (id) back along the chain, `$2` at most.
     pub receipt_chain: String,
     /// Deletes the bodies that a task's receipts point to, from `$1` back along the chain.

@@ -7,7 +7,7 @@ use super::table::columns;
 use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
     Texts {
         // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
         lock_tasks: format!(
@@ -60,6 +60,11 @@ pub(super) fn texts() -> Texts {
             "SELECT {events} FROM json_to_recordset($1::json) AS r(generator text, task_id text, fingerprint text)
         JOIN hub_events AS e ON e.fingerprint = decode(r.fingerprint, 'hex') AND e.generator = r.generator
         AND COALESCE(e.task_id, '') = r.task_id"
+        ),
+        ignored_before: format!(
+            "SELECT {ignored} FROM json_to_recordset($1::json) AS r(generator text, awaits text, fingerprint text)
+        JOIN hub_ignored AS g ON g.fingerprint = decode(r.fingerprint, 'hex') AND g.generator = r.generator
+        AND g.awaits = r.awaits"
         ),
         receipt_chain: format!(
             "WITH RECURSIVE chain(link, position) AS (

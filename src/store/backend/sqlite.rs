@@ -8,7 +8,7 @@ use super::table::columns;
 use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
     Texts {
         lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
         due_tasks: format!(
@@ -49,6 +49,10 @@ pub(super) fn texts() -> Texts {
         events_told: format!(
             "SELECT {events} FROM json_each($1) AS r JOIN hub_events AS e ON e.fingerprint = unhex(r.value ->> 'fingerprint')
         AND e.generator = r.value ->> 'generator' AND COALESCE(e.task_id, '') = r.value ->> 'task_id'"
+        ),
+        ignored_before: format!(
+            "SELECT {ignored} FROM json_each($1) AS r JOIN hub_ignored AS g ON g.fingerprint = unhex(r.value ->> 'fingerprint')
+        AND g.generator = r.value ->> 'generator' AND g.awaits = r.value ->> 'awaits'"
         ),
         receipt_chain: format!(
             "WITH RECURSIVE chain(link, position) AS (
