@@ -18,6 +18,7 @@
 //! | `m0014_webhooks` | URLs that want to hear, and which news each task has told |
 //! | `m0015_deliveries` | events on their way to webhooks, and figures of how that went |
 //! | `m0016_contents` | results on their way to review, and into the publish pool |
+//! | `m0017_dead_letters` | how operators find deliveries that wait or are dead, and figures by their hour |
 
 use sea_orm_migration::prelude::*;
 
@@ -38,6 +39,7 @@ mod m0013_findings;
 mod m0014_webhooks;
 mod m0015_deliveries;
 mod m0016_contents;
+mod m0017_dead_letters;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -86,6 +88,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_webhooks::Migration),
             Box::new(m0015_deliveries::Migration),
             Box::new(m0016_contents::Migration),
+            Box::new(m0017_dead_letters::Migration),
         ]
     }
 

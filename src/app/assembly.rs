@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::generator::entry::Generator;
 use crate::generator::mac::sha256;
 use crate::generator::token::CapabilityKeys;
+use crate::housekeeping::{self, Housekeeper};
 use crate::http::state::Options;
 use crate::pursuit::Means;
 use crate::registrar::Registrar;
@@ -110,6 +111,11 @@ pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, re
     let means = sender::Means { store: store.clone(), courier, vault: vault.clone(), clock: clock.clone(), stopping };
     let sender = Sender::new(means, terms, recorder);
     Ok((Registrar::new(store, vault, guard, sender, clock), writer))
+}
+
+pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
+    let terms = housekeeping::Terms { deliveries: settings.retention.deliveries };
+    Housekeeper::new(means.store.clone(), means.clock.clone(), terms)
 }
 
 fn allowed(network: &AllowedNetwork) -> Allowed {

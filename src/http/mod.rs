@@ -6,6 +6,8 @@ mod budget;
 pub mod callbacks;
 mod client;
 mod cursor;
+pub mod deliveries;
+pub mod events;
 mod fields;
 mod figures;
 pub mod generators;
@@ -57,6 +59,13 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::replay::replay_callback))
         .routes(routes!(callbacks::verify::verify_callback))
         .routes(routes!(generators::list_generators))
+        .routes(routes!(events::publish_event))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::read_delivery))
+        .routes(routes!(deliveries::retry_delivery))
+        .routes(routes!(deliveries::retry_deliveries))
+        .routes(routes!(deliveries::list_task_deliveries))
+        .routes(routes!(deliveries::retry_task_deliveries))
         .routes(routes!(stats::read_stats))
 }
 

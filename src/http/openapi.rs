@@ -12,8 +12,8 @@ use super::problem::ProblemBody;
 pub use alternatives::arrival_time;
 pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
-    ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, CreationErrors, ListErrors, PlainErrors, ReceiptErrors,
-    ReplayErrors, SharedErrors, TaskErrors, VerifyErrors,
+    ActionErrors, BatchErrors, BulkErrors, CallbackErrors, ChangeErrors, CreationErrors, EventErrors, ListErrors, PlainErrors,
+    ReceiptErrors, ReplayErrors, RetryErrors, SharedErrors, TaskErrors, VerifyErrors,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +28,8 @@ pub use errors::{
         (name = "callbacks", description = "Where generators call. Proven by a signature or by the URL's token, never by an API key."),
         (name = "tasks", description = "Jobs handed to generators, and how they ended."),
         (name = "receipts", description = "What came for tasks: callbacks, refused ones too, and operators' events. For finding out why."),
+        (name = "events", description = "Events of your own, for the webhooks that want to hear of them."),
+        (name = "deliveries", description = "What webhooks were told, what they have yet to be told, and what was given up."),
         (name = "generators", description = "The catalog: who can be given tasks, and what each needs."),
         (name = "operations", description = "Figures for dashboards, health for supervisors."),
     ),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 18] = [
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("generator", &["domain"]),
     ("store", &["domain"]),
@@ -19,7 +19,9 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("keyring", &["domain", "generator", "cadence", "upstream", "terms", "clock", "telemetry"]),
     ("relay", &["domain", "subscription", "store", "vault", "cadence", "clock", "telemetry"]),
     ("vault", &["domain"]),
-    // of cadence, keyring and pursuit only handles: their figures, and what is found
+    ("registrar", &["domain", "subscription", "store", "relay", "vault", "clock"]),
+    ("housekeeping", &["store", "cadence", "clock"]),
+    // of cadence, keyring, pursuit, registrar and relay only handles: their figures, what is found, what would be sent
     (
         "http",
         &[
@@ -33,6 +35,9 @@ const IMPORTS: [(&str, &[&str]); 18] = [
             "cadence",
             "pursuit",
             "keyring",
+            "registrar",
+            "relay",
+            "lifecycle",
             "telemetry",
         ],
     ),
