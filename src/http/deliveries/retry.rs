@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use uuid::Uuid;
 
 use super::{DeliveryBody, delivery_id, load, unknown};
 use crate::domain::delivery::Status;
