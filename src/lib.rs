@@ -34,8 +34,8 @@
 //! | [`simulator`] | a generator that misbehaves, for `simulate` and `demo`: sees nothing of the hub but its API |
 //! | [`mod@bench`] | the measurements of the README |
 //!
-//! `domain` imports no other room, `generator` only `domain`; nobody but `store` sees the database, nobody but `app` sees
-//! all. `tests/it` holds these borders.
+//! `domain` imports no other room, `generator` and `subscription` only `domain`; nobody but `store` sees the database, nobody
+//! but `app` sees all. `tests/it` holds these borders.
 
 pub mod app;
 pub mod bench;

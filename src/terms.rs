@@ -185,7 +185,7 @@ impl Terms {
             first_poll_after: self.first_poll_after(generator),
             late_poll_after: pace.max,
             result_ttl: generator.result_ttl(),
-            content: None, // TODO-content
+            content: generator.content(),
         })
     }
 

@@ -135,7 +135,7 @@ impl Loops {
             let steps = [self.launcher.step().await?, self.reconciler.step().await?, self.canceller.step().await?];
             let step: Step = steps
                 .into_iter()
-                .chain([self.unparker.step().await?, self.keyring.step().await, self.sender.step().await?])
+                .chain([self.unparker.step().await?, self.sender.step().await?, self.keyring.step().await])
                 .sum();
             handled += step.handled;
             if step.handled == 0 {

@@ -204,7 +204,7 @@ impl Entry<'_> {
         let mut outgoing = draft.prepare(file.submit, file.poll, file.cancel, of_poll)?;
         outgoing.allow(file.hosts);
         let final_errors = file.final_errors.0;
-        let (name, content, sender) = (self.name, file.content, file.sender);
+        let (name, content, sender) = (self.name, Arc::new(file.content), file.sender);
         Ok(Generator {
             name,
             trust,

@@ -7,6 +7,11 @@ use std::str::FromStr;
 use super::scalar::Several;
 use super::source::{Pointer, Segment};
 
+mod count;
+mod extract;
+
+pub use count::words_of;
+
 /// Of each list the first that is there counts.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]

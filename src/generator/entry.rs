@@ -1,13 +1,15 @@
 //! A generator as the catalog knows it: its file and its settings, parsed, checked and ready to be used.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::domain::review::ContentRecipe;
 use crate::domain::task::GeneratorName;
 
 use super::catalog::GeneratorOverrides;
-use super::content::Content;
+use super::content::{Content, Place};
 use super::file::{File, ReplyFile};
 use super::handshake::Handshake;
 use super::outgoing::Outgoing;
@@ -30,7 +32,7 @@ pub struct Generator {
     pub(super) outgoing: Outgoing,
     pub(super) settings: Settings,
     pub(super) profile: Profile,
-    pub(super) content: Content,
+    pub(super) content: Arc<Content>,
     pub(super) sender: Sender,
     pub(super) written: Written,
 }
@@ -212,10 +214,15 @@ impl Generator {
         &self.written
     }
 
-    /// How its results become contents.
+    /// How its results become contents, where its file says that; the same each time.
     #[must_use]
-    pub const fn content(&self) -> &Content {
-        &self.content
+    pub fn content(&self) -> Option<ContentRecipe> {
+        self.places().next().map(|_| ContentRecipe(self.content.clone()))
+    }
+
+    /// Where the parts of a content lie, by the names of the keys in its file.
+    pub fn places(&self) -> impl Iterator<Item = (String, &[Place])> {
+        self.content.places()
     }
 
     /// How it sends its callbacks.

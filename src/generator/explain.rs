@@ -178,7 +178,7 @@ impl Generator {
 
     fn contents(&self) -> Chapter {
         let mut chapter = Chapter::new("content");
-        for (key, places) in self.content().places() {
+        for (key, places) in self.places() {
             chapter.tell(&key, either(&places.iter().map(ToString::to_string).collect::<Vec<_>>()));
         }
         chapter

@@ -5,6 +5,7 @@ mod body;
 mod budget;
 pub mod callbacks;
 mod client;
+pub mod contents;
 mod cursor;
 pub mod deliveries;
 pub mod events;
@@ -14,6 +15,7 @@ pub mod generators;
 pub mod health;
 pub mod metrics;
 mod openapi;
+pub mod pool;
 pub mod problem;
 mod request_id;
 mod segment;
@@ -21,6 +23,7 @@ pub mod server;
 pub mod state;
 pub mod stats;
 pub mod tasks;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -58,6 +61,19 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::receipts::read_callback))
         .routes(routes!(callbacks::replay::replay_callback))
         .routes(routes!(callbacks::verify::verify_callback))
+        .routes(routes!(contents::list_contents))
+        .routes(routes!(contents::read_content, contents::edit_content))
+        .routes(routes!(contents::approve_content))
+        .routes(routes!(contents::reject_content))
+        .routes(routes!(pool::list_pool))
+        .routes(routes!(pool::claim_entries))
+        .routes(routes!(pool::entry_published))
+        .routes(routes!(pool::entry_failed))
+        .routes(routes!(pool::extend_entry))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
+        .routes(routes!(webhooks::read_webhook, webhooks::change_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
         .routes(routes!(generators::list_generators))
         .routes(routes!(events::publish_event))
         .routes(routes!(deliveries::list_deliveries))

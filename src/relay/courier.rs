@@ -43,7 +43,7 @@ pub struct Attempted {
     pub heard: Heard,
     /// In a few words: "503 Service Unavailable", "connection refused".
     pub detail: String,
-    /// How the answer's body begins, if it has one.
+    /// How the answer's body begins, if it has one; without the credentials that it may repeat.
     pub snippet: Option<String>,
     pub took: Duration,
 }
@@ -77,7 +77,7 @@ impl Courier {
         let began = Instant::now();
         let met = match self.written(parcel) {
             Ok(request) => match timeout(longest, self.client.execute(request)).await {
-                Ok(Ok(response)) => self.answered(response, longest.saturating_sub(began.elapsed())).await,
+                Ok(Ok(response)) => self.answered(response, parcel, longest.saturating_sub(began.elapsed())).await,
                 Ok(Err(error)) => trouble::met(error, CONNECT_TIMEOUT),
                 Err(_) => Met::nothing(Trouble::Timeout, format!("no answer within {}", trouble::spoken(longest))),
             },
@@ -105,7 +105,7 @@ impl Courier {
         request.map_err(|error| trouble::met(error, CONNECT_TIMEOUT))
     }
 
-    async fn answered(&self, response: Response, left: Duration) -> Met {
+    async fn answered(&self, response: Response, parcel: &Parcel, left: Duration) -> Met {
         let status = response.status();
         let retry_after = answer::retry_after(response.headers(), self.clock.now());
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
@@ -113,7 +113,7 @@ impl Courier {
         Met {
             heard: Heard::Answered { status: status.as_u16(), retry_after },
             detail: format!("{}{reason}{hint}", status.as_u16()),
-            snippet: answer::beginning(response, left).await,
+            snippet: answer::beginning(response, left).await.map(|text| answer::masked(&text, &parcel.headers)),
             is_forbidden: false,
         }
     }

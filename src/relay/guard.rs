@@ -148,3 +148,6 @@ fn at(host: &str, address: IpAddr) -> String {
     let address = address.to_string();
     if host == address { address } else { format!("{host} ({address})") }
 }
+
+#[cfg(test)]
+mod tests;

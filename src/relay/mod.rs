@@ -10,13 +10,11 @@ pub mod envelope;
 pub mod guard;
 mod journey;
 pub mod lanes;
-mod preview;
 pub mod recorder;
 pub mod sender;
 mod trial;
 
 pub use journey::{BUCKETS, LogLine};
-pub use preview::would_send;
 pub use trial::Test;
 
 /// From 0 to 1.

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::domain::delivery::Heard;
 use crate::domain::task::Lease;
 use crate::domain::time::Timestamp;
-use crate::domain::webhook::{Credentials, Signature, Status, Webhook};
+use crate::domain::webhook::{Credentials, Status, Webhook};
 use crate::store::{Claimed, DueDelivery, Registration, Store, StoreError};
 use crate::subscription::Template;
 use crate::vault::Vault;
@@ -35,7 +35,7 @@ pub struct Terms {
     pub retry_delays: Arc<[Duration]>,
     /// Requests at a time.
     pub concurrency: usize,
-    /// Signs for tasks' own webhooks that have no secret of their own.
+    /// Signs for webhooks that borrow it.
     pub secret: Option<String>,
 }
 
@@ -90,7 +90,7 @@ impl Sender {
         Self { store, courier, vault, clock, terms: Arc::new(terms), lanes, recorder, stopping }
     }
 
-    /// Whether the settings have a secret for tasks' own webhooks.
+    /// Whether the settings have a secret for webhooks that borrow one.
     #[must_use]
     pub fn has_secret(&self) -> bool {
         self.terms.secret.is_some()
@@ -184,7 +184,7 @@ impl Sender {
                 return None;
             }
         };
-        if webhook.task.is_some() && credentials.secret.is_none() {
+        if webhook.borrows_secret() && credentials.secret.is_none() {
             credentials.secret.clone_from(&self.terms.secret);
         }
         let template = webhook.template.as_deref().map(Template::compile);
@@ -281,9 +281,7 @@ impl Sender {
 
     pub(super) fn parcel(&self, address: &Address, id: &str, body: Bytes, now: Timestamp) -> Result<Parcel, String> {
         let Address { webhook, credentials, .. } = address;
-        // who asked for no signature needs no secret
-        let signature = if webhook.task.is_some() && credentials.secret.is_none() { Signature::None } else { webhook.signature };
-        let headers = envelope::headers(signature, credentials, id, now, &body).map_err(|error| error.to_string())?;
+        let headers = envelope::headers(webhook.signature, credentials, id, now, &body).map_err(|error| error.to_string())?;
         Ok(Parcel { url: webhook.url.clone(), headers, body })
     }
 }

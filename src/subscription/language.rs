@@ -104,6 +104,7 @@ const UNBOUNDED: [&str; 19] = [
 ];
 
 /// `list|map(attribute="url")`, and nothing else that `map` may do elsewhere.
+#[expect(clippy::needless_pass_by_value, reason = "filters get their options so")]
 fn attributes(values: &Value, options: Kwargs) -> Result<Value, Error> {
     let name: String = options.get("attribute")?;
     options.assert_all_used()?;

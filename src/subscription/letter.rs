@@ -21,7 +21,7 @@ pub fn write(occasion: &Occasion<'_>) -> String {
     let (data, remarks) = match (&news.topic, about) {
         (Topic::Custom(_), _) | (_, None) => (Data::Custom(raw(texts.data)), texts.remarks),
         (_, Some(About { task, content: Some(content), .. })) => (Data::content(task, content, texts), None),
-        (_, Some(About { task, .. })) => (Data::Task(TaskData::new(task, texts)), None),
+        (_, Some(About { task, .. })) => (Data::Task(Box::new(TaskData::new(task, texts))), None),
     };
     let metadata = Metadata { remarks: remarks.and_then(members).unwrap_or_default(), sequence };
     let letter = Letter { event: news.topic.name(), data, timestamp: news.at, metadata };
@@ -40,7 +40,7 @@ struct Letter<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Data<'a> {
-    Task(TaskData<'a>),
+    Task(Box<TaskData<'a>>),
     Content(ContentData<'a>),
     Custom(Option<&'a RawValue>),
 }

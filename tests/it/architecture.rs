@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 20] = [
+const IMPORTS: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("generator", &["domain"]),
+    ("subscription", &["domain"]),
     ("store", &["domain"]),
     ("journal", &["domain", "store", "subscription", "clock", "telemetry"]),
     ("rejections", &["domain", "generator", "store", "terms"]),
@@ -21,23 +22,23 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("vault", &["domain"]),
     ("registrar", &["domain", "subscription", "store", "relay", "vault", "clock"]),
     ("housekeeping", &["store", "cadence", "clock"]),
-    // of cadence, keyring, pursuit, registrar and relay only handles: their figures, what is found, what would be sent
+    // of cadence, keyring and pursuit only handles: their figures, and what is found; of the relay not even these
     (
         "http",
         &[
             "domain",
             "generator",
+            "subscription",
             "store",
             "journal",
+            "registrar",
             "rejections",
             "clock",
+            "lifecycle",
             "terms",
             "cadence",
             "pursuit",
             "keyring",
-            "registrar",
-            "relay",
-            "lifecycle",
             "telemetry",
         ],
     ),
@@ -49,9 +50,10 @@ const IMPORTS: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates that have no business in a room.
-const FOREIGN: [(&str, &[&str]); 3] = [
+const FOREIGN: [(&str, &[&str]); 4] = [
     ("domain", &["tokio", "axum", "sea_orm", "tracing"]),
     ("generator", &["tokio", "axum", "sea_orm", "tracing"]),
+    ("subscription", &["tokio", "axum", "sea_orm", "tracing"]),
     ("http", &["sea_orm"]),
 ];
 

@@ -9,11 +9,12 @@ use callback_hub::generator::request::{CommandLine, HttpRequest, Request};
 use callback_hub::upstream::{MOST_READ, Upstream};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::harness::START;
+use crate::harness::socket::{answering, server};
 
 const PATIENT: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(300);
@@ -31,40 +32,6 @@ async fn heard(request: &Request, timeout: Duration) -> Heard {
 fn get(url: String) -> Request {
     let headers = vec![("x-key".to_owned(), "k".to_owned())];
     Request::Http(HttpRequest { method: "GET".to_owned(), url, headers, body: None })
-}
-
-/// A server that takes one connection, reads a head and a body of this length, and does the rest by hand.
-async fn server<F: Future<Output = ()> + Send>(
-    body: usize,
-    then: impl FnOnce(TcpStream, String) -> F + Send + 'static,
-) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}/path?token=secret", listener.local_addr().expect("an address"));
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("a connection");
-        let mut received = Vec::new();
-        loop {
-            let text = String::from_utf8_lossy(&received).into_owned();
-            if text.split_once("\r\n\r\n").is_some_and(|(_, rest)| rest.len() >= body) {
-                return then(stream, text).await;
-            }
-            if stream.read_buf(&mut received).await.expect("a request") == 0 {
-                return;
-            }
-        }
-    });
-    url
-}
-
-async fn answering(answer: String) -> String {
-    server(0, |mut stream, _| async move {
-        // a client that has heard enough closes the connection
-        let _ = stream.write_all(answer.as_bytes()).await;
-        let _ = stream.shutdown().await;
-        let _ = stream.read_to_end(&mut Vec::new()).await;
-    })
-    .await
 }
 
 #[tokio::test]

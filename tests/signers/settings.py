@@ -1,4 +1,4 @@
-"""The secrets of the generators that the packages sign for, as the hub's settings."""
+"""The secrets of the generators that the packages sign for, and what a subscriber needs, as the hub's settings."""
 
 import base64
 import json
@@ -12,6 +12,9 @@ print(
             "GENERATOR_STRIPE_SECRET": "whsec_" + secrets.token_hex(32),
             "GENERATOR_SLACK_SECRET": secrets.token_hex(16),
             "GENERATOR_GITHUB_SECRET": "It's a secret: " + secrets.token_urlsafe(24),
+            # for the subscriber, which is on this machine
+            "SECRETS_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+            "DELIVERY_ALLOWED_NETWORKS": "127.0.0.1",
         }
     )
 )

@@ -19,6 +19,7 @@ mod batch;
 mod bodies;
 mod catalog;
 mod confirm;
+mod contents;
 mod custom;
 mod doctor;
 mod effort;

@@ -46,13 +46,13 @@ stops_on = ["4xx", "503"]
 #[test]
 fn facts_for_people_are_kept() {
     let plain = built_in("default", &Overrides::default());
-    assert!(!plain.experimental() && plain.content().places().next().is_none() && plain.sender().stops_on().next().is_none());
+    assert!(!plain.experimental() && plain.places().next().is_none() && plain.sender().stops_on().next().is_none());
     let drawing = written(TEXT);
     assert_eq!((drawing.about(), drawing.experimental()), (Some("Draws pictures"), true));
     assert_eq!(drawing.sources(), ["https://vendor.example/docs", "a support ticket"]);
     let shown = |places: &[Place]| places.iter().map(ToString::to_string).collect::<Vec<_>>();
     let places: Value =
-        drawing.content().places().map(|(key, places)| (key, shown(places).into())).collect::<serde_json::Map<_, _>>().into();
+        drawing.places().map(|(key, places)| (key, shown(places).into())).collect::<serde_json::Map<_, _>>().into();
     assert_eq!(
         places,
         json!({

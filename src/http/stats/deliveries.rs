@@ -10,7 +10,6 @@ use crate::domain::time::Timestamp;
 use crate::http::fields::Fields;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
-use crate::relay::BUCKETS;
 
 const DEFAULT_HOURS: u64 = 24;
 const MOST_HOURS: u64 = 720;
@@ -143,15 +142,19 @@ impl WebhookFigures {
 
 /// The bound of the first bucket up to which 95 of 100 attempts lie.
 fn percentile_95(counted: &Counted) -> Option<u64> {
-    let in_bucket = |bound: u64| counted.get(&format!("{TOOK}{bound}")).copied().unwrap_or(0);
-    let all: u64 = counted.iter().filter(|(name, _)| name.starts_with(TOOK)).map(|(_, amount)| amount).sum();
-    let wanted = (all * 95).div_ceil(100);
+    let bucket = |(name, amount): (&String, &u64)| {
+        let bound = name.strip_prefix(TOOK)?;
+        // the last bucket is open
+        Some((bound.parse().unwrap_or(LONGEST), *amount))
+    };
+    let buckets: BTreeMap<u64, u64> = counted.iter().filter_map(bucket).collect();
+    let wanted = (buckets.values().sum::<u64>() * 95).div_ceil(100);
     let mut so_far = 0;
-    let reached = BUCKETS.into_iter().find(|bound| {
-        so_far += in_bucket(*bound);
-        so_far >= wanted
+    let mut below = buckets.into_iter().map(|(bound, amount)| {
+        so_far += amount;
+        (bound, so_far)
     });
-    (all > 0).then(|| reached.unwrap_or(LONGEST))
+    below.find(|(_, so_far)| *so_far >= wanted).map(|(bound, _)| bound)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate, not a count")]

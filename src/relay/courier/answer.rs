@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use crate::domain::time::Timestamp;
 
 const LONGEST_SNIPPET: usize = 1024;
+/// Shorter values occur by chance.
+const SHORTEST_SECRET: usize = 8;
 const LONGEST_READING: Duration = Duration::from_secs(2);
 
 /// How the body begins, as far as it arrives in time: the status has decided already.
@@ -43,6 +45,13 @@ fn legible(bytes: &[u8]) -> String {
             (*length <= LONGEST_SNIPPET).then_some(c)
         })
         .collect()
+}
+
+/// Some servers repeat what they were sent, and an answer is shown to people who must not see credentials.
+pub(super) fn masked(text: &str, headers: &[(String, String)]) -> String {
+    let words = headers.iter().flat_map(|(_, value)| [value.as_str(), value.rsplit(' ').next().unwrap_or_default()]);
+    let secrets = words.filter(|word| word.len() >= SHORTEST_SECRET && text.contains(word));
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
 }
 
 /// Seconds, or a date.

@@ -25,10 +25,10 @@ pub(super) fn met(error: reqwest::Error, connect_timeout: Duration) -> Met {
     if error.is_timeout() {
         return Met::nothing(Trouble::Timeout, format!("no connection within {}", spoken(connect_timeout)));
     }
-    if let Some(tls) = causes(&error).find_map(tls) {
+    if let Some(tls) = cause::<rustls::Error>(&error) {
         return Met::nothing(Trouble::Tls, short(&format!("TLS: {tls}")));
     }
-    let kind = cause::<io::Error>(&error).and_then(|error| named(error.kind()));
+    let kind = causes(&error).filter_map(|cause| cause.downcast_ref()).find_map(|error: &io::Error| named(error.kind()));
     let detail = kind.map_or_else(|| causes(&error).last().map(ToString::to_string).unwrap_or_default(), str::to_owned);
     Met::nothing(Trouble::Connection, short(&detail))
 }
@@ -38,18 +38,16 @@ pub(super) fn spoken(duration: Duration) -> String {
     if duration.subsec_millis() == 0 { format!("{} s", duration.as_secs()) } else { format!("{} ms", duration.as_millis()) }
 }
 
+/// From the outermost to the innermost; an I/O error does not name what it wraps as its source.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    })
 }
 
 fn cause<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// An I/O error does not name what it wraps as its source.
-fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.downcast_ref().or_else(|| wrapped.and_then(|inner| inner.downcast_ref()))
 }
 
 fn named(kind: ErrorKind) -> Option<&'static str> {

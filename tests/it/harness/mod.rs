@@ -11,7 +11,9 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod signing;
 pub(crate) mod simulated;
+pub(crate) mod socket;
 pub(crate) mod subscriber;
+pub(crate) mod webhooks;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;

@@ -1,0 +1,29 @@
+// Do packages that others wrote accept what the hub sends? The same as verifier.py, for Node.
+import assert from "node:assert/strict";
+import { createInterface } from "node:readline";
+import * as standardwebhooks from "standardwebhooks";
+import * as svix from "svix";
+
+const packages = { standardwebhooks: standardwebhooks.Webhook, svix: svix.Webhook };
+
+function accepts(webhook, body, headers) {
+    try {
+        webhook.verify(body, headers);
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+let accepted = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+    const { secret, headers, body } = JSON.parse(line);
+    for (const [name, Webhook] of Object.entries(packages)) {
+        const webhook = new Webhook(secret);
+        assert(accepts(webhook, body, headers), `${name} refuses ${JSON.stringify(headers)} ${body}`);
+        assert(!accepts(webhook, body.replace("task", "tusk"), headers), `${name} accepts a changed body`);
+    }
+    accepted += 1;
+}
+assert(accepted > 0, "there was nothing to verify");
+console.log(`standardwebhooks and svix for Node accept all ${accepted}`);
