@@ -136,7 +136,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let webhooks = WebhooksFile::new(settings, registrar.clone(), clock.clone(), lifecycle.hangups());
     warnings.extend(webhooks.begin().await?);
     let reload = Reload::new(settings.clone(), folder, (terms.clone(), clock.clone()), lifecycle.hangups(), webhooks);
-    let loops = Loops::new(&means, reload, registrar.sender().clone());
+    let loops = Loops::new(&means, reload, registrar.sender().clone(), assembly::housekeeper(settings, &means));
     if let Some(metrics) = &metrics {
         metrics.begin_at_zero(terms.catalog().iter().map(|generator| generator.name().as_str()));
     }

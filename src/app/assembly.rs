@@ -10,6 +10,7 @@ use crate::generator::entry::Generator;
 use crate::generator::mac::sha256;
 use crate::generator::outgoing::NoSubmit;
 use crate::generator::token::CapabilityKeys;
+use crate::housekeeping::{self, Housekeeper};
 use crate::http::state::Options;
 use crate::pursuit::Means;
 use crate::registrar::Registrar;
@@ -111,6 +112,11 @@ pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, re
     let means = sender::Means { store: store.clone(), courier, vault: vault.clone(), clock: clock.clone(), stopping };
     let sender = Sender::new(means, terms, recorder);
     Ok((Registrar::new(store, vault, guard, sender, clock), writer))
+}
+
+pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
+    let terms = housekeeping::Terms { deliveries: settings.retention.deliveries };
+    Housekeeper::new(means.store.clone(), means.clock.clone(), terms)
 }
 
 fn allowed(network: &AllowedNetwork) -> Allowed {

@@ -23,7 +23,7 @@ use crate::domain::delivery::Heard;
 use crate::domain::task::Lease;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Credentials, Status, Webhook};
-use crate::store::{DueDelivery, Registration, Store, StoreError};
+use crate::store::{Claimed, DueDelivery, Registration, Store, StoreError};
 use crate::subscription::Template;
 use crate::vault::Vault;
 
@@ -128,9 +128,9 @@ impl Sender {
 
     async fn serve(&self, lane: &str, room: usize) -> Result<Step, StoreError> {
         let claimed = self.claim(lane, room).await;
-        let taken = claimed.as_ref().map_or(0, |(due, _)| due.len());
+        let taken = claimed.as_ref().map_or(0, |(claimed, _)| claimed.due.len());
         self.lanes.let_go(lane, room - taken, Sign::None, self.clock.now());
-        let (due, addresses) = claimed?;
+        let (Claimed { due, put_off }, addresses) = claimed?;
         let texts = match self.bodies(&due, &addresses).await {
             Ok(texts) => texts,
             Err(error) => {
@@ -142,18 +142,19 @@ impl Sender {
             let body = texts.get(&due.id);
             self.send(due, addresses.get(&due.webhook), body).await;
         }));
-        let handled = sent.await.len() as u64;
-        Ok(Step { handled, more: handled > 0 && taken == room })
+        let looked_at = sent.await.len() + put_off;
+        // behind those that have to wait there may be others that need not
+        Ok(Step { handled: looked_at as u64, more: looked_at == room })
     }
 
     /// What is due, and whom it is for.
-    async fn claim(&self, lane: &str, room: usize) -> Result<(Vec<DueDelivery>, HashMap<Uuid, Address>), StoreError> {
+    async fn claim(&self, lane: &str, room: usize) -> Result<(Claimed, HashMap<Uuid, Address>), StoreError> {
         let now = self.clock.now();
         let longest = self.longest(lane).await?;
         // twice the request, so that nobody else sends what is being sent
         let lease = Lease { token: Uuid::now_v7(), until: now.plus(2 * longest + Duration::from_secs(10)) };
-        let due = self.store.claim_deliveries(lane, lease, now, room as u64).await?;
-        let mut ids: Vec<Uuid> = due.iter().map(|due| due.webhook).collect();
+        let claimed = self.store.claim_deliveries(lane, lease, now, room as u64).await?;
+        let mut ids: Vec<Uuid> = claimed.due.iter().map(|due| due.webhook).collect();
         ids.sort_unstable();
         ids.dedup();
         let mut addresses = HashMap::new();
@@ -162,7 +163,7 @@ impl Sender {
                 addresses.insert(address.webhook.id, address);
             }
         }
-        Ok((due, addresses))
+        Ok((claimed, addresses))
     }
 
     /// The longest that a request in this lane may take.

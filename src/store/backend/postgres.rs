@@ -4,7 +4,7 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
@@ -117,6 +117,12 @@ pub(super) fn texts() -> Texts {
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = hub_delivery_figures.amount + excluded.amount",
         erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1
+        ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        delete_deliveries: "DELETE FROM hub_deliveries WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        events_needed: format!("{EVENTS_NEEDED} WHERE e.id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))"),
+        delete_events: "DELETE FROM hub_events WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        forget_letters: "UPDATE hub_events SET letter = NULL WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
     }
 }
 

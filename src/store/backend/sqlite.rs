@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
@@ -97,6 +97,12 @@ pub(super) fn texts() -> Texts {
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = amount + excluded.amount",
         erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1
+        ORDER BY settled_at LIMIT $2",
+        delete_deliveries: "DELETE FROM hub_deliveries WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        events_needed: format!("{EVENTS_NEEDED} WHERE e.id IN (SELECT unhex(value, '-') FROM json_each($1))"),
+        delete_events: "DELETE FROM hub_events WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        forget_letters: "UPDATE hub_events SET letter = NULL WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
     }
 }
 
