@@ -72,6 +72,8 @@ pub(super) struct Texts {
     pub deliveries_in_line: String,
     /// Lends the deliveries of a JSON array of ids under `$2` until `$3`.
     pub lend_deliveries: &'static str,
+    /// The same, and what they send is the letter, unless they have sent something before.
+    pub lend_letters: &'static str,
     /// `[{"lane", "hour", "figure", "amount"}]`
     pub add_figures: &'static str,
     /// Forget everything that a task has told webhooks, and what became of its result, one after the other.

@@ -111,6 +111,9 @@ pub(super) fn texts() -> Texts {
         ),
         lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3
         WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        lend_letters: "UPDATE hub_deliveries SET lease = $2, due_at = $3,
+        body = COALESCE(body, (SELECT e.letter FROM hub_events AS e WHERE e.id = hub_deliveries.event))
+        WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
         add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
         SELECT r.lane, r.hour, r.figure, r.amount
         FROM json_to_recordset($1::json) AS r(lane text, hour bigint, figure text, amount bigint)

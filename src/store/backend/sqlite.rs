@@ -92,6 +92,9 @@ pub(super) fn texts() -> Texts {
         deliveries_in_line: format!("{IN_LINE} WHERE d.id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY d.due_at, d.id"),
         lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3
         WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        lend_letters: "UPDATE hub_deliveries SET lease = $2, due_at = $3,
+        body = COALESCE(body, (SELECT e.letter FROM hub_events AS e WHERE e.id = hub_deliveries.event))
+        WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
         SELECT r.value ->> 'lane', r.value ->> 'hour', r.value ->> 'figure', r.value ->> 'amount' FROM json_each($1) AS r WHERE true
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = amount + excluded.amount",
