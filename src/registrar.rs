@@ -77,13 +77,7 @@ impl Registrar {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub async fn draft_as(
-        &self,
-        id: Uuid,
-        wish: Wish,
-        task: Option<TaskId>,
-        origin: Origin,
-    ) -> Result<Registered, Vec<Fault>> {
+    pub async fn draft_as(&self, id: Uuid, wish: Wish, task: Option<TaskId>, origin: Origin) -> Result<Registered, Vec<Fault>> {
         let mut faults = Vec::new();
         if wish.url.is_none() {
             faults.push(Fault::new("url", "is missing"));
@@ -194,7 +188,8 @@ impl Registrar {
 
     fn examine(&self, webhook: &Webhook, faults: &mut Vec<Fault>) {
         let is_line = |text: &str| text.chars().count() <= LONGEST_NAME && !text.chars().any(char::is_control);
-        let lines = [("name", Some(&webhook.name)), ("customer_id", webhook.customer_id.as_ref()), ("reason", webhook.reason.as_ref())];
+        let lines =
+            [("name", Some(&webhook.name)), ("customer_id", webhook.customer_id.as_ref()), ("reason", webhook.reason.as_ref())];
         let faulty = lines.into_iter().filter(|(_, text)| text.is_some_and(|text| !is_line(text)));
         let says = format!("must be at most {LONGEST_NAME} characters, without control characters");
         faults.extend(faulty.map(|(field, _)| Fault::new(field, says.clone())));

@@ -20,6 +20,7 @@ CREATE TABLE hub_contents (
         published_at BIGINT,
         lease {uuid},
         leased_until BIGINT,
+        error TEXT,
         CHECK ((review = 'approved') = (stage IS NOT NULL))
     ) {often changed}
 

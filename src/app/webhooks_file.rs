@@ -79,7 +79,10 @@ impl WebhooksFile {
         match this.take_up().await {
             Ok(changed) => tracing::info!(changed, "the file of webhooks was read again"),
             Err(Refused::Wrong(sentences)) => {
-                tracing::error!(fault = sentences.join("; "), "the changed file of webhooks is refused; the webhooks from before stay");
+                tracing::error!(
+                    fault = sentences.join("; "),
+                    "the changed file of webhooks is refused; the webhooks from before stay"
+                );
             }
             Err(Refused::Store(error)) => return Err(error),
         }

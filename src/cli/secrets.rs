@@ -52,7 +52,8 @@ pub(super) async fn run(command: Command) -> Outcome {
 async fn rotate(store: &Store, vault: &Vault) -> Result<Counts, Failure> {
     let mut closed = Vec::new();
     each_page(store, async |page| {
-        let cannot = |(id, sealed): &(Uuid, Vec<u8>)| Some(format!("webhook {id}: {}", vault.open_credentials(*id, sealed).err()?));
+        let cannot =
+            |(id, sealed): &(Uuid, Vec<u8>)| Some(format!("webhook {id}: {}", vault.open_credentials(*id, sealed).err()?));
         closed.extend(page.iter().filter_map(cannot));
         Ok(())
     })

@@ -246,4 +246,6 @@ pub enum Refusal {
     NoContent,
     #[error("The content is {0}")]
     Decided(&'static str),
+    #[error("Somebody else has edited the content meanwhile")]
+    EditedMeanwhile,
 }

@@ -299,6 +299,8 @@ fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
     if let State::Failed { error, .. } = &mut task.state {
         error.details = None;
     }
+    let id = task.id.clone();
+    world.contents.remove(&id);
     Ok(Answer::Erased)
 }
 

@@ -11,7 +11,7 @@ use super::gazette;
 use super::item::{Answer, Item, Places, Refusal};
 use super::news::Topic;
 use super::plan::World;
-use super::task::{GeneratorName, Lease, TaskId};
+use super::task::{GeneratorName, Lease, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::Arrival;
 
@@ -50,6 +50,8 @@ pub struct Entry {
     /// Not taken before this time.
     pub publish_after: Timestamp,
     pub approved_at: Timestamp,
+    /// What the publisher said who has last given it back.
+    pub error: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,9 +135,10 @@ pub struct Document {
 /// What an operator or a publisher does to a content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// A new document; only until it is approved.
+    /// A new document; only until it is approved, and only if nobody else has changed the old one meanwhile.
     Edit {
         document: Uuid,
+        instead_of: Uuid,
     },
     Approve {
         note: Option<String>,
@@ -151,6 +154,7 @@ pub enum Act {
     },
     Failed {
         lease: Uuid,
+        error: Option<String>,
         publish_after: Option<Timestamp>,
     },
     Extend {
@@ -161,7 +165,8 @@ pub enum Act {
 
 /// A task has completed: what its generator's file makes of the result waits for review, or is in the pool at once.
 pub(super) fn begin(world: &mut World, id: &TaskId, arrival: &Arrival<'_>, places: Places) {
-    let Some(task) = world.tasks.get(id).filter(|_| arrival.occurrence.policy.content.is_some()) else { return };
+    let has_content = |task: &&Task| arrival.occurrence.policy.content.is_some() && task.erased_at.is_none();
+    let Some(task) = world.tasks.get(id).filter(has_content) else { return };
     let review = if task.auto_approve { Review::Approved(Entry::new(task.priority, arrival.now, None)) } else { Review::Pending };
     let content = Content {
         id: places.receipt,
@@ -193,7 +198,7 @@ pub(super) fn review(world: &mut World, item: &Item, act: &Act) -> Result<Answer
 impl Entry {
     fn new(priority: u8, now: Timestamp, publish_after: Option<Timestamp>) -> Self {
         let publish_after = publish_after.unwrap_or(now).max(now);
-        Self { priority, stage: Stage::Pending, tries: 0, publish_after, approved_at: now }
+        Self { priority, stage: Stage::Pending, tries: 0, publish_after, approved_at: now, error: None }
     }
 
     /// A publisher takes it.
@@ -223,8 +228,11 @@ impl Content {
     /// What it tells, if it is news.
     fn take(&mut self, act: &Act, priority: u8, now: Timestamp) -> Result<Option<Topic>, Refusal> {
         match act {
-            Act::Edit { document } => {
+            Act::Edit { document, instead_of } => {
                 self.open()?;
+                if self.document != *instead_of {
+                    return Err(Refusal::EditedMeanwhile);
+                }
                 self.document = *document;
                 Ok(None)
             }
@@ -248,9 +256,10 @@ impl Content {
                 entry.stage = Stage::Published { at: now };
                 Ok(Some(Topic::Published))
             }
-            Act::Failed { lease, publish_after } => {
+            Act::Failed { lease, error, publish_after } => {
                 let entry = self.entry()?;
                 entry.held(*lease, now)?;
+                entry.error.clone_from(error);
                 entry.come_back(publish_after.unwrap_or(now).max(now));
                 Ok(None)
             }

@@ -10,6 +10,8 @@ use super::source::{Pointer, Segment};
 mod count;
 mod extract;
 
+pub use count::words_of;
+
 /// Of each list the first that is there counts.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]

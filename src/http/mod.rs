@@ -5,6 +5,7 @@ mod body;
 mod budget;
 pub mod callbacks;
 mod client;
+pub mod contents;
 mod cursor;
 mod fields;
 mod figures;
@@ -12,6 +13,7 @@ pub mod generators;
 pub mod health;
 pub mod metrics;
 mod openapi;
+pub mod pool;
 pub mod problem;
 mod request_id;
 mod segment;
@@ -57,6 +59,15 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::receipts::read_callback))
         .routes(routes!(callbacks::replay::replay_callback))
         .routes(routes!(callbacks::verify::verify_callback))
+        .routes(routes!(contents::list_contents))
+        .routes(routes!(contents::read_content, contents::edit_content))
+        .routes(routes!(contents::approve_content))
+        .routes(routes!(contents::reject_content))
+        .routes(routes!(pool::list_pool))
+        .routes(routes!(pool::claim_entries))
+        .routes(routes!(pool::entry_published))
+        .routes(routes!(pool::entry_failed))
+        .routes(routes!(pool::extend_entry))
         .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
         .routes(routes!(webhooks::read_webhook, webhooks::change_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))

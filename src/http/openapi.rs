@@ -12,9 +12,9 @@ use super::problem::ProblemBody;
 pub use alternatives::arrival_time;
 pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
-    ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, CreationErrors, ListErrors, PlainErrors, ReceiptErrors,
-    ReplayErrors, SharedErrors, TaskErrors, VerifyErrors,
-    WebhookActionErrors, WebhookChangeErrors, WebhookCreationErrors, WebhookTestErrors,
+    ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, ClaimErrors, ContentErrors, CreationErrors, LeaseErrors, ListErrors,
+    PlainErrors, ReceiptErrors, ReplayErrors, ReviewErrors, SharedErrors, TaskErrors, VerifyErrors, WebhookActionErrors,
+    WebhookChangeErrors, WebhookCreationErrors, WebhookTestErrors,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +28,8 @@ pub use errors::{
     tags(
         (name = "callbacks", description = "Where generators call. Proven by a signature or by the URL's token, never by an API key."),
         (name = "tasks", description = "Jobs handed to generators, and how they ended."),
+        (name = "contents", description = "Results that are to be published: reviewed, edited, approved or rejected."),
+        (name = "pool", description = "Approved contents, lent to whoever publishes them, one at a time."),
         (name = "receipts", description = "What came for tasks: callbacks, refused ones too, and operators' events. For finding out why."),
         (name = "webhooks", description = "Who is told what happens: URLs, the events that they want, and what proves the hub to them."),
         (name = "generators", description = "The catalog: who can be given tasks, and what each needs."),

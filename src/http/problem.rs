@@ -33,6 +33,7 @@ pub enum Code {
     InvalidRequest,
     Conflict,
     NotReplayable,
+    LeaseLost,
 }
 
 impl Code {
@@ -65,6 +66,7 @@ impl Code {
             Self::InvalidRequest => (S::UNPROCESSABLE_ENTITY, "invalid_request", "The request cannot be carried out"),
             Self::Conflict => (S::CONFLICT, "conflict", "The request conflicts with what is there"),
             Self::NotReplayable => (S::CONFLICT, "not_replayable", "This callback cannot be replayed"),
+            Self::LeaseLost => (S::CONFLICT, "lease_lost", "The lease has ended"),
         }
     }
 

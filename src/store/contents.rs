@@ -32,9 +32,14 @@ pub struct ContentFilter {
     pub stage: Option<String>,
     /// In the pool at all.
     pub approved: bool,
+    /// Not in the pool.
+    pub draft: bool,
     pub task: Option<TaskId>,
     pub generator: Option<String>,
 }
+
+/// How often what collided with another transaction is repeated.
+const REPEATS: usize = 3;
 
 /// A publisher that has said nothing in time has used a try.
 const EXPIRE: &str = "UPDATE hub_contents SET stage = CASE WHEN tries >= $2 THEN 'failed' ELSE 'pending' END,
@@ -45,20 +50,26 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn content(&self, id: Uuid) -> Result<Option<ContentRecord>, StoreError> {
-        let row = content::Entity::find_by_id(id).one(&self.reader).await.map_err(backend::error)?;
-        Ok(self.with_documents(row.into_iter().collect()).await?.pop())
+        let mut looks = 0;
+        loop {
+            let row = content::Entity::find_by_id(id).one(&self.reader).await.map_err(backend::error)?;
+            let Some(row) = row else { return Ok(None) };
+            let mut texts = self.payloads(vec![row.document]).await?;
+            // an edit may fall between the two reads, and takes the old text away
+            if let (None, true) = (texts.get(&row.document), looks < REPEATS) {
+                looks += 1;
+                continue;
+            }
+            let document = texts.remove(&row.document).map(|bytes| super::write::document(&bytes)).unwrap_or_default();
+            return Ok(Some(ContentRecord { content: row.try_into()?, document }));
+        }
     }
 
     /// Newest first; `after` is the last one of the page before.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn contents(
-        &self,
-        filter: &ContentFilter,
-        limit: u64,
-        after: Option<Uuid>,
-    ) -> Result<Vec<ContentRecord>, StoreError> {
+    pub async fn contents(&self, filter: &ContentFilter, limit: u64, after: Option<Uuid>) -> Result<Vec<Content>, StoreError> {
         let mut select = content::Entity::find();
         if let Some(review) = &filter.review {
             select = select.filter(C::Review.eq(review.as_str()));
@@ -68,6 +79,9 @@ impl Store {
         }
         if filter.approved {
             select = select.filter(C::Stage.is_not_null());
+        }
+        if filter.draft {
+            select = select.filter(C::Stage.is_null());
         }
         if let Some(task) = &filter.task {
             select = select.filter(C::TaskId.eq(task.as_str()));
@@ -79,7 +93,20 @@ impl Store {
             select = select.filter(C::Id.lt(after));
         }
         let rows = select.order_by_desc(C::Id).limit(limit).all(&self.reader).await.map_err(backend::error)?;
-        self.with_documents(rows).await
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Title, text and pictures of each; empty where they have just been erased.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn with_documents(&self, contents: Vec<Content>) -> Result<Vec<ContentRecord>, StoreError> {
+        let texts: HashMap<Uuid, Vec<u8>> = self.payloads(contents.iter().map(|content| content.document).collect()).await?;
+        let record = |content: Content| {
+            let document = texts.get(&content.document).map(|bytes| super::write::document(bytes)).unwrap_or_default();
+            ContentRecord { content, document }
+        };
+        Ok(contents.into_iter().map(record).collect())
     }
 
     /// Lends entries that wait to be published: the most urgent first, and of those the ones that have waited for longest.
@@ -87,17 +114,30 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn claim_pool(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<ContentRecord>, StoreError> {
+        let mut repeats = 0;
+        let lent = loop {
+            match self.claim_once(lease, now, limit).await {
+                // it collided with another publisher, or with what was being recorded
+                Err(StoreError::Conflict(_)) if repeats < REPEATS => repeats += 1,
+                outcome => break outcome?,
+            }
+        };
+        self.with_documents(lent).await
+    }
+
+    async fn claim_once(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<Content>, StoreError> {
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let lent = match self.lend(&transaction, lease, now, limit).await {
-            Ok(lent) => lent,
+        match self.lend(&transaction, lease, now, limit).await {
+            Ok(lent) => {
+                transaction.commit().await.map_err(backend::error)?;
+                Ok(lent)
+            }
             Err(error) => {
                 // the first error says more than what the rollback might add
                 let _ = transaction.rollback().await;
-                return Err(error);
+                Err(error)
             }
-        };
-        transaction.commit().await.map_err(backend::error)?;
-        self.with_documents(lent).await
+        }
     }
 
     async fn lend(
@@ -106,7 +146,7 @@ impl Store {
         lease: Lease,
         now: Timestamp,
         limit: u64,
-    ) -> Result<Vec<content::Model>, StoreError> {
+    ) -> Result<Vec<Content>, StoreError> {
         transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error)?;
         let mut lent = Vec::new();
         for priority in 1..=10 {
@@ -121,11 +161,12 @@ impl Store {
                 if let Review::Approved(entry) = &mut content.review {
                     entry.lend(lease);
                 }
-                lent.push(content::Model::of(&content));
+                lent.push(content);
             }
         }
         if !lent.is_empty() {
-            let upsert = self.backend.upsert(&content::TABLE, json(&lent)?);
+            let rows: Vec<_> = lent.iter().map(content::Model::of).collect();
+            let upsert = self.backend.upsert(&content::TABLE, json(&rows)?);
             transaction.execute_raw(upsert).await.map_err(backend::error)?;
         }
         Ok(lent)
@@ -145,15 +186,6 @@ impl Store {
         let ended = transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error)?;
         transaction.commit().await.map_err(backend::error)?;
         Ok(ended.rows_affected())
-    }
-
-    async fn with_documents(&self, rows: Vec<content::Model>) -> Result<Vec<ContentRecord>, StoreError> {
-        let texts: HashMap<Uuid, Vec<u8>> = self.payloads(rows.iter().map(|row| row.document).collect()).await?;
-        let record = |row: content::Model| {
-            let document = texts.get(&row.document).map(|bytes| super::write::document(bytes)).unwrap_or_default();
-            Ok(ContentRecord { document, content: row.try_into()? })
-        };
-        rows.into_iter().map(record).collect()
     }
 }
 

@@ -1,5 +1,11 @@
 //! How many words a text has.
 
+/// Of a content: of its text, or else of its HTML.
+#[must_use]
+pub fn words_of(content: Option<&str>, html: Option<&str>) -> Option<u64> {
+    content.or(html).map(words)
+}
+
 /// Chinese, Japanese and Korean characters count as words of their own, everything else between white space as one, if
 /// there is a letter or a digit in it; HTML tags and the targets of Markdown links do not count.
 #[must_use]

@@ -29,7 +29,7 @@ impl Recipe for Content {
         let images = task.first(&self.images.0, |value| Some(images(value))).unwrap_or_default();
         let cover_image = task.first(&self.cover.0, url);
         let mut fields = self.own_fields(&task);
-        let word_count = told(&mut fields).or_else(|| content.as_deref().or(html.as_deref()).map(count::words));
+        let word_count = told(&mut fields).or_else(|| count::words_of(content.as_deref(), html.as_deref()));
         Document { title, summary, content, html, images, cover_image, word_count, fields }
     }
 }
@@ -108,5 +108,7 @@ fn url(value: &RawValue) -> Option<String> {
 fn parsed(value: &RawValue) -> Value {
     let text = json::storable(value.get());
     let text = text.as_deref().unwrap_or(value.get());
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+    // what can only just be read here could not be read within its document any more
+    let within: Option<[[Value; 1]; 1]> = serde_json::from_str(&format!("[[{text}]]")).ok();
+    within.map_or_else(|| Value::String(text.to_owned()), |[[value]]| value)
 }

@@ -50,6 +50,13 @@ errors! {
     VerifyErrors = MalformedBody Unauthorized HostNotAllowed UnknownGenerator RequestTimeout BodyTooLarge InvalidRequest Internal
         Unavailable;
     ReceiptErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
+    ContentErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
+    ReviewErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
+        Unavailable;
+    ClaimErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
+    /// Of what a publisher says about an entry.
+    LeaseErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout LeaseLost BodyTooLarge InvalidRequest Internal
+        Unavailable;
     WebhookCreationErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
     WebhookChangeErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest
         Internal Unavailable;

@@ -30,7 +30,8 @@ pub enum AuthBody {
     },
 }
 
-const FORMS: &str = r#"{"type": "basic", "username", "password"}, {"type": "bearer", "token"} or {"type": "api_key", "key_name", "key_value"}"#;
+const FORMS: &str =
+    r#"{"type": "basic", "username", "password"}, {"type": "bearer", "token"} or {"type": "api_key", "key_name", "key_value"}"#;
 
 /// What is wrong with it is not quoted: it holds secrets.
 pub(super) fn read(fields: &mut Fields<'_>, name: &'static str) -> Option<Auth> {

@@ -29,6 +29,7 @@ pub struct Model {
     pub published_at: Option<i64>,
     pub lease: Option<Uuid>,
     pub leased_until: Option<i64>,
+    pub error: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -54,6 +55,7 @@ pub(in crate::store) static TABLE: Table = Table {
         ("published_at", Kind::Int),
         ("lease", Kind::Uuid),
         ("leased_until", Kind::Int),
+        ("error", Kind::Text),
     ],
     mutable: &[
         "document",
@@ -67,6 +69,7 @@ pub(in crate::store) static TABLE: Table = Table {
         "published_at",
         "lease",
         "leased_until",
+        "error",
     ],
     texts: Cache::new(),
 };
@@ -99,6 +102,7 @@ impl Model {
             published_at,
             lease: lease.map(|lease| lease.token),
             leased_until: lease.map(|lease| lease.until.micros()),
+            error: entry.and_then(|entry| entry.error.clone()),
         }
     }
 
@@ -112,6 +116,7 @@ impl Model {
                 tries: place.number("tries", self.tries)?,
                 publish_after: place.check("publish_after", time(self.publish_after))?,
                 approved_at: place.check("approved_at", time(self.approved_at))?,
+                error: self.error.clone(),
             })),
             _ => place.check("review", None),
         }

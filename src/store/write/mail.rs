@@ -50,7 +50,7 @@ impl Store {
             let mut shelf = Shelf::of(entries);
             self.fetch(transaction, &mut shelf, wanted(&news, after, audience, &own)).await?;
             post.make_documents(&mut shelf, before, after, entries);
-            for news in &news {
+            for news in news.iter().filter(|news| !is_erased(news, before, after)) {
                 post.tell(news, &shelf, audience, &own);
             }
         }
@@ -100,6 +100,12 @@ impl Store {
 fn heard_by(webhook: &webhook::Webhook) -> OwnWebhook {
     let is_disabled = matches!(webhook.status, webhook::Status::Disabled | webhook::Status::Deleted);
     OwnWebhook { id: webhook.id, lane: webhook.lane(), events: webhook.events.clone(), is_disabled }
+}
+
+/// Of a task that was erased in this very batch: a letter about it would stay for ever.
+fn is_erased(news: &News, before: &World, after: &World) -> bool {
+    let erased = |world: &World| news.task().and_then(|id| world.tasks.get(id)).is_some_and(|task| task.erased_at.is_some());
+    erased(after) && !erased(before)
 }
 
 /// Stored texts that letters and documents are made of.

@@ -151,7 +151,7 @@ impl Changes {
 
     /// An edit that another one of the same batch has overtaken would stay for ever.
     fn add_edited(&mut self, entry: &Entry, text: &Bytes, after: &World) {
-        let Command::Review(Act::Edit { document }) = &entry.item.command else { return };
+        let Command::Review(Act::Edit { document, .. }) = &entry.item.command else { return };
         let content = entry.item.task.as_ref().and_then(|task| after.contents.get(task));
         if content.is_some_and(|content| content.document == *document) {
             self.add_document(Some(*document), Some(text));

@@ -42,7 +42,7 @@ impl<'a> Shelf<'a> {
                 add(new.documents.metadata, metadata.as_deref());
             }
             (Command::Patch(patch), Papers::Documents { metadata, .. }) => add(patch.metadata, metadata.as_deref()),
-            (Command::Review(Act::Edit { document }), Papers::Document(text)) => add(Some(*document), Some(text)),
+            (Command::Review(Act::Edit { document, .. }), Papers::Document(text)) => add(Some(*document), Some(text)),
             (Command::Announce(announcement), Papers::Announcement { data, remarks }) => {
                 let announced = Announced { data: text(data), remarks: remarks.as_deref().and_then(text) };
                 self.announcements.insert(announcement.id, announced);
