@@ -19,7 +19,6 @@ use crate::relay::sender::{self, Sender};
 use crate::settings::{AllowedNetwork, Settings};
 use crate::store::{Store, exists};
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
-use crate::vault::Vault;
 
 const CAPABILITY_KEY: &str = "capability";
 
@@ -96,8 +95,8 @@ pub(super) fn terms(settings: &Settings, port: u16) -> TermSettings {
 /// The way out to webhooks, and who writes down how that went.
 pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, recorder::Writer), StartError> {
     let Means { store, journal, clock, stopping, .. } = means;
-    let Settings { delivery, secrets, .. } = settings;
-    let vault = Vault::new(secrets.key.iter().map(|key| *key.expose()));
+    let delivery = &settings.delivery;
+    let vault = super::vault(settings);
     let guard = Guard::new(delivery.allowed_networks.iter().map(allowed).collect());
     let courier = Courier::new(guard.clone(), clock.clone()).map_err(StartError::Client)?;
     let (recorder, writer) = Recorder::new(store.clone(), clock.clone(), journal.chores().deliver.clone());

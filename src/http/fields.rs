@@ -68,15 +68,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field of a body that null takes away. None: it is not given.
-    pub fn change<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<Option<T>> {
-        match self.remove(name)? {
-            Value::Json(json) if json.get() == "null" => Some(None),
-            Value::Json(json) => self.expect(name, wanted, serde_json::from_str(json.get()).ok()).map(Some),
-            Value::Text(_) => None,
-        }
-    }
-
     /// A whole number of a body, in whatever way JSON spells it: 8 and 8.0 are the same.
     pub fn whole<T: TryFrom<u64>>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
         let number: serde_json::Number = self.take(name, wanted)?;

@@ -37,6 +37,7 @@ const BURY: &str = "UPDATE hub_deliveries SET status = $2, due_at = NULL, settle
 /// What was put off because its webhook was not active; whose turn it is not will be put off again.
 const WAKE: &str = "UPDATE hub_deliveries SET due_at = $3
     WHERE lane = $1 AND due_at > $3 AND due_at <= $4 AND lease IS NULL AND webhook = $2";
+const RESEAL: &str = "UPDATE hub_webhooks SET credentials = $3 WHERE id = $1 AND credentials = $2";
 const PUT_OFF: Duration = Duration::from_secs(60);
 
 pub(super) async fn version(connection: &impl ConnectionTrait, backend: Backend) -> Result<i64, StoreError> {
@@ -108,6 +109,32 @@ impl Store {
         let (_, webhooks) = self.subscriptions().await?;
         let ids = webhooks.into_iter().filter(|webhook| webhook.origin == Origin::File).map(|webhook| webhook.id).collect();
         self.registrations(ids).await
+    }
+
+    /// Encrypted credentials of all webhooks behind this id, in the order of the ids.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn sealed_credentials(&self, after: Uuid, limit: u64) -> Result<Vec<(Uuid, Vec<u8>)>, StoreError> {
+        let sealed = webhook::Entity::find().select_only().column(C::Id).column(C::Credentials);
+        let sealed = sealed.filter(C::Id.gt(after)).filter(C::Credentials.is_not_null()).order_by_asc(C::Id).limit(limit);
+        sealed.into_tuple().all(&self.reader).await.map_err(backend::error)
+    }
+
+    /// Writes other ciphertexts of the same credentials, where they are still the old ones; all of them or none.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn reseal(&self, sealed: &[(Uuid, Vec<u8>, Vec<u8>)]) -> Result<usize, StoreError> {
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let mut written = 0;
+        for (id, old, new) in sealed {
+            let values = [(*id).into(), old.clone().into(), new.clone().into()];
+            let outcome = transaction.execute_raw(self.backend.statement(RESEAL, values)).await;
+            written += usize::from(outcome.map_err(backend::error)?.rows_affected() == 1);
+        }
+        transaction.commit().await.map_err(backend::error)?;
+        Ok(written)
     }
 
     /// Writes registrations, new ones and changed ones: all of them or none.

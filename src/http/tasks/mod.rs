@@ -4,6 +4,7 @@ mod actions;
 mod create;
 mod digest;
 mod list;
+mod own_webhook;
 mod reconcile;
 mod shape;
 mod show;

@@ -59,7 +59,7 @@ pub struct NewWebhookBody {
 #[derive(ToSchema)]
 #[schema(as = WebhookSignature, rename_all = "snake_case")]
 #[expect(dead_code, reason = "describes `signature` for the API document; a test holds it against the domain's")]
-pub(super) enum SignatureWord {
+pub(in crate::http) enum SignatureWord {
     Standard,
     Sha256,
     Idp,

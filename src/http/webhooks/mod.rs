@@ -16,6 +16,7 @@ pub(super) use change::{__path_change_webhook, __path_delete_webhook};
 pub use change::{change_webhook, delete_webhook};
 pub(super) use create::__path_create_webhook;
 pub use create::create_webhook;
+pub(super) use fields::SignatureWord;
 pub use file::{Entry, entries};
 pub(super) use list::__path_list_webhooks;
 pub use list::list_webhooks;
