@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{ContentBody, act, load, refused};
 use crate::domain::review::Act;

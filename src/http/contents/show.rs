@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use uuid::Uuid;
 
 use super::{ContentBody, load};
 use crate::http::openapi::ContentErrors;
