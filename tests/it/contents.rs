@@ -38,7 +38,7 @@ impl App {
         let mut new = json!({"id": task, "generator": "content-creator", "input": {"topic": format!("About {task}")}});
         new.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         self.created(&new).await;
-        self.callback(task, &article(task)).send().await.good(200);
+        self.callback(task, &article(task)).of("content-creator").send().await.good(200);
         self.content_of(task).await
     }
 

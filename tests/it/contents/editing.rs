@@ -55,7 +55,7 @@ async fn bad_edits_name_every_field_and_save_nothing(#[values(Kind::Sqlite, Kind
     assert_eq!(refused.problem(), (422, "invalid_request".to_owned()));
     let expected = ["title", "summary", "cover_image", "fields", "images", "word_count", "body", "review_status"];
     assert_eq!(refused.fields(), expected);
-    let deep = format!(r#"{{"fields":{{"a":{}1{}}}}}"#, "[".repeat(125), "]".repeat(125));
+    let deep = format!(r#"{{"fields":{{"a":{}1{}}}}}"#, "[".repeat(126), "]".repeat(126));
     let path = format!("{}/api/contents/{}", app.base, text(&content["id"]));
     let refused = app.send(app.client.patch(path).body(deep)).await;
     assert_eq!((refused.status, refused.fields()), (422, vec!["fields".to_owned()]));

@@ -35,10 +35,10 @@ async fn an_article_of_content_creator_is_a_whole_content(#[values(Kind::Sqlite,
 async fn a_callback_that_comes_again_or_is_replayed_makes_no_other_content(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = creator(kind, &[]).await;
     let first = app.article("a", json!({})).await;
-    assert_eq!(app.callback("a", &article("a")).taken().await.1, "duplicate");
+    assert_eq!(app.callback("a", &article("a")).of("content-creator").taken().await.1, "duplicate");
     let mut other = article("a");
     other["result"]["content"] = json!("another text");
-    assert_eq!(app.callback("a", &other).taken().await.1, "ignored already_settled");
+    assert_eq!(app.callback("a", &other).of("content-creator").taken().await.1, "ignored already_settled");
     for receipt in app.items("/api/tasks/a/callbacks").await {
         app.post(&format!("/api/callbacks/{}/replay", super::text(&receipt["id"])), &json!({})).await;
     }
@@ -55,7 +55,7 @@ async fn a_result_that_comes_too_late_is_a_content_all_the_same(#[values(Kind::S
     app.later(Duration::from_secs(61)).await;
     assert_eq!(app.status("a").await, "timed_out");
     assert!(app.items("/api/contents").await.is_empty());
-    app.callback("a", &article("a")).send().await.good(200);
+    app.callback("a", &article("a")).of("content-creator").send().await.good(200);
     assert_eq!(app.task("a").await["late"], true);
     assert_eq!(app.content_of("a").await["review_status"], "pending_review");
     app.stop().await;
@@ -69,7 +69,7 @@ async fn generators_without_a_recipe_make_no_contents(#[values(Kind::Sqlite, Kin
     app.callback("a", &json!({"event": "completed", "result": {"content": "a text", "title": "a title"}})).send().await.good(200);
     app.created(&json!({"id": "b", "generator": "content-creator"})).await;
     let failed = json!({"event": "failed", "taskId": "job-b", "error": {"message": "no", "details": {"retryable": false}}});
-    app.callback("b", &failed).send().await.good(200);
+    app.callback("b", &failed).of("content-creator").send().await.good(200);
     assert!(app.items("/api/contents").await.is_empty(), "what has failed has no content either");
     app.stop().await;
 }
@@ -118,7 +118,7 @@ async fn a_page_of_long_texts_ends_early_and_goes_on(#[values(Kind::Sqlite, Kind
         app.created(&json!({"id": task, "generator": "content-creator"})).await;
         let mut article = article(&task);
         article["result"]["content"] = json!("x".repeat(1 << 20));
-        app.callback(&task, &article).send().await.good(200);
+        app.callback(&task, &article).of("content-creator").send().await.good(200);
     }
     let first = app.get("/api/contents?limit=12").await.good(200);
     let items = first["items"].as_array().expect("a list");
