@@ -4,6 +4,8 @@ mod assembly;
 mod loops;
 mod reload;
 mod shelf;
+mod watch;
+mod webhooks_file;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -27,11 +29,14 @@ use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
 use crate::telemetry::metrics::Metrics;
 use crate::terms::Terms;
 use crate::upstream::{MOST_READ, Upstream};
+use crate::vault::Vault;
 use crate::{generator, http};
 
 pub use loops::Loops;
 pub use reload::Reload;
 pub use shelf::single;
+
+use webhooks_file::WebhooksFile;
 
 /// What requests may still take once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -100,6 +105,7 @@ pub struct App {
 pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &Lifecycle) -> Result<App, StartError> {
     assembly::refuse_unbuilt(settings)?;
     let configured = shelf::configured(settings)?;
+    webhooks_file::check(settings)?;
     let folder = reload::Folder::of(settings);
     let (catalog, _) = shelf::catalog(settings, |_| {})?;
     // first without the database, so that a refused start leaves no file behind: one that is not there holds no key
@@ -108,6 +114,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let mut warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
     let names: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
     warnings.extend(settings.generator_warnings(&names));
+    warnings.extend(assembly::without_keys(&catalog));
     let capabilities = assembly::capability_keys(settings, &store, &surroundings.clock).await?;
     let listener = listen(settings)?;
     let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
@@ -125,9 +132,11 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         clock: clock.clone(),
         stopping: lifecycle.stopping().clone(),
     };
-    let reload = Reload::new(settings.clone(), folder, terms.clone(), clock.clone(), lifecycle.hangups());
     let (registrar, recording) = assembly::relay(settings, &means)?;
-    let loops = Loops::new(&means, reload, registrar.sender().clone());
+    let webhooks = WebhooksFile::new(settings, registrar.clone(), clock.clone(), lifecycle.hangups());
+    warnings.extend(webhooks.begin().await?);
+    let reload = Reload::new(settings.clone(), folder, (terms.clone(), clock.clone()), lifecycle.hangups(), webhooks);
+    let loops = Loops::new(&means, reload, registrar.sender().clone(), assembly::housekeeper(settings, &means));
     if let Some(metrics) = &metrics {
         metrics.begin_at_zero(terms.catalog().iter().map(|generator| generator.name().as_str()));
     }
@@ -294,6 +303,12 @@ pub async fn open(settings: &Settings) -> Result<Store, StartError> {
         }
     }
     Ok(Store::connect(url, connections).await?)
+}
+
+/// What opens the stored credentials.
+#[must_use]
+pub fn vault(settings: &Settings) -> Vault {
+    Vault::new(settings.secrets.key.iter().map(|key| *key.expose()))
 }
 
 /// Where the database is.

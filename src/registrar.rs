@@ -6,7 +6,6 @@
 mod trial;
 mod wish;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use crate::subscription;
 use crate::vault::{Vault, VaultError};
 
 pub use trial::Trial;
-pub use wish::{Change, Fault, Wish};
+pub use wish::{Change, Fault, MASK, Wish};
 
 /// Both secrets hold for so long after a rotation, unless somebody says otherwise.
 pub const OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -71,24 +70,20 @@ impl Registrar {
     /// # Errors
     /// Everything that is wrong with it.
     pub async fn draft(&self, wish: Wish, task: Option<TaskId>, origin: Origin) -> Result<Registered, Vec<Fault>> {
+        self.draft_as(Uuid::now_v7(), wish, task, origin).await
+    }
+
+    /// The same under an id of the caller's choice.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub async fn draft_as(&self, id: Uuid, wish: Wish, task: Option<TaskId>, origin: Origin) -> Result<Registered, Vec<Fault>> {
         let mut faults = Vec::new();
         if wish.url.is_none() {
             faults.push(Fault::new("url", "is missing"));
         }
         let now = self.clock.now();
-        let id = Uuid::now_v7();
-        let signature = wish.signature.unwrap_or(Signature::Standard);
-        let own_secret = wish.secret.is_some();
-        let is_task = task.is_some();
         let mut credentials = Credentials { secret: wish.secret, previous: None, headers: wish.headers, auth: wish.auth };
-        // a task's own webhook is signed with the settings' secret where it brings none
-        let made = (signature != Signature::None && !own_secret && !is_task).then(envelope::make_secret);
-        if let Some(made) = &made {
-            credentials.secret = Some(made.clone());
-        }
-        if is_task && signature != Signature::None && !own_secret && !self.sender.has_secret() {
-            faults.push(Fault::new("secret", "is missing, and DELIVERY_SECRET is not set: give one, or say `signature: none`"));
-        }
         let webhook = Webhook {
             id,
             name: wish.name.unwrap_or_default(),
@@ -96,7 +91,7 @@ impl Registrar {
             events: wish.events.unwrap_or_else(|| vec!["*".to_owned()]),
             filter: wish.filter,
             template: wish.template,
-            signature,
+            signature: wish.signature.unwrap_or(Signature::Standard),
             retry_delays: wish.retry_delays,
             timeout: wish.timeout,
             customer_id: wish.customer_id,
@@ -107,40 +102,33 @@ impl Registrar {
             created_at: now,
             updated_at: now,
         };
-        self.examine(&webhook, &credentials, &mut faults).await;
+        let made = self.complete(&webhook, &mut credentials, &mut faults);
+        self.examine(&webhook, &mut faults);
+        self.visit(&webhook.url, &mut faults).await;
         let sealed = self.seal(id, &credentials, &mut faults);
-        if faults.is_empty() {
-            Ok(Registered { registration: Registration { webhook, credentials: sealed }, made })
-        } else {
-            Err(faults)
-        }
+        registered(Registration { webhook, credentials: sealed }, made, faults)
     }
 
-    /// What a webhook becomes by a change. Nothing is written.
+    /// What a webhook becomes by a change; what the change does not speak of is not judged again. Nothing is written.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub async fn amend(&self, registration: Registration, change: Change) -> Result<Registered, Vec<Fault>> {
-        let Registration { mut webhook, credentials } = registration;
-        let mut credentials =
-            self.open(webhook.id, credentials.as_deref()).map_err(|error| vec![Fault::new("secret", error.to_string())])?;
-        let now = self.clock.now();
+        let Registration { mut webhook, credentials: mut sealed } = registration;
+        let (moves, opens) = (change.url.is_some(), change.concerns_credentials());
+        let (mut faults, mut made) = (Vec::new(), None);
+        let mut credentials = if opens { self.opened(webhook.id, sealed.as_deref())? } else { Credentials::default() };
         change.apply(&mut webhook, &mut credentials);
-        let mut made = None;
-        if webhook.signature != Signature::None && credentials.secret.is_none() && webhook.task.is_none() {
-            let secret = envelope::make_secret();
-            credentials.secret = Some(secret.clone());
-            made = Some(secret);
+        webhook.updated_at = self.clock.now();
+        if opens {
+            made = self.complete(&webhook, &mut credentials, &mut faults);
+            sealed = self.seal(webhook.id, &credentials, &mut faults);
         }
-        webhook.updated_at = now;
-        let mut faults = Vec::new();
-        self.examine(&webhook, &credentials, &mut faults).await;
-        let sealed = self.seal(webhook.id, &credentials, &mut faults);
-        if faults.is_empty() {
-            Ok(Registered { registration: Registration { webhook, credentials: sealed }, made })
-        } else {
-            Err(faults)
+        self.examine(&webhook, &mut faults);
+        if moves {
+            self.visit(&webhook.url, &mut faults).await;
         }
+        registered(Registration { webhook, credentials: sealed }, made, faults)
     }
 
     /// A new secret; the old one holds, too, for `overlap`. Nothing is written.
@@ -154,8 +142,7 @@ impl Registrar {
         overlap: Duration,
     ) -> Result<Registered, Vec<Fault>> {
         let Registration { mut webhook, credentials } = registration;
-        let mut credentials =
-            self.open(webhook.id, credentials.as_deref()).map_err(|error| vec![Fault::new("secret", error.to_string())])?;
+        let mut credentials = self.opened(webhook.id, credentials.as_deref())?;
         let now = self.clock.now();
         let made = secret.is_none().then(envelope::make_secret);
         let secret = secret.or_else(|| made.clone());
@@ -163,14 +150,16 @@ impl Registrar {
             credentials.secret.take().filter(|_| !overlap.is_zero()).map(|secret| Previous { secret, until: now.plus(overlap) });
         credentials.secret = secret;
         webhook.updated_at = now;
-        let mut faults = Vec::new();
-        faults.extend(envelope::faults(&credentials).into_iter().map(Fault::from));
+        let mut faults: Vec<Fault> = envelope::faults(&credentials).into_iter().map(Fault::from).collect();
         let sealed = self.seal(webhook.id, &credentials, &mut faults);
-        if faults.is_empty() {
-            Ok(Registered { registration: Registration { webhook, credentials: sealed }, made })
-        } else {
-            Err(faults)
-        }
+        registered(Registration { webhook, credentials: sealed }, made, faults)
+    }
+
+    /// What it leaves behind: its credentials are forgotten. Nothing is written.
+    #[must_use]
+    pub fn remove(&self, registration: Registration) -> Registered {
+        let webhook = Webhook { status: Status::Deleted, reason: None, updated_at: self.clock.now(), ..registration.webhook };
+        Registered { registration: Registration { webhook, credentials: None }, made: None }
     }
 
     /// # Errors
@@ -179,26 +168,58 @@ impl Registrar {
         sealed.map_or_else(|| Ok(Credentials::default()), |sealed| self.vault.open_credentials(webhook, sealed))
     }
 
-    async fn examine(&self, webhook: &Webhook, credentials: &Credentials, faults: &mut Vec<Fault>) {
-        if webhook.name.chars().count() > LONGEST_NAME || webhook.name.chars().any(char::is_control) {
-            faults.push(Fault::new("name", format!("must be at most {LONGEST_NAME} characters, without control characters")));
+    fn opened(&self, webhook: Uuid, sealed: Option<&[u8]>) -> Result<Credentials, Vec<Fault>> {
+        self.open(webhook, sealed).map_err(|error| vec![Fault::new("secret", format!("cannot be read: {error}"))])
+    }
+
+    /// Whoever signs needs a secret: one is made, or borrowed from the settings.
+    fn complete(&self, webhook: &Webhook, credentials: &mut Credentials, faults: &mut Vec<Fault>) -> Option<String> {
+        let lacks = webhook.signature != Signature::None && credentials.secret.is_none();
+        if lacks && webhook.borrows_secret() && !self.sender.has_secret() {
+            faults.push(Fault::new("secret", "is missing, and DELIVERY_SECRET is not set: give one, or say `signature: none`"));
         }
-        if webhook.url.len() > LONGEST_URL {
-            faults.push(Fault::new("url", format!("must be at most {LONGEST_URL} bytes")));
-        } else if !webhook.url.is_empty()
-            && let Err(forbidden) = self.guard.check(&webhook.url).await
-        {
-            faults.push(Fault::new("url", format!("is not allowed: {forbidden}")));
+        let made = (lacks && !webhook.borrows_secret()).then(envelope::make_secret);
+        if made.is_some() {
+            credentials.secret.clone_from(&made);
+        }
+        faults.extend(envelope::faults(credentials).into_iter().map(Fault::from));
+        made
+    }
+
+    fn examine(&self, webhook: &Webhook, faults: &mut Vec<Fault>) {
+        let is_line = |text: &str| text.chars().count() <= LONGEST_NAME && !text.chars().any(char::is_control);
+        let lines =
+            [("name", Some(&webhook.name)), ("customer_id", webhook.customer_id.as_ref()), ("reason", webhook.reason.as_ref())];
+        let faulty = lines.into_iter().filter(|(_, text)| text.is_some_and(|text| !is_line(text)));
+        let says = format!("must be at most {LONGEST_NAME} characters, without control characters");
+        faults.extend(faulty.map(|(field, _)| Fault::new(field, says.clone())));
+        if webhook.customer_id.as_ref().is_some_and(String::is_empty) {
+            faults.push(Fault::new("customer_id", "must not be empty"));
+        }
+        if webhook.filter.as_ref().is_some_and(|filter| filter.contains('\0')) {
+            faults.push(Fault::new("filter", "must not hold NUL"));
         }
         let texts = subscription::check(&webhook.events, webhook.filter.as_deref(), webhook.template.as_deref());
         faults.extend(texts.into_iter().map(|(field, says)| Fault { field, says }));
-        faults.extend(envelope::faults(credentials).into_iter().map(Fault::from));
         if webhook.timeout.is_some_and(|timeout| timeout.is_zero() || timeout > LONGEST_TIMEOUT) {
-            faults.push(Fault::new("timeout_seconds", "must be from 1 to 120 seconds"));
+            faults.push(Fault::new("timeout_seconds", "must be more than 0 and at most 120 seconds"));
         }
         let delays = webhook.retry_delays.as_deref().unwrap_or_default();
         if delays.len() > MOST_DELAYS || delays.iter().any(|delay| *delay > LONGEST_DELAY) {
             faults.push(Fault::new("retry_delays", "must be at most 20 delays of at most 7 days each, in seconds"));
+        }
+    }
+
+    /// Whether deliveries may go there.
+    async fn visit(&self, url: &str, faults: &mut Vec<Fault>) {
+        if url.len() > LONGEST_URL {
+            faults.push(Fault::new("url", format!("must be at most {LONGEST_URL} bytes")));
+        } else if url.contains(char::is_control) {
+            faults.push(Fault::new("url", "must not hold control characters"));
+        } else if !url.is_empty()
+            && let Err(forbidden) = self.guard.check(url).await
+        {
+            faults.push(Fault::new("url", format!("is not allowed: {forbidden}")));
         }
     }
 
@@ -216,6 +237,10 @@ impl Registrar {
     }
 }
 
+fn registered(registration: Registration, made: Option<String>, faults: Vec<Fault>) -> Result<Registered, Vec<Fault>> {
+    if faults.is_empty() { Ok(Registered { registration, made }) } else { Err(faults) }
+}
+
 /// The field that is to blame if credentials cannot be kept.
 fn credential(credentials: &Credentials) -> &'static str {
     match credentials {
@@ -223,12 +248,6 @@ fn credential(credentials: &Credentials) -> &'static str {
         Credentials { auth: Some(_), .. } => "auth",
         _ => "headers",
     }
-}
-
-/// Values are never shown again.
-#[must_use]
-pub fn masked(headers: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    headers.keys().map(|name| (name.clone(), "***".to_owned())).collect()
 }
 
 /// Shared by whoever works with them.

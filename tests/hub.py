@@ -7,7 +7,7 @@
 
 `--settings PROGRAM`: what `PROGRAM --settings` prints, a JSON object of texts, are settings, too, for the hub and the command.
 The command finds CALLBACK_HUB_URL, CALLBACK_HUB_KEY and CALLBACK_SECRET_KEY (with which all built-in generators sign) in its
-environment, and HUB_DATABASE for messages. Its exit code is the exit code here; afterwards the hub must stop by itself, with code 0. Standard library only.
+environment, HUB_DATABASE for messages, and HUB_PID. Its exit code is the exit code here; afterwards the hub must stop by itself, with code 0. Standard library only.
 """
 
 import json
@@ -71,7 +71,7 @@ def with_hub(kind: str, database: str, folder: Path, command: list, more: dict) 
     try:
         url = ready(hub, log)
         known = {"CALLBACK_SECRET_KEY": secret, "GENERATOR_SIMULATOR_SECRET": secret, **more}
-        known.update(CALLBACK_HUB_URL=url, CALLBACK_HUB_KEY=key, HUB_DATABASE=kind)
+        known.update(CALLBACK_HUB_URL=url, CALLBACK_HUB_KEY=key, HUB_DATABASE=kind, HUB_PID=str(hub.pid))
         environment = dict(os.environ, **known)
         code = subprocess.run(command, env=environment).returncode
         if hub.poll() is not None:

@@ -1,13 +1,15 @@
-//! Takes up changed generator files while the hub runs: all of them, or, if one is broken, none.
+//! Takes up changed generator files while the hub runs: all of them, or, if one is broken, none. Also the file of webhooks.
 //!
 //! Settings are read once; what they say about generators goes for files that come later, too.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 
+use super::watch::Watch;
+use super::webhooks_file::WebhooksFile;
 use super::{StartError, shelf};
 use crate::cadence::Step;
 use crate::clock::Clock;
@@ -19,22 +21,16 @@ use crate::terms::Terms;
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Reload(Arc<Shared>);
+pub struct Reload {
+    generators: Arc<Shared>,
+    webhooks: WebhooksFile,
+}
 
 struct Shared {
     settings: Settings,
     terms: Arc<Terms>,
     clock: Clock,
-    /// Somebody wants it, whether anything has changed or not.
-    wishes: Mutex<watch::Receiver<()>>,
-    seen: Mutex<Seen>,
-}
-
-struct Seen {
-    /// As it was when its files were read last.
-    taken: Folder,
-    /// As it was a moment ago.
-    last: Folder,
+    watch: Watch<Folder>,
 }
 
 /// Name, length and last change of each file; none of an unreadable folder.
@@ -43,28 +39,33 @@ pub(super) struct Folder(Option<Vec<(String, u64, Option<SystemTime>)>>);
 
 impl Reload {
     /// `folder`: as it was just before the catalog of `terms` was read.
-    pub(super) fn new(settings: Settings, folder: Folder, terms: Arc<Terms>, clock: Clock, wishes: watch::Receiver<()>) -> Self {
-        let seen = Mutex::new(Seen { last: folder.clone(), taken: folder });
-        Self(Arc::new(Shared { settings, terms, clock, wishes: Mutex::new(wishes), seen }))
+    pub(super) fn new(
+        settings: Settings,
+        folder: Folder,
+        (terms, clock): (Arc<Terms>, Clock),
+        wishes: watch::Receiver<()>,
+        webhooks: WebhooksFile,
+    ) -> Self {
+        Self { generators: Arc::new(Shared { settings, terms, clock, watch: Watch::new(folder, wishes) }), webhooks }
     }
 
-    /// Looks at the folder, and reads its files if they have changed, and have done so some time ago: an editor may still
-    /// be writing, and half a file can make sense.
+    /// Looks at the files, and reads those that have changed.
     ///
     /// # Errors
-    /// None: what is wrong with the files is told to whoever runs the hub.
+    /// What the database says about webhooks; what is wrong with the files is told to whoever runs the hub.
     pub async fn step(&self) -> Result<Step, StoreError> {
-        let this = self.clone();
-        let step = tokio::task::spawn_blocking(move || this.0.step()).await;
+        let generators = self.generators.clone();
+        let step = tokio::task::spawn_blocking(move || generators.step()).await;
         // a panic there is no reason to end here: the next step will see the same files
-        Ok(step.unwrap_or_default())
+        let step = step.unwrap_or_default();
+        Ok([step, self.webhooks.step().await?].into_iter().sum())
     }
 }
 
 impl Shared {
     fn step(&self) -> Step {
         let folder = Folder::of(&self.settings);
-        if !self.is_due(folder) {
+        if !self.watch.is_due(folder) {
             return Step::default();
         }
         match shelf::catalog(&self.settings, |_| {}) {
@@ -72,19 +73,6 @@ impl Shared {
             Err(error) => self.refuse(&error),
         }
         Step { handled: 1, more: false }
-    }
-
-    fn is_due(&self, folder: Folder) -> bool {
-        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_wished = wishes.has_changed().unwrap_or(false);
-        wishes.mark_unchanged();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = folder != seen.taken && folder == seen.last;
-        seen.last = folder.clone();
-        if is_wished || is_new {
-            seen.taken = folder;
-        }
-        is_wished || is_new
     }
 
     fn take(&self, catalog: Catalog) {

@@ -8,6 +8,7 @@ mod generators;
 mod keys;
 mod migrate;
 mod openapi;
+mod secrets;
 mod send;
 mod serve;
 mod simulate;
@@ -47,6 +48,9 @@ enum Command {
     /// Create, list and revoke API keys, directly in the database
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Stored credentials, directly in the database
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Sign and post a callback, as that generator would
     Send(send::Arguments),
     /// Does this signature hold?
@@ -100,6 +104,7 @@ fn run(command: Command) -> Outcome {
         Command::Generators(command) => block_on(generators::run(command)),
         Command::Openapi => openapi::run(),
         Command::Keys(command) => block_on(keys::run(command)),
+        Command::Secrets(command) => block_on(secrets::run(command)),
         Command::Send(arguments) => block_on(send::run(arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => block_on(bench::run(arguments)),

@@ -47,6 +47,12 @@ impl Webhook {
             Some(_) => format!("tasks at {}", authority(&self.url)),
         }
     }
+
+    /// Signed with the settings' secret where it brings none: nobody would be shown one that is made.
+    #[must_use]
+    pub const fn borrows_secret(&self) -> bool {
+        self.task.is_some() || matches!(self.origin, Origin::File)
+    }
 }
 
 fn authority(url: &str) -> String {
@@ -92,6 +98,16 @@ pub enum Origin {
     Api,
     /// The file of the settings; only that can change it.
     File,
+}
+
+impl Origin {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::File => "file",
+        }
+    }
 }
 
 /// How deliveries prove that they come from the hub.

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::problem::{Code, FieldProblem, Problem};
+use crate::domain::time::Timestamp;
 use crate::generator::mistake::nearest;
 
 /// Unknown fields that an answer names; what else is wrong will show then.
@@ -48,6 +49,12 @@ impl<'a> Fields<'a> {
         Self { given, known: Vec::new(), problems: Vec::new() }
     }
 
+    /// Whether it is there, and not null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(|value| !matches!(value, Value::Json(json) if json.get() == "null"))
+    }
+
     /// A field of this type; absent and null are the same. `wanted` says what it should be.
     pub fn take<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
         match self.remove(name)? {
@@ -58,15 +65,6 @@ impl<'a> Fields<'a> {
                 let parsed = plain.or_else(|| serde_json::from_value(serde_json::Value::String(text)).ok());
                 self.expect(name, wanted, parsed)
             }
-        }
-    }
-
-    /// A field of a body that null takes away. None: it is not given.
-    pub fn change<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<Option<T>> {
-        match self.remove(name)? {
-            Value::Json(json) if json.get() == "null" => Some(None),
-            Value::Json(json) => self.expect(name, wanted, serde_json::from_str(json.get()).ok()).map(Some),
-            Value::Text(_) => None,
         }
     }
 
@@ -87,6 +85,27 @@ impl<'a> Fields<'a> {
         self.expect(name, wanted, text.and_then(|text| parse(&text)))
     }
 
+    pub fn time(&mut self, name: &'static str) -> Option<Timestamp> {
+        const WANTED: &str = "an RFC 3339 time";
+        let text = self.parse(name, WANTED, |text| Some(text.to_owned()))?;
+        let time = Timestamp::parse(&text);
+        if time.is_none() {
+            // in a query a + is a space
+            let meant = text.rsplit_once(' ').and_then(|(before, offset)| Timestamp::parse(&format!("{before}+{offset}")));
+            let hint = if meant.is_some() { "; write + as %2B" } else { "" };
+            self.blame(name, format!("must be {WANTED}{hint}"));
+        }
+        time
+    }
+
+    /// A field of a body as it stands; null is a value like any other.
+    pub fn value(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        match self.remove(name)? {
+            Value::Json(json) => Some(json),
+            Value::Text(_) => None,
+        }
+    }
+
     /// A field of a body as it stands.
     pub fn raw(&mut self, name: &'static str) -> Option<&'a RawValue> {
         match self.remove(name)? {
@@ -95,10 +114,55 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// What `read` makes of a field. `Some(None)`: it is null, which in a change takes something away.
+    pub fn change<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let is_null = matches!(self.given.get(name), Some(Value::Json(json)) if json.get() == "null");
+        let value = read(self, name);
+        if is_null { Some(None) } else { value.map(Some) }
+    }
+
+    /// A field of a body that may be left out, but not be taken away.
+    pub fn keep(&mut self, name: &'static str) {
+        if matches!(self.given.get(name), Some(Value::Json(json)) if json.get() == "null") {
+            self.blame(name, "cannot be taken away");
+        }
+    }
+
+    /// The members of a field that is an object: to be read like those of a body, and brought back by [`Fields::adopt`].
+    pub fn object(&mut self, name: &'static str) -> Option<Self> {
+        let json = self.raw(name)?;
+        let members = Self::of_body(json.get().as_bytes()).ok();
+        self.expect(name, "an object", members)
+    }
+
+    /// The elements of a field that is a list.
+    pub fn list(&mut self, name: &'static str) -> Option<Vec<&'a RawValue>> {
+        let json = self.raw(name)?;
+        self.expect(name, "a list", serde_json::from_str(json.get()).ok())
+    }
+
+    /// Whatever is wrong with a part is wrong with the whole.
+    pub fn adopt(&mut self, name: &str, mut part: Self) {
+        part.name_unknown();
+        let within = |problem: FieldProblem| FieldProblem { field: format!("{name}.{}", problem.field), ..problem };
+        self.problems.extend(part.problems.into_iter().map(within));
+    }
+
     /// A field that may not be given, and why.
     pub fn refuse(&mut self, name: &'static str, why: &str) {
         if self.remove(name).is_some() {
             self.blame(name, why);
+        }
+    }
+
+    /// Says what else is wrong, of fields that nothing is said about yet.
+    pub fn blame_too(&mut self, name: &str, detail: impl Into<String>) {
+        if self.problems.iter().all(|problem| problem.field != name) {
+            self.blame(name, detail);
         }
     }
 
@@ -111,18 +175,22 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// `invalid_request`, with a field problem each.
     pub fn finish(mut self) -> Result<(), Problem> {
-        for name in self.given.keys().take(MOST_NAMED) {
-            let shown: String = name.chars().take(LONGEST_SHOWN).collect();
-            let hint = nearest(&shown, &self.known).map(|known| format!(", did you mean {known}?"));
-            let detail = format!("unknown field{}", hint.unwrap_or_default());
-            self.problems.push(FieldProblem { field: shown, detail });
-        }
+        self.name_unknown();
         match self.problems.as_slice() {
             [] => Ok(()),
             [first, ..] => {
                 let detail = format!("{}: {}", first.field, first.detail);
                 Err(Problem { errors: self.problems, ..Problem::new(Code::InvalidRequest, detail) })
             }
+        }
+    }
+
+    fn name_unknown(&mut self) {
+        for name in self.given.keys().take(MOST_NAMED) {
+            let shown: String = name.chars().take(LONGEST_SHOWN).collect();
+            let hint = nearest(&shown, &self.known).map(|known| format!(", did you mean {known}?"));
+            let detail = format!("unknown field{}", hint.unwrap_or_default());
+            self.problems.push(FieldProblem { field: shown, detail });
         }
     }
 

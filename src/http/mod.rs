@@ -7,6 +7,8 @@ pub mod callbacks;
 mod client;
 pub mod contents;
 mod cursor;
+pub mod deliveries;
+pub mod events;
 mod fields;
 mod figures;
 pub mod generators;
@@ -21,6 +23,7 @@ pub mod server;
 pub mod state;
 pub mod stats;
 pub mod tasks;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -67,7 +70,18 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(pool::entry_published))
         .routes(routes!(pool::entry_failed))
         .routes(routes!(pool::extend_entry))
+        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
+        .routes(routes!(webhooks::read_webhook, webhooks::change_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
         .routes(routes!(generators::list_generators))
+        .routes(routes!(events::publish_event))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::read_delivery))
+        .routes(routes!(deliveries::retry_delivery))
+        .routes(routes!(deliveries::retry_deliveries))
+        .routes(routes!(deliveries::list_task_deliveries))
+        .routes(routes!(deliveries::retry_task_deliveries))
         .routes(routes!(stats::read_stats))
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::domain::webhook::{Auth, Credentials, Signature, Status, Webhook};
 use crate::relay::envelope;
 
+/// Shown instead of what nobody may read back.
+pub const MASK: &str = "***";
+
 /// A new webhook.
 #[derive(Clone, Default)]
 pub struct Wish {
@@ -43,11 +46,38 @@ pub struct Change {
     pub timeout: Option<Option<Duration>>,
     pub customer_id: Option<Option<String>>,
     pub status: Option<Status>,
-    /// Why it is disabled.
+    /// Why it is not active.
     pub reason: Option<Option<String>>,
 }
 
+/// A new webhook is a change of nothing.
+impl From<Change> for Wish {
+    fn from(change: Change) -> Self {
+        Self {
+            name: change.name,
+            url: change.url,
+            secret: change.secret,
+            events: change.events,
+            filter: change.filter.flatten(),
+            headers: change.headers.unwrap_or_default(),
+            auth: change.auth.flatten(),
+            template: change.template.flatten(),
+            signature: change.signature,
+            retry_delays: change.retry_delays.flatten(),
+            timeout: change.timeout.flatten(),
+            customer_id: change.customer_id.flatten(),
+            status: change.status,
+        }
+    }
+}
+
 impl Change {
+    /// Whether it cannot be made without knowing what the webhook's credentials are.
+    pub(super) fn concerns_credentials(&self) -> bool {
+        let signs = self.signature.is_some_and(|signature| signature != Signature::None);
+        signs || self.secret.is_some() || self.headers.is_some() || self.auth.is_some()
+    }
+
     pub(super) fn apply(self, webhook: &mut Webhook, credentials: &mut Credentials) {
         set(&mut webhook.name, self.name);
         set(&mut webhook.url, self.url);
@@ -58,20 +88,30 @@ impl Change {
         set(&mut webhook.retry_delays, self.retry_delays);
         set(&mut webhook.timeout, self.timeout);
         set(&mut webhook.customer_id, self.customer_id);
-        set(&mut webhook.reason, self.reason);
-        if let Some(status) = self.status {
+        if let Some(status) = self.status.filter(|status| *status != webhook.status) {
             webhook.status = status;
-            if status != Status::Disabled {
-                webhook.reason = None;
-            }
+            webhook.reason = None;
         }
-        set(&mut credentials.headers, self.headers);
+        set(&mut webhook.reason, self.reason);
+        if webhook.status == Status::Active {
+            webhook.reason = None;
+        }
+        if let Some(headers) = self.headers {
+            let known = std::mem::take(&mut credentials.headers);
+            credentials.headers = headers.into_iter().map(|(name, value)| unmasked(name, value, &known)).collect();
+        }
         set(&mut credentials.auth, self.auth);
         if let Some(secret) = self.secret {
             credentials.secret = Some(secret);
             credentials.previous = None;
         }
     }
+}
+
+/// Who sends back what he was shown has not meant three stars.
+fn unmasked(name: String, value: String, known: &BTreeMap<String, String>) -> (String, String) {
+    let value = if value == MASK { known.get(&name).cloned().unwrap_or(value) } else { value };
+    (name, value)
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::webhook::Status;
-use crate::store::{DeliveryOutcome, Registration, Store, StoreError};
+use crate::store::{DeliveryOutcome, Store, StoreError};
 use crate::telemetry::metrics::DELIVERY_ATTEMPTS;
 
 /// In one transaction.
@@ -116,17 +116,22 @@ impl Writer {
     }
 
     async fn disable(&self, outcome: &DeliveryOutcome) -> Result<(), StoreError> {
-        let Some(Registration { webhook, credentials }) = self.store.registration(outcome.delivery.webhook).await? else {
-            return Ok(());
-        };
-        if matches!(webhook.status, Status::Disabled | Status::Deleted) {
-            return Ok(());
+        loop {
+            let Some(seen) = self.store.registration(outcome.delivery.webhook).await? else { return Ok(()) };
+            if matches!(seen.webhook.status, Status::Disabled | Status::Deleted) {
+                return Ok(());
+            }
+            let now = self.clock.now();
+            let mut gone = seen.clone();
+            gone.webhook.status = Status::Disabled;
+            gone.webhook.reason = Some("it answered 410 Gone".to_owned());
+            gone.webhook.updated_at = now;
+            // somebody may be changing it at the same moment
+            if self.store.replace(&seen, &gone, now).await? {
+                tracing::warn!(webhook = %seen.webhook.id, "a webhook answered 410 Gone, and is disabled");
+                return Ok(());
+            }
         }
-        let now = self.clock.now();
-        tracing::warn!(webhook = %webhook.id, "a webhook answered 410 Gone, and is disabled");
-        let reason = Some("it answered 410 Gone".to_owned());
-        let webhook = crate::domain::webhook::Webhook { status: Status::Disabled, reason, updated_at: now, ..webhook };
-        self.store.register(&[Registration { webhook, credentials }], now).await
     }
 }
 

@@ -22,8 +22,8 @@ use crate::clock::Clock;
 use crate::domain::delivery::Heard;
 use crate::domain::task::Lease;
 use crate::domain::time::Timestamp;
-use crate::domain::webhook::{Credentials, Signature, Status, Webhook};
-use crate::store::{DueDelivery, Registration, Store, StoreError};
+use crate::domain::webhook::{Credentials, Status, Webhook};
+use crate::store::{Claimed, DueDelivery, Registration, Store, StoreError};
 use crate::subscription::Template;
 use crate::vault::Vault;
 
@@ -35,7 +35,7 @@ pub struct Terms {
     pub retry_delays: Arc<[Duration]>,
     /// Requests at a time.
     pub concurrency: usize,
-    /// Signs for tasks' own webhooks that have no secret of their own.
+    /// Signs for webhooks that borrow it.
     pub secret: Option<String>,
 }
 
@@ -90,7 +90,7 @@ impl Sender {
         Self { store, courier, vault, clock, terms: Arc::new(terms), lanes, recorder, stopping }
     }
 
-    /// Whether the settings have a secret for tasks' own webhooks.
+    /// Whether the settings have a secret for webhooks that borrow one.
     #[must_use]
     pub fn has_secret(&self) -> bool {
         self.terms.secret.is_some()
@@ -128,9 +128,9 @@ impl Sender {
 
     async fn serve(&self, lane: &str, room: usize) -> Result<Step, StoreError> {
         let claimed = self.claim(lane, room).await;
-        let taken = claimed.as_ref().map_or(0, |(due, _)| due.len());
+        let taken = claimed.as_ref().map_or(0, |(claimed, _)| claimed.due.len());
         self.lanes.let_go(lane, room - taken, Sign::None, self.clock.now());
-        let (due, addresses) = claimed?;
+        let (Claimed { due, put_off }, addresses) = claimed?;
         let texts = match self.bodies(&due, &addresses).await {
             Ok(texts) => texts,
             Err(error) => {
@@ -142,18 +142,19 @@ impl Sender {
             let body = texts.get(&due.id);
             self.send(due, addresses.get(&due.webhook), body).await;
         }));
-        let handled = sent.await.len() as u64;
-        Ok(Step { handled, more: handled > 0 && taken == room })
+        let looked_at = sent.await.len() + put_off;
+        // behind those that have to wait there may be others that need not
+        Ok(Step { handled: looked_at as u64, more: looked_at == room })
     }
 
     /// What is due, and whom it is for.
-    async fn claim(&self, lane: &str, room: usize) -> Result<(Vec<DueDelivery>, HashMap<Uuid, Address>), StoreError> {
+    async fn claim(&self, lane: &str, room: usize) -> Result<(Claimed, HashMap<Uuid, Address>), StoreError> {
         let now = self.clock.now();
         let longest = self.longest(lane).await?;
         // twice the request, so that nobody else sends what is being sent
         let lease = Lease { token: Uuid::now_v7(), until: now.plus(2 * longest + Duration::from_secs(10)) };
-        let due = self.store.claim_deliveries(lane, lease, now, room as u64).await?;
-        let mut ids: Vec<Uuid> = due.iter().map(|due| due.webhook).collect();
+        let claimed = self.store.claim_deliveries(lane, lease, now, room as u64).await?;
+        let mut ids: Vec<Uuid> = claimed.due.iter().map(|due| due.webhook).collect();
         ids.sort_unstable();
         ids.dedup();
         let mut addresses = HashMap::new();
@@ -162,7 +163,7 @@ impl Sender {
                 addresses.insert(address.webhook.id, address);
             }
         }
-        Ok((due, addresses))
+        Ok((claimed, addresses))
     }
 
     /// The longest that a request in this lane may take.
@@ -183,7 +184,7 @@ impl Sender {
                 return None;
             }
         };
-        if webhook.task.is_some() && credentials.secret.is_none() {
+        if webhook.borrows_secret() && credentials.secret.is_none() {
             credentials.secret.clone_from(&self.terms.secret);
         }
         let template = webhook.template.as_deref().map(Template::compile);
@@ -280,9 +281,7 @@ impl Sender {
 
     pub(super) fn parcel(&self, address: &Address, id: &str, body: Bytes, now: Timestamp) -> Result<Parcel, String> {
         let Address { webhook, credentials, .. } = address;
-        // who asked for no signature needs no secret
-        let signature = if webhook.task.is_some() && credentials.secret.is_none() { Signature::None } else { webhook.signature };
-        let headers = envelope::headers(signature, credentials, id, now, &body).map_err(|error| error.to_string())?;
+        let headers = envelope::headers(webhook.signature, credentials, id, now, &body).map_err(|error| error.to_string())?;
         Ok(Parcel { url: webhook.url.clone(), headers, body })
     }
 }

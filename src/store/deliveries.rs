@@ -36,6 +36,15 @@ pub struct DueDelivery {
     pub log: String,
 }
 
+/// What a claim has found.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    /// To be sent.
+    pub due: Vec<DueDelivery>,
+    /// Those that have to wait for older ones of their tasks.
+    pub put_off: usize,
+}
+
 /// How a delivery fares after an attempt, or without one.
 #[derive(Clone, Debug)]
 pub struct DeliveryOutcome {
@@ -108,13 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn claim_deliveries(
-        &self,
-        lane: &str,
-        lease: Lease,
-        now: Timestamp,
-        limit: u64,
-    ) -> Result<Vec<DueDelivery>, StoreError> {
+    pub async fn claim_deliveries(&self, lane: &str, lease: Lease, now: Timestamp, limit: u64) -> Result<Claimed, StoreError> {
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
         let values: [Value; 3] = [lane.into(), now.micros().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
         let locked = transaction.query_all_raw(self.backend.statement(&self.backend.texts().due_deliveries, values)).await;
@@ -123,7 +126,7 @@ impl Store {
             locked.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(backend::error)?;
         let due = self.sort(&transaction, &ids, lease, now).await?;
         transaction.commit().await.map_err(backend::error)?;
-        Ok(due)
+        Ok(Claimed { put_off: ids.len() - due.len(), due })
     }
 
     /// Those among the locked ones whose turn it is; the others are put off.

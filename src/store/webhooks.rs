@@ -1,6 +1,8 @@
 //! Registrations: who wants to hear. Each change makes another version of them, which everybody who writes news compares
 //! with his own.
 
+use std::time::Duration;
+
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Origin, Status, Webhook};
 
 /// A webhook with its credentials, encrypted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Registration {
     pub webhook: Webhook,
     pub credentials: Option<Vec<u8>>,
@@ -32,6 +34,11 @@ const NEXT_VERSION: &str = "UPDATE hub_versions SET version = version + 1 WHERE 
 /// Of a lane, those that are not being sent right now; what is being sent finds its webhook disabled when it comes back.
 const BURY: &str = "UPDATE hub_deliveries SET status = $2, due_at = NULL, settled_at = $3, last_error = $4
     WHERE lane = $1 AND due_at IS NOT NULL AND lease IS NULL AND webhook = $5";
+/// What was put off because its webhook was not active; whose turn it is not will be put off again.
+const WAKE: &str = "UPDATE hub_deliveries SET due_at = $3
+    WHERE lane = $1 AND due_at > $3 AND due_at <= $4 AND lease IS NULL AND webhook = $2";
+const RESEAL: &str = "UPDATE hub_webhooks SET credentials = $3 WHERE id = $1 AND credentials = $2";
+const PUT_OFF: Duration = Duration::from_secs(60);
 
 pub(super) async fn version(connection: &impl ConnectionTrait, backend: Backend) -> Result<i64, StoreError> {
     let row = connection.query_one_raw(backend.statement(VERSION, [])).await.map_err(backend::error)?;
@@ -104,13 +111,42 @@ impl Store {
         self.registrations(ids).await
     }
 
+    /// Encrypted credentials of all webhooks behind this id, in the order of the ids.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn sealed_credentials(&self, after: Uuid, limit: u64) -> Result<Vec<(Uuid, Vec<u8>)>, StoreError> {
+        let sealed = webhook::Entity::find().select_only().column(C::Id).column(C::Credentials);
+        let sealed = sealed.filter(C::Id.gt(after)).filter(C::Credentials.is_not_null()).order_by_asc(C::Id).limit(limit);
+        sealed.into_tuple().all(&self.reader).await.map_err(backend::error)
+    }
+
+    /// Writes other ciphertexts of the same credentials, where they are still the old ones; all of them or none.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn reseal(&self, sealed: &[(Uuid, Vec<u8>, Vec<u8>)]) -> Result<usize, StoreError> {
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let mut written = 0;
+        for (id, old, new) in sealed {
+            let values = [(*id).into(), old.clone().into(), new.clone().into()];
+            let outcome = transaction.execute_raw(self.backend.statement(RESEAL, values)).await;
+            written += usize::from(outcome.map_err(backend::error)?.rows_affected() == 1);
+        }
+        transaction.commit().await.map_err(backend::error)?;
+        Ok(written)
+    }
+
     /// Writes registrations, new ones and changed ones: all of them or none.
     ///
     /// # Errors
     /// Whatever the database says.
     pub async fn register(&self, registrations: &[Registration], now: Timestamp) -> Result<(), StoreError> {
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let outcome = self.write_registrations(&transaction, registrations, now).await;
+        let outcome = match self.next_version(&transaction).await {
+            Ok(()) => self.write_registrations(&transaction, registrations, now).await,
+            Err(error) => Err(error),
+        };
         match outcome {
             Ok(()) => transaction.commit().await.map_err(backend::error),
             Err(error) => {
@@ -121,14 +157,57 @@ impl Store {
         }
     }
 
+    /// Writes what somebody has made of a registration that he has seen. False: it is not like that any more.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn replace(&self, seen: &Registration, changed: &Registration, now: Timestamp) -> Result<bool, StoreError> {
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        match self.write_over(&transaction, seen, changed, now).await {
+            Ok(true) => transaction.commit().await.map_err(backend::error).map(|()| true),
+            outcome => {
+                // the first error says more than what the rollback might add
+                let _ = transaction.rollback().await;
+                outcome
+            }
+        }
+    }
+
+    async fn write_over(
+        &self,
+        transaction: &DatabaseTransaction,
+        seen: &Registration,
+        changed: &Registration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        // whoever else changes a registration waits for this row
+        self.next_version(transaction).await?;
+        let row = webhook::Entity::find_by_id(seen.webhook.id).one(transaction).await.map_err(backend::error)?;
+        if row.map(Registration::try_from).transpose()?.as_ref() != Some(seen) {
+            return Ok(false);
+        }
+        self.write_registrations(transaction, std::slice::from_ref(changed), now).await?;
+        let webhook = &changed.webhook;
+        if webhook.status == Status::Active && seen.webhook.status != Status::Active {
+            let until = now.plus(PUT_OFF);
+            let values = [webhook.lane().into(), webhook.id.into(), now.micros().into(), until.micros().into()];
+            transaction.execute_raw(self.backend.statement(WAKE, values)).await.map_err(backend::error)?;
+        }
+        Ok(true)
+    }
+
+    /// One at a time: the version's row is everybody's.
+    async fn next_version(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        transaction.execute_raw(self.backend.statement(NEXT_VERSION, [])).await.map_err(backend::error)?;
+        Ok(())
+    }
+
     async fn write_registrations(
         &self,
         transaction: &DatabaseTransaction,
         registrations: &[Registration],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        // one at a time: the version's row is everybody's
-        transaction.execute_raw(self.backend.statement(NEXT_VERSION, [])).await.map_err(backend::error)?;
         for Registration { webhook, credentials } in registrations {
             let row = super::write::json(&[webhook::Model::of(webhook, credentials.clone())])?;
             let statement = self.backend.upsert(&webhook::TABLE, row);

@@ -8,6 +8,7 @@ mod graceful;
 mod history;
 mod kill;
 mod load;
+mod mail;
 mod outage;
 mod strace;
 mod sync;

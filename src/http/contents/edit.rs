@@ -99,13 +99,13 @@ impl Edit {
         let mut fields = Fields::of_body(body)?;
         let text = "a text, or null";
         let edit = Self {
-            title: fields.change("title", text),
-            summary: fields.change("summary", text),
-            content: fields.change("content", text),
-            html: fields.change("html", text),
-            images: fields.change("images", "a list of URLs and objects, or null"),
-            cover_image: fields.change("cover_image", text),
-            fields: fields.change("fields", "an object, or null"),
+            title: fields.change("title", |fields, name| fields.take(name, text)),
+            summary: fields.change("summary", |fields, name| fields.take(name, text)),
+            content: fields.change("content", |fields, name| fields.take(name, text)),
+            html: fields.change("html", |fields, name| fields.take(name, text)),
+            images: fields.change("images", |fields, name| fields.take(name, "a list of URLs and objects, or null")),
+            cover_image: fields.change("cover_image", |fields, name| fields.take(name, text)),
+            fields: fields.change("fields", |fields, name| fields.take(name, "an object, or null")),
         };
         let is_picture = |image: &Value| image.is_string() || image.is_object();
         if edit.images.iter().flatten().flatten().any(|image| !is_picture(image)) {

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::digest::digest;
+use super::own_webhook::{self, OwnWebhookBody};
 use super::{TaskBody, load, refused};
 use crate::domain::plan::{Answer, Command, IdempotencyKey, Item, NewTask};
 use crate::domain::task::{Documents, ExternalId, Submitter, TaskId};
@@ -70,6 +71,9 @@ pub struct NewTaskBody {
     /// and what that needs is configured, unless `external_id` says that it is done.
     #[schema(example = false)]
     submit: Option<bool>,
+    /// Whether the result needs no review; as `TASK_AUTO_APPROVE` says, if absent.
+    auto_approve: Option<bool>,
+    webhook: Option<OwnWebhookBody>,
 }
 
 /// Create a task
@@ -96,7 +100,7 @@ pub async fn create_task(
 ) -> Result<Response, Problem> {
     let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
     let body = body::read(request.into_body(), &hub.budget, &terms).await?;
-    let (id, entry) = entry(&hub, &body, idempotency_key(&headers, owner)?)?;
+    let (id, entry) = entry(&hub, &body, idempotency_key(&headers, owner)?).await?;
     let (status, id) = match hub.journal.record(entry).await? {
         Answer::Created => (StatusCode::CREATED, id),
         Answer::Repeated(first) => (StatusCode::OK, first),
@@ -106,7 +110,7 @@ pub async fn create_task(
     Ok((status, Json(TaskBody::whole(&hub, load(&hub, &id).await?))).into_response())
 }
 
-fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<IdempotencyKey>, Problem> {
+pub(in crate::http) fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     // its own check lets tabs through
     let is_printable = |key: &&str| key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -116,7 +120,7 @@ fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<Idempote
     Ok(Some(IdempotencyKey { owner, key: key.to_owned() }))
 }
 
-fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<(TaskId, Entry), Problem> {
+async fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<(TaskId, Entry), Problem> {
     let mut fields = Fields::of_body(body)?;
     let id = fields.parse("id", "1 to 128 characters of A-Z a-z 0-9 . _ : -", |text| TaskId::parse(text).ok());
     let generator = generator(hub, &mut fields);
@@ -135,8 +139,12 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         fields.blame("id", "clients take . and .. out of URLs, and the callback would go elsewhere");
     }
     fields.refuse("callback_url", "is made by the hub, did you mean webhook.url?");
-    fields.refuse("webhook", "webhooks are not built yet");
-    fields.refuse("auto_approve", "reviews are not built yet");
+    let auto_approve: Option<bool> = fields.take("auto_approve", "true or false");
+    let task = match id {
+        Some(id) => id,
+        None => TaskId::parse(&Uuid::now_v7().to_string()).map_err(|_| Problem::of(Code::Internal))?,
+    };
+    let webhook = own_webhook::draft(hub, &mut fields, &task).await;
     fields.finish()?;
     let (Some(generator), Some(submitter)) = (generator, submitter) else { return Err(Problem::of(Code::Internal)) };
 
@@ -155,14 +163,10 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         documents,
         request_digest: digest(body)?,
         idempotency,
-        auto_approve: hub.options.auto_approve,
-        webhook: None,
+        auto_approve: auto_approve.unwrap_or(hub.options.auto_approve),
+        webhook: webhook.as_ref().map(|own| own.webhook.id),
         policy: hub.terms.policy(&generator),
         generator: generator.name().clone(),
-    };
-    let task = match id {
-        Some(id) => id,
-        None => TaskId::parse(&Uuid::now_v7().to_string()).map_err(|_| Problem::of(Code::Internal))?,
     };
     if submitter == Submitter::Hub {
         let params = params.as_ref().and_then(|params| std::str::from_utf8(params).ok());
@@ -172,7 +176,7 @@ fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> Result<
         input: input.map(|raw| stored(raw.get())),
         params,
         metadata: metadata.map(|raw| stored(raw.get())),
-        webhook: None,
+        webhook,
     };
     let item = Item { task: Some(task.clone()), at: hub.clock.now(), command: Command::Create(Box::new(new)) };
     Ok((task, Entry { item, papers }))
@@ -247,6 +251,6 @@ fn json_text(value: &impl serde::Serialize) -> String {
 }
 
 /// A document as it is kept.
-pub(super) fn stored(json: &str) -> Bytes {
+pub(in crate::http) fn stored(json: &str) -> Bytes {
     json::storable(json).map_or_else(|| Bytes::copy_from_slice(json.as_bytes()), Bytes::from)
 }

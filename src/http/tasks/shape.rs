@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::View;
 use crate::domain::task::{Progress, State, Status, Task, TaskError};
@@ -68,7 +69,10 @@ pub struct TaskBody {
     overdue: bool,
     /// Ready to be submitted, and its generator has as many as it takes at a time.
     waiting_for_slot: bool,
+    /// Whether the result needs no review.
     auto_approve: bool,
+    /// Its own webhook, if it was made with one.
+    webhook_id: Option<Uuid>,
     /// When bodies and results were erased.
     #[schema(value_type = Option<String>, format = DateTime)]
     erased_at: Option<Timestamp>,
@@ -147,7 +151,8 @@ impl TaskBody {
             submit_unknown: task.submit_unknown,
             overdue: running && attempt.deadline_at.is_some_and(|deadline| deadline <= now),
             waiting_for_slot,
-            auto_approve: hub.options.auto_approve,
+            auto_approve: task.auto_approve,
+            webhook_id: task.webhook,
             erased_at: task.erased_at,
             progress: task.progress.into(),
         }

@@ -50,10 +50,10 @@ fn while_secrets_change_standard_shows_both_signatures_and_the_others_the_old_on
 #[test]
 fn the_other_signatures_take_the_secrets_text_as_it_is() {
     let value = "sha256=80ec8a89ce3cd22133a1066caecb4d04fea7467657c8514d717ec42c38a5c94c";
-    assert_eq!(shown(Signature::Sha256, &knowing(SECRET)), pairs(&[("x-webhook-signature", value)]));
-    let expected = pairs(&[("x-idp-timestamp", "1614265330"), ("x-idp-signature", value)]);
+    assert_eq!(shown(Signature::Sha256, &knowing(SECRET)), pairs(&[("webhook-id", ID), ("x-webhook-signature", value)]));
+    let expected = pairs(&[("webhook-id", ID), ("x-idp-timestamp", "1614265330"), ("x-idp-signature", value)]);
     assert_eq!(shown(Signature::Idp, &knowing(SECRET)), expected);
-    assert_eq!(shown(Signature::None, &Credentials::default()), []);
+    assert_eq!(shown(Signature::None, &Credentials::default()), pairs(&[("webhook-id", ID)]));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_subscriber_gets_the_credentials_that_it_asks_for(#[case] auth: Auth, #[case
     assert_eq!(refuse_auth(&auth), []);
     let headers = BTreeMap::from([("X-Team".to_owned(), "a".to_owned()), (name.to_uppercase(), "not this".to_owned())]);
     let credentials = Credentials { headers, auth: Some(auth), ..Credentials::default() };
-    assert_eq!(shown(Signature::None, &credentials), pairs(&[("x-team", "a"), (name, value)]));
+    assert_eq!(shown(Signature::None, &credentials), pairs(&[("x-team", "a"), ("webhook-id", ID), (name, value)]));
     assert_eq!(faults(&credentials), pairs(&[(&format!("headers.{}", name.to_uppercase()), "is what `auth` sends already")]));
 }
 

@@ -100,7 +100,7 @@ impl Model {
             status: webhook.status.as_str().to_owned(),
             reason: webhook.reason.clone(),
             task_id: webhook.task.as_ref().map(|task| task.as_str().to_owned()),
-            origin: origin(webhook.origin).to_owned(),
+            origin: webhook.origin.as_str().to_owned(),
             credentials,
             created_at: webhook.created_at.micros(),
             updated_at: webhook.updated_at.micros(),
@@ -111,13 +111,6 @@ impl Model {
 /// Texts and numbers can be written as JSON.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-const fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Api => "api",
-        Origin::File => "file",
-    }
 }
 
 impl TryFrom<Model> for Webhook {
@@ -140,7 +133,7 @@ impl TryFrom<Model> for Webhook {
             timeout: timeout.transpose()?,
             status: place.check("status", Status::parse(&row.status))?,
             task: task.transpose()?,
-            origin: if row.origin == origin(Origin::File) { Origin::File } else { Origin::Api },
+            origin: if row.origin == Origin::File.as_str() { Origin::File } else { Origin::Api },
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
             name: row.name,

@@ -1,0 +1,113 @@
+//! A webhook as operators see it: with the names of its secrets, never with their values.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::auth::AuthBody;
+use super::fields::{SignatureWord, WebhookStatusWord};
+use crate::domain::time::Timestamp;
+use crate::http::state::Hub;
+use crate::registrar::{MASK, Registered};
+use crate::store::Registration;
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Webhook)]
+pub struct WebhookBody {
+    id: Uuid,
+    #[schema(example = "editorial")]
+    name: String,
+    #[schema(example = "https://editorial.example/hooks/hub")]
+    url: String,
+    /// Only in the answer to the request that has made it; never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    events: Vec<String>,
+    filter: Option<String>,
+    /// The values are masked.
+    headers: BTreeMap<String, &'static str>,
+    auth: Option<AuthBody>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    template: Option<Box<RawValue>>,
+    #[schema(value_type = SignatureWord, example = "standard")]
+    signature: &'static str,
+    /// Seconds before the second attempt, the third, …; null: as `DELIVERY_RETRY_DELAYS` says.
+    #[schema(value_type = Option<Vec<f64>>)]
+    retry_delays: Option<Vec<serde_json::Number>>,
+    /// Null: as `DELIVERY_TIMEOUT` says.
+    #[schema(value_type = Option<f64>)]
+    timeout_seconds: Option<serde_json::Number>,
+    customer_id: Option<String>,
+    #[schema(value_type = WebhookStatusWord, example = "active")]
+    status: &'static str,
+    /// Why it is not active.
+    reason: Option<String>,
+    /// Why its credentials cannot be read: its deliveries wait until they can.
+    fault: Option<String>,
+    /// Whether it has a secret of its own.
+    has_secret: bool,
+    /// Until then the secret before the last rotation holds, too.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_secret_until: Option<Timestamp>,
+    /// The only task whose events it gets, if it was made with that.
+    task_id: Option<String>,
+    /// `api`, `file`
+    #[schema(example = "api")]
+    origin: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl WebhookBody {
+    pub(super) fn of(hub: &Hub, registration: Registration) -> Self {
+        let Registration { webhook, credentials } = registration;
+        let opened = hub.registrar.open(webhook.id, credentials.as_deref());
+        let fault = opened.as_ref().err().map(ToString::to_string);
+        let known = opened.unwrap_or_default();
+        let now = hub.clock.now();
+        Self {
+            id: webhook.id,
+            name: webhook.name,
+            url: webhook.url,
+            secret: None,
+            events: webhook.events,
+            filter: webhook.filter,
+            headers: known.headers.into_keys().map(|name| (name, MASK)).collect(),
+            auth: known.auth.map(Into::into),
+            template: webhook.template.and_then(|text| RawValue::from_string(text).ok()),
+            signature: webhook.signature.as_str(),
+            retry_delays: webhook.retry_delays.map(|delays| delays.into_iter().filter_map(seconds).collect()),
+            timeout_seconds: webhook.timeout.and_then(seconds),
+            customer_id: webhook.customer_id,
+            status: webhook.status.as_str(),
+            reason: webhook.reason,
+            has_secret: known.secret.is_some(),
+            previous_secret_until: known.previous.map(|previous| previous.until).filter(|until| *until > now),
+            fault,
+            task_id: webhook.task.map(|task| task.as_str().to_owned()),
+            origin: webhook.origin.as_str(),
+            created_at: webhook.created_at,
+            updated_at: webhook.updated_at,
+        }
+    }
+
+    /// With the secret that was made, this once.
+    pub(super) fn made(hub: &Hub, registered: Registered) -> Self {
+        let Registered { registration, made } = registered;
+        Self { secret: made, ..Self::of(hub, registration) }
+    }
+}
+
+/// Whole numbers without a fraction.
+fn seconds(duration: Duration) -> Option<serde_json::Number> {
+    match duration.subsec_nanos() {
+        0 => Some(duration.as_secs().into()),
+        _ => serde_json::Number::from_f64(duration.as_secs_f64()),
+    }
+}
