@@ -5,6 +5,7 @@ mod chaos;
 mod claims;
 mod commands;
 mod constant_time;
+mod contents;
 mod courier;
 mod creation;
 mod demo;
