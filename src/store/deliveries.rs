@@ -130,7 +130,7 @@ impl Store {
         let (mut ids, mut more) = (Vec::new(), false);
         for (lane, limit) in lanes {
             let values: [Value; 3] = [lane.as_str().into(), now.micros().into(), bigint(*limit).into()];
-            let locked = transaction.query_all_raw(self.backend.statement(&self.backend.texts().due_deliveries, values)).await;
+            let locked = transaction.query_all_raw(self.backend.statement(self.backend.texts().due_deliveries, values)).await;
             let locked = locked.map_err(backend::error)?;
             // behind those that have to wait there may be others that need not
             more |= locked.len() == *limit;
@@ -178,7 +178,13 @@ impl Store {
         Ok(due)
     }
 
-    async fn hand_over(&self, transaction: &DatabaseTransaction, text: &str, ids: Vec<Uuid>, lease: Lease) -> Result<(), StoreError> {
+    async fn hand_over(
+        &self,
+        transaction: &DatabaseTransaction,
+        text: &str,
+        ids: Vec<Uuid>,
+        lease: Lease,
+    ) -> Result<(), StoreError> {
         if !ids.is_empty() {
             let values: [Value; 3] = [json(&ids)?.into(), lease.token.into(), lease.until.micros().into()];
             transaction.execute_raw(self.backend.statement(text, values)).await.map_err(backend::error)?;
