@@ -7,6 +7,7 @@ mod commands;
 mod constant_time;
 mod courier;
 mod creation;
+mod deliveries;
 mod demo;
 mod fuzzed;
 mod generators;
