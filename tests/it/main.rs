@@ -8,6 +8,7 @@ mod constant_time;
 mod contents;
 mod courier;
 mod creation;
+mod deliveries;
 mod demo;
 mod fuzzed;
 mod generators;
