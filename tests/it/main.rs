@@ -31,3 +31,4 @@ mod simulator;
 mod starting;
 mod table;
 mod upstream;
+mod webhooks;
