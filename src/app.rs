@@ -114,6 +114,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let mut warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
     let names: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
     warnings.extend(settings.generator_warnings(&names));
+    warnings.extend(assembly::without_keys(&catalog));
     let capabilities = assembly::capability_keys(settings, &store, &surroundings.clock).await?;
     let listener = listen(settings)?;
     let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
@@ -135,7 +136,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let webhooks = WebhooksFile::new(settings, registrar.clone(), clock.clone(), lifecycle.hangups());
     warnings.extend(webhooks.begin().await?);
     let reload = Reload::new(settings.clone(), folder, (terms.clone(), clock.clone()), lifecycle.hangups(), webhooks);
-    let loops = Loops::new(&means, reload, registrar.sender().clone());
+    let loops = Loops::new(&means, reload, registrar.sender().clone(), assembly::housekeeper(settings, &means));
     if let Some(metrics) = &metrics {
         metrics.begin_at_zero(terms.catalog().iter().map(|generator| generator.name().as_str()));
     }

@@ -25,6 +25,7 @@
 //! | [`terms`] | how a generator's tasks are treated: its file under the settings |
 //! | [`cadence`] | runs a step on a period, on a hint, until shutdown |
 //! | [`rejections`] | the bounded book of refused callbacks |
+//! | [`housekeeping`] | what nobody needs any more goes, little by little |
 //! | [`http`] | the route table; one resource a file |
 //! | [`settings`] | environment, `.env` and file, typed and checked at start |
 //! | [`app`] | the composition root: the only file that knows everyone |
@@ -43,6 +44,7 @@ pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod generator;
+pub mod housekeeping;
 pub mod http;
 pub mod journal;
 pub mod keyring;

@@ -15,9 +15,11 @@
 //! | `m0011_parked` | callbacks that wait for their task to become known |
 //! | `m0012_events` | custom events |
 //! | `m0013_findings` | why refused callbacks were refused, in detail |
-//! | `m0014_webhooks` | URLs that want to hear, and which news each task has told |
-//! | `m0015_deliveries` | events on their way to webhooks, and figures of how that went |
-//! | `m0016_contents` | results on their way to review, and into the publish pool |
+//! | `m0014_ignored` | callbacks that no task wanted to hear, to be known again |
+//! | `m0015_told` | whether a callback told of a task's end before polling did |
+//! | `m0016_webhooks` | URLs that want to hear, and which news each task has told |
+//! | `m0017_deliveries` | events on their way to webhooks, and figures of how that went |
+//! | `m0018_contents` | results on their way to review, and into the publish pool |
 
 use sea_orm_migration::prelude::*;
 
@@ -35,14 +37,16 @@ mod m0010_cancellations;
 mod m0011_parked;
 mod m0012_events;
 mod m0013_findings;
-mod m0014_webhooks;
-mod m0015_deliveries;
-mod m0016_contents;
+mod m0014_ignored;
+mod m0015_told;
+mod m0016_webhooks;
+mod m0017_deliveries;
+mod m0018_contents;
 
 pub use sea_orm_migration::MigratorTrait;
 
 /// Every table that the hub owns, but for the migrations' own.
-pub const TABLES: [&str; 17] = [
+pub const TABLES: [&str; 18] = [
     "hub_payloads",
     "hub_tasks",
     "hub_attempts",
@@ -55,6 +59,7 @@ pub const TABLES: [&str; 17] = [
     "hub_cancellations",
     "hub_parked",
     "hub_events",
+    "hub_ignored",
     "hub_webhooks",
     "hub_versions",
     "hub_deliveries",
@@ -83,9 +88,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_parked::Migration),
             Box::new(m0012_events::Migration),
             Box::new(m0013_findings::Migration),
-            Box::new(m0014_webhooks::Migration),
-            Box::new(m0015_deliveries::Migration),
-            Box::new(m0016_contents::Migration),
+            Box::new(m0014_ignored::Migration),
+            Box::new(m0015_told::Migration),
+            Box::new(m0016_webhooks::Migration),
+            Box::new(m0017_deliveries::Migration),
+            Box::new(m0018_contents::Migration),
         ]
     }
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use super::StartError;
 use super::shelf::Configured;
 use crate::clock::Clock;
+use crate::generator::catalog::Catalog;
 use crate::generator::entry::Generator;
 use crate::generator::mac::sha256;
+use crate::generator::outgoing::NoSubmit;
 use crate::generator::token::CapabilityKeys;
+use crate::housekeeping::{self, Housekeeper};
 use crate::http::state::Options;
 use crate::pursuit::Means;
 use crate::registrar::Registrar;
@@ -111,6 +114,11 @@ pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, re
     Ok((Registrar::new(store, vault, guard, sender, clock), writer))
 }
 
+pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
+    let terms = housekeeping::Terms { deliveries: settings.retention.deliveries };
+    Housekeeper::new(means.store.clone(), means.clock.clone(), terms)
+}
+
 fn allowed(network: &AllowedNetwork) -> Allowed {
     match network {
         AllowedNetwork::Network(network) => Allowed::Network(*network),
@@ -129,6 +137,21 @@ pub(super) fn without_callbacks(terms: &Terms) -> Option<String> {
     let sentence =
         || format!("{names} cannot reach {url}: no callback URL is sent, and tasks are polled (see CALLBACK_BASE_URL)");
     (!names.is_empty()).then(sentence)
+}
+
+/// Says of which generators the hub knows where they are, or their secret, and not the key that it would submit with.
+pub(super) fn without_keys(catalog: &Catalog) -> Vec<String> {
+    let lacking = |generator: &Arc<Generator>| {
+        let needs = generator.needs();
+        let Err(NoSubmit::Missing(lack)) = generator.can_submit() else { return None };
+        let is_known = needs.iter().any(|need| need.is_set);
+        let is_key = lack == generator.setting("API_KEY");
+        (is_known && is_key).then(|| {
+            let name = generator.name();
+            format!("{lack} is not set: the hub submits no task of {name}, but takes each for submitted by code of your own")
+        })
+    };
+    catalog.iter().filter_map(lacking).collect()
 }
 
 pub(super) fn options(settings: &Settings) -> Options {

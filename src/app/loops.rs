@@ -8,6 +8,7 @@ use tokio_util::sync::DropGuard;
 
 use super::reload::Reload;
 use crate::cadence::{Cadence, Step};
+use crate::housekeeping::Housekeeper;
 use crate::journal::Chores;
 use crate::keyring::Keyring;
 use crate::lifecycle::Lifecycle;
@@ -20,6 +21,8 @@ use crate::relay::sender::Sender;
 use crate::store::StoreError;
 
 const PERIOD: Duration = Duration::from_secs(1);
+/// Nothing waits for housekeeping.
+const TIDY_PERIOD: Duration = Duration::from_secs(60);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +34,7 @@ pub struct Loops {
     pub keyring: Keyring,
     pub reload: Reload,
     pub sender: Sender,
+    pub housekeeper: Housekeeper,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
@@ -38,10 +42,11 @@ pub struct Loops {
     keys: Cadence,
     files: Cadence,
     deliver: Cadence,
+    tidy: Cadence,
 }
 
 impl Loops {
-    pub(super) fn new(means: &Means, reload: Reload, sender: Sender) -> Self {
+    pub(super) fn new(means: &Means, reload: Reload, sender: Sender, housekeeper: Housekeeper) -> Self {
         let cadence = |name| Cadence::new(name, PERIOD, means.clock.clone());
         Self {
             launcher: Arc::new(Launcher::new(means.clone())),
@@ -51,6 +56,7 @@ impl Loops {
             keyring: Keyring::new(means.terms.clone(), &means.upstream, means.clock.clone()),
             reload,
             sender,
+            housekeeper,
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
@@ -58,12 +64,13 @@ impl Loops {
             keys: cadence("keys"),
             files: cadence("generators"),
             deliver: cadence("deliver"),
+            tidy: Cadence::new("tidy", TIDY_PERIOD, means.clock.clone()),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
-        let cadences = [&self.submit, &self.reconcile, &self.cancel, &self.unpark, &self.deliver, &self.keys, &self.files];
-        cadences.into_iter().cloned().collect()
+        let pursuit = [&self.submit, &self.reconcile, &self.cancel, &self.unpark];
+        pursuit.into_iter().chain([&self.deliver, &self.keys, &self.files, &self.tidy]).cloned().collect()
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -110,9 +117,15 @@ impl Loops {
             async move { reload.step().await }
         };
         start(&self.files, lifecycle.hangups(), files, lifecycle, writing);
+        let housekeeper = self.housekeeper.clone();
+        let tidy = move || {
+            let housekeeper = housekeeper.clone();
+            async move { housekeeper.step().await }
+        };
+        start(&self.tidy, watch::channel(()).1, tidy, lifecycle, writing);
     }
 
-    /// One step of each, again and again until there is nothing left to do.
+    /// One step of each that somebody waits for, again and again until there is nothing left to do.
     ///
     /// # Errors
     /// Whatever the database says.

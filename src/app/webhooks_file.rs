@@ -129,7 +129,7 @@ impl Shared {
                 Err(wrong) => faults.extend(wrong.into_iter().map(|Fault { field, says }| format!("{place}.{field} {says}"))),
             }
         }
-        let within = |fault| sentence(self.path.as_deref().unwrap_or(Path::new("")), fault);
+        let within = |fault: String| sentence(self.path.as_deref().unwrap_or(Path::new("")), &fault);
         if faults.is_empty() { Ok(drafted) } else { Err(faults.into_iter().map(within).collect()) }
     }
 
@@ -155,10 +155,10 @@ fn read(path: &Path) -> Result<Vec<Entry>, Vec<String>> {
         .map_err(|error| vec![format!("DELIVERY_WEBHOOKS_FILE is {}, which cannot be read: {error}", path.display())])?;
     // some editors begin a file with a byte order mark
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    entries(text).map_err(|faults| faults.into_iter().map(|fault| sentence(path, fault)).collect())
+    entries(text).map_err(|faults| faults.into_iter().map(|fault| sentence(path, &fault)).collect())
 }
 
-fn sentence(path: &Path, fault: String) -> String {
+fn sentence(path: &Path, fault: &str) -> String {
     format!("DELIVERY_WEBHOOKS_FILE ({}): {fault}", path.display())
 }
 

@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::{Failure, Outcome, say, settings};
 use crate::app::{self, StartError};
-use crate::generator::catalog::CatalogError;
 use crate::generator::entry::Generator;
 use crate::generator::explain::Chapter;
 use crate::generator::needs::Need;
@@ -87,6 +86,7 @@ async fn show(name: &str, json: bool) -> Outcome {
     let catalog = app::catalog(&settings)?;
     let generator = catalog.find(name).ok_or_else(|| Failure::Usage(anyhow!("{}", catalog.no_such(name))))?;
     let ingress_url = if generator.needs_ingress_token() { app::ingress_url(&settings, generator).await } else { None };
+    let has_token = ingress_url.is_some();
     let body = GeneratorBody::of(generator, &app::callback_base_url(&settings), ingress_url);
     let command = curl(generator, &app::own_url(&settings));
     if json {
@@ -97,7 +97,8 @@ async fn show(name: &str, json: bool) -> Outcome {
     let mut lines = head(generator);
     lines.extend(chapters(&generator.explained()));
     lines.extend(needs(&generator.needs()));
-    lines.extend(section("callback URL", [body.url().to_owned()]));
+    let unminted = (generator.needs_ingress_token() && !has_token).then(|| UNMINTED.to_owned());
+    lines.extend(section("callback URL", [body.url().to_owned()].into_iter().chain(unminted)));
     lines.extend(section("a task", command.lines().map(ToOwned::to_owned)));
     lines.extend(section("sources", generator.sources().iter().cloned()));
     lines.extend(section("warnings", generator.warnings()));
@@ -105,16 +106,17 @@ async fn show(name: &str, json: bool) -> Outcome {
     Ok(())
 }
 
+const UNMINTED: &str = "its token is shown here once the hub has started: the key that makes it is made then";
+
 fn check(file: &std::path::Path, json: bool) -> Outcome {
     let wrong_ending = file.extension().is_none_or(|ending| ending != "toml");
     let settings = settings()?.settings;
     let generator = match app::single(&settings, file) {
         Ok(generator) => generator,
-        Err(StartError::Catalog(
-            mistake @ (CatalogError::InFile { .. } | CatalogError::Inherited { .. } | CatalogError::FileName { .. }),
-        )) => {
+        Err(StartError::Catalog(mistake)) if mistake.is_in_file() => {
             if json {
-                print(&json!({"good": false, "mistake": mistake.to_string()}))?;
+                let sentences = mistake.sentences();
+                print(&json!({"good": false, "mistake": sentences.first(), "mistakes": sentences}))?;
                 return Err(Failure::No(anyhow!("")));
             }
             return Err(Failure::No(mistake.into()));

@@ -16,11 +16,12 @@ use crate::domain::event::Claim;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::generator::doctor::{Finding, GREAT_EFFORT, Patient, diagnose};
+use crate::generator::entry::Generator;
 use crate::generator::keyset::PublishedKeys;
 use crate::generator::payload::{Decoded, decode_as_sent, decode_stored};
 use crate::generator::raw::RawCallback;
 use crate::generator::refusal::Refusal;
-use crate::generator::scalar::Ingress;
+use crate::generator::scalar::{Ingress, Trust};
 use crate::generator::signature::verify;
 use crate::generator::token::CapabilityKeys;
 use crate::http::problem::Code;
@@ -49,7 +50,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let usage = |error: String| Failure::Usage(anyhow::anyhow!(error));
-    let catalog = app::judge(&settings()?.settings, &arguments.generator, arguments.secret.as_deref())?;
+    let settings = settings()?.settings;
+    if let Some(unsigned) = app::catalog(&settings)?.find(&arguments.generator).filter(|generator| !generator.signs()) {
+        return Err(usage(no_signature(unsigned)));
+    }
+    let catalog = app::judge(&settings, &arguments.generator, arguments.secret.as_deref())?;
     let generator =
         catalog.find(&arguments.generator).ok_or_else(|| usage(format!("there is no generator {}", arguments.generator)))?;
     let raw = RawCallback {
@@ -87,6 +92,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         None => Ok(()),
         Some(_) => Err(Failure::No(anyhow::anyhow!(""))),
     }
+}
+
+fn no_signature(generator: &Generator) -> String {
+    let proof = match generator.trust() {
+        Trust::None => "nothing proves them",
+        _ => "the token in its callback URL proves them",
+    };
+    format!("{} does not sign its callbacks, so that there is no signature to verify: {proof}", generator.name())
 }
 
 struct Judgement {

@@ -63,6 +63,25 @@ impl Awaited {
     }
 }
 
+/// A callback that no task wants to hear, as far as it takes to know it again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ignored {
+    pub generator: GeneratorName,
+    /// The task that it names, and that nobody knows; empty: none.
+    pub awaits: String,
+    pub fingerprint: Fingerprint,
+}
+
+impl Ignored {
+    /// None: it may be of interest, or is never the same as another.
+    #[must_use]
+    pub fn by(item: &Item, occurrence: &Occurrence) -> Option<Self> {
+        let fingerprint = occurrence.fingerprint.filter(|_| occurrence.event == Event::NotOfInterest)?;
+        let awaits = Awaited::by(item, occurrence).map(|awaits| awaits.as_str().to_owned()).unwrap_or_default();
+        Some(Self { generator: occurrence.generator.clone()?, awaits, fingerprint })
+    }
+}
+
 /// Somebody looks at a parked callback again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Visit {
@@ -84,7 +103,7 @@ pub enum Reread {
 pub(super) fn park(world: &mut World, item: &Item, receipt: Uuid, occurrence: &Occurrence) -> Result<Answer, Refusal> {
     // what no task wants to hear need not wait for one, and where all share a path much is said that concerns nobody
     if occurrence.event == Event::NotOfInterest && (occurrence.policy.parks || item.task.is_none()) {
-        return Ok(kept(receipt, GIVEN_UP));
+        return Ok(kept(receipt, ignore(world, item, occurrence)));
     }
     let waits = occurrence.policy.parks && occurrence.source == Source::Callback;
     let awaits = Awaited::by(item, occurrence).filter(|_| waits);
@@ -106,6 +125,12 @@ pub(super) fn park(world: &mut World, item: &Item, receipt: Uuid, occurrence: &O
     }
     world.parked.insert(receipt, parked);
     Ok(kept(receipt, Outcome::Parked))
+}
+
+/// However often it comes, only the first time is worth keeping.
+fn ignore(world: &mut World, item: &Item, occurrence: &Occurrence) -> Outcome {
+    let known = Ignored::by(item, occurrence).is_some_and(|ignored| !world.ignored.insert(ignored));
+    if known && !occurrence.replayed { Outcome::Duplicate } else { GIVEN_UP }
 }
 
 /// A task is known by this id from now on.

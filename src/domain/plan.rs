@@ -19,7 +19,7 @@ pub use super::item::{
 };
 use super::lease;
 use super::news::News;
-use super::parked::{self, Parked};
+use super::parked::{self, Ignored, Parked};
 use super::review::{self, Content};
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
@@ -44,6 +44,8 @@ pub struct World {
     pub woken: BTreeSet<(GeneratorName, String)>,
     /// Custom events that were told before, as far as this batch asks for them.
     pub heard: HashSet<Heard>,
+    /// Callbacks that no task wanted to hear before, as far as this batch asks for them.
+    pub ignored: BTreeSet<Ignored>,
     /// Results on their way to the public, as far as this batch asks for them.
     pub contents: BTreeMap<TaskId, Content>,
     /// Whether there are webhooks: if not, only what tasks with webhooks of their own do is news.
@@ -129,6 +131,7 @@ fn created(id: TaskId, at: Timestamp, new: &NewTask) -> Task {
         started_at: None,
         next_poll_at: None,
         hinted: false,
+        told: false,
         polled_at: None,
         polls: 0,
         lease: None,

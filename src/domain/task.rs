@@ -290,6 +290,8 @@ pub struct Task {
     pub next_poll_at: Option<Timestamp>,
     /// A hint wants it to be asked, whatever else was heard meanwhile.
     pub hinted: bool,
+    /// A callback of the current attempt was such a hint: what asking brings then is no rescue.
+    pub told: bool,
     /// When the last question about the current attempt was asked.
     pub polled_at: Option<Timestamp>,
     /// Questions about the current attempt that were answered or given up.

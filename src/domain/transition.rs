@@ -83,6 +83,7 @@ pub fn follow_hint(task: &mut Task, arrival: &Arrival<'_>) {
     let floor = task.polled_at.map_or(arrival.now, |last| last.plus(BETWEEN_POLLS));
     task.next_poll_at = soonest(task.next_poll_at, Some(floor.max(arrival.now)));
     task.hinted = true;
+    task.told |= arrival.occurrence.source == Source::Callback;
     if task.status().is_settled() && arrival.occurrence.source != Source::Operator {
         task.late_hints += 1;
     }
@@ -189,6 +190,7 @@ fn start_attempt(task: &mut Task, now: Timestamp) {
     task.started_at = None;
     task.next_poll_at = None;
     task.hinted = false;
+    task.told = false;
     task.polled_at = None;
     task.polls = 0;
     task.lease = None;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,6 +173,11 @@ fn no_such_generator<'a>(unknown: &GeneratorName, known: impl Iterator<Item = &'
     CatalogError::InSettings { generator: unknown.to_string(), setting: "name", fact }
 }
 
+/// Where a key of the section stands; the section itself, if it has none of this name.
+fn place(sign: &Spanned<SignFile>, key: &str) -> Range<usize> {
+    sign.get_ref().places.get(key).cloned().unwrap_or_else(|| sign.span())
+}
+
 /// One generator while it is read.
 struct Entry<'a> {
     page: Page<'a>,
@@ -263,21 +269,18 @@ impl Entry<'_> {
         }
         let has = |wanted: &[Scheme]| file.sign.iter().any(|sign| wanted.contains(&sign.get_ref().scheme));
         let mixed = has(&[Scheme::Ed25519]) && has(&[Scheme::Hmac, Scheme::Token]);
-        let mut places = file.sign.iter().filter_map(|sign| Some((sign, sign.get_ref().jwks.as_ref()?)));
-        let first = places.next();
-        if let Some((other, _)) = places.find(|(_, url)| first.is_some_and(|(_, first)| first != *url)) {
-            return Err(self.page.mistake(
-                &other.span(),
-                "sign.jwks",
-                "is another URL than before, and one is all that is asked",
-            ));
+        let mut urls = file.sign.iter().filter_map(|sign| Some((sign, sign.get_ref().jwks.as_ref()?)));
+        let first = urls.next();
+        if let Some((other, _)) = urls.find(|(_, url)| first.is_some_and(|(_, first)| first != *url)) {
+            let fact = "is another URL than before, and one is all that is asked";
+            return Err(self.page.mistake(&place(other, "jwks"), "sign.jwks", fact));
         }
         file.sign.iter().filter_map(|sign| self.recipe(sign, mixed).transpose()).collect()
     }
 
     /// `mixed`: the file also knows proofs by keys of the other kind.
     fn recipe(&self, sign: &Spanned<SignFile>, mixed: bool) -> Result<Option<Recipe>, CatalogError> {
-        let mistake = |key: &str, fact: &str| self.page.mistake(&sign.span(), &format!("sign.{key}"), fact);
+        let mistake = |key: &str, fact: &str| self.page.mistake(&place(sign, key), &format!("sign.{key}"), fact);
         let file = sign.get_ref();
         let secrets = meant_for(file.scheme, &self.own.secrets, mixed);
         let recipe = Recipe::prepare(file, &secrets, self.overrides.tolerance).map_err(|(key, fact)| match key {

@@ -48,13 +48,14 @@ pub const LITTLE_EFFORT: usize = 16 << 20;
 /// For operators, who wait for it.
 pub const GREAT_EFFORT: usize = 256 << 20;
 
-/// What a refused callback failed at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a refused callback failed at. As JSON it is the same wherever it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     pub check: Check,
     /// The likely causes, all of which apply together; none: nothing that was tried explains it.
     pub causes: Vec<Variation>,
     /// Whether that was tried out: but for these, the signature would have held.
+    #[serde(rename = "certain")]
     pub is_certain: bool,
     /// Sentences for people.
     pub detail: String,
@@ -160,19 +161,5 @@ impl Finding {
             self.detail.push_str(". ");
         }
         self.detail.push_str(sentence);
-    }
-}
-
-impl serde::Serialize for Finding {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(serde::Serialize)]
-        struct Shape<'a> {
-            check: &'a str,
-            causes: Vec<&'a str>,
-            certain: bool,
-            detail: &'a str,
-        }
-        let causes = self.causes.iter().map(|cause| cause.as_str()).collect();
-        Shape { check: self.check.as_str(), causes, certain: self.is_certain, detail: &self.detail }.serialize(serializer)
     }
 }

@@ -150,6 +150,12 @@ impl Generator {
         self.settings.ingress
     }
 
+    /// Whether its file says how its callbacks prove themselves, beside their URL.
+    #[must_use]
+    pub const fn signs(&self) -> bool {
+        !self.recipes.is_empty()
+    }
+
     /// Whether a token in the URL that all its tasks share proves it.
     #[must_use]
     pub fn takes_ingress_token(&self) -> bool {

@@ -78,6 +78,9 @@ impl Generator {
             "arrive at",
             match self.ingress() {
                 Ingress::Task => format!("/callback/{{task_id}}?generator={name}&attempt={{attempt}}&token={{token}}"),
+                Ingress::Shared if self.needs_ingress_token() => {
+                    format!("/hooks/{name}?token={{token}}, one URL for all tasks; the running hub shows the token")
+                }
                 Ingress::Shared => format!("/hooks/{name}, one URL for all tasks"),
             },
         );

@@ -1,6 +1,9 @@
 //! A generator's TOML file as it is written. What is parsed here is typed; what is built from it is in `entry.rs` and,
 //! for the requests that the hub makes, in `outgoing`.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
@@ -88,7 +91,12 @@ pub(super) struct SignFile {
     #[serde(default, rename = "query")]
     _query: TokenQuery,
     pub jwks: Option<String>,
+    /// Where its keys stand in the page.
+    #[serde(skip)]
+    pub places: Places,
 }
+
+pub(super) type Places = BTreeMap<String, Range<usize>>;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,12 +2,14 @@
 //!
 //! Every value keeps its place, so that a mistake that only shows in the whole still names a file and a line.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table};
 
-use super::file::File;
-use super::mistake::{CatalogError, Page, Text, nearest};
+use super::file::{File, Places};
+use super::mistake::{CatalogError, Page, Text, is_missing, nearest};
 use super::written::Written;
 
 /// What a file says about itself alone.
@@ -84,7 +86,7 @@ fn extended(text: &Text<'_>) -> Option<Spanned<String>> {
 }
 
 /// # Errors
-/// The first mistake, with its place.
+/// The mistakes that can be told without each other, with their places.
 pub(super) fn read(page: &Page<'_>) -> Result<(File, Written), CatalogError> {
     // behind so many spaces a text's places are those that it has in the page
     let texts: Vec<String> = page.0.iter().enumerate().map(|(at, text)| " ".repeat(page.start(at)) + text.text).collect();
@@ -101,10 +103,64 @@ pub(super) fn read(page: &Page<'_>) -> Result<(File, Written), CatalogError> {
     }
     let whole = whole.unwrap_or_else(|| Spanned::new(0..0, DeTable::new()));
     check_shape(page, whole.get_ref())?;
-    let unreadable = |error| page.unreadable(error);
-    let written = Table::deserialize(Deserializer::from(whole.clone())).map_err(unreadable)?;
-    let file = File::deserialize(Deserializer::from(whole)).map_err(unreadable)?;
+    let written = Table::deserialize(Deserializer::from(whole.clone())).map_err(|error| page.unreadable(error))?;
+    let places = places(whole.get_ref());
+    let mut file = typed(page, whole)?;
+    for (sign, places) in file.sign.iter_mut().zip(places) {
+        sign.get_mut().places = places;
+    }
     Ok((file, Written(written)))
+}
+
+/// More of them would hardly be read.
+const MOST_MISTAKES: usize = 10;
+
+/// What cannot be read is told and taken out, and the rest is read again.
+fn typed(page: &Page<'_>, mut whole: Spanned<DeTable<'_>>) -> Result<File, CatalogError> {
+    let mut mistakes = Vec::new();
+    loop {
+        let error = match File::deserialize(Deserializer::from(whole.clone())) {
+            Ok(file) if mistakes.is_empty() => return Ok(file),
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let at = error.span().unwrap_or_default();
+        // what is missing may have been taken out before
+        if mistakes.is_empty() || !is_missing(&error) {
+            mistakes.push(page.unreadable(error));
+        }
+        if mistakes.len() == MOST_MISTAKES || !take_out(whole.get_mut(), &at) {
+            break;
+        }
+    }
+    Err(CatalogError::joined(mistakes))
+}
+
+/// The key at this place, the one whose value is there, the table that is, or the list of which one is. False: there is none.
+fn take_out(table: &mut DeTable<'_>, at: &Range<usize>) -> bool {
+    let holds = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
+        DeValue::Table(_) => value.span() == *at,
+        DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => {
+            items.iter().any(|item| item.span() == *at)
+        }
+        _ => value.span().start <= at.start && at.end <= value.span().end,
+    };
+    let found = table.iter().find(|(key, value)| key.span() == *at || holds(value));
+    if let Some(key) = found.map(|(key, _)| key.get_ref().to_string()) {
+        return table.remove(key.as_str()).is_some();
+    }
+    let inside = |value: &mut DeValue<'_>| if let DeValue::Table(table) = value { take_out(table, at) } else { false };
+    table.iter_mut().any(|(_, value)| match value.get_mut() {
+        DeValue::Array(items) => items.iter_mut().any(|item| inside(item.get_mut())),
+        value => inside(value),
+    })
+}
+
+/// Of each `[[sign]]` where its keys stand.
+fn places(whole: &DeTable<'_>) -> Vec<Places> {
+    let signs = whole.get("sign").and_then(|sign| sign.get_ref().as_array()).into_iter().flat_map(|signs| signs.iter());
+    let keys = |table: &DeTable<'_>| table.keys().map(|key| (key.get_ref().to_string(), key.span())).collect();
+    signs.filter_map(|sign| sign.get_ref().as_table()).map(keys).collect()
 }
 
 /// The reader would take a list for a table, by the order of its members.

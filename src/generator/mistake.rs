@@ -15,6 +15,45 @@ pub enum CatalogError {
     FileName { file: String, fact: String },
     #[error("the setting `{setting}` of generator `{generator}` {fact}")]
     InSettings { generator: String, setting: &'static str, fact: String },
+    /// Several of one file, in the order of their lines.
+    #[error("{}", lines(.0))]
+    Several(Vec<Self>),
+}
+
+impl CatalogError {
+    pub(super) fn joined(mut mistakes: Vec<Self>) -> Self {
+        mistakes.sort_by_key(Self::line);
+        match <[Self; 1]>::try_from(mistakes) {
+            Ok([one]) => one,
+            Err(several) => Self::Several(several),
+        }
+    }
+
+    const fn line(&self) -> usize {
+        match self {
+            Self::InFile { line, .. } | Self::Inherited { line, .. } => *line,
+            _ => 0,
+        }
+    }
+
+    /// Whether a file is at fault, and not the settings.
+    #[must_use]
+    pub const fn is_in_file(&self) -> bool {
+        !matches!(self, Self::InSettings { .. })
+    }
+
+    /// A sentence each.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        match self {
+            Self::Several(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+            one => vec![one.to_string()],
+        }
+    }
+}
+
+fn lines(mistakes: &[CatalogError]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// One file's text.
@@ -127,6 +166,11 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = |known: &&'a str| (osa_distance(word, known), *known);
     let (distance, known) = known.iter().map(near).min()?;
     (distance <= 1.max(word.chars().count() / 3)).then_some(known)
+}
+
+/// Whether the reader misses a key, and does not mind one that is there.
+pub(super) fn is_missing(error: &toml::de::Error) -> bool {
+    error.message().starts_with("missing field ")
 }
 
 /// serde's sentence taken apart: the unknown field and the ones that it expected.

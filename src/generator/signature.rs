@@ -28,7 +28,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// As it came, but for the body where its re-serialisation was signed: then that is the body, for the bytes that were
+    /// As it came, but for the body where another spelling of it was signed: then that is the body, for the bytes that were
     /// sent are proven by nothing.
     #[must_use]
     pub const fn raw(&self) -> &RawCallback {

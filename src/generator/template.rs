@@ -23,9 +23,18 @@ pub(super) enum Part {
     Timestamp,
     Header(Vec<String>),
     Json(Pointer),
-    /// The body re-serialised.
-    Rewritten(Form),
+    /// The body spelled in another way than it was sent.
+    Rewritten(Spelling),
     Url,
+}
+
+/// How a body that was signed is made of the one that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// Re-serialised.
+    Json(Form),
+    /// Without every CR and LF, wherever they stand.
+    OneLine,
 }
 
 /// What was signed.
@@ -56,8 +65,8 @@ impl Template {
         Self(parts)
     }
 
-    fn form(&self) -> Option<Form> {
-        self.0.iter().find_map(|part| if let Part::Rewritten(form) = part { Some(*form) } else { None })
+    fn spelling(&self) -> Option<Spelling> {
+        self.0.iter().find_map(|part| if let Part::Rewritten(spelling) = part { Some(*spelling) } else { None })
     }
 
     /// None if something that was signed is not there, or the body is none that can be re-serialised.
@@ -65,14 +74,30 @@ impl Template {
     pub(super) fn fill(&self, raw: &RawCallback, timestamp: Option<&str>) -> Option<Content> {
         let heads: Vec<&str> = self.0.iter().filter_map(Part::head).collect();
         let document = if heads.is_empty() { None } else { Some(Document::parse(&raw.body, &heads).ok()?) };
-        let rewritten = match self.form() {
-            Some(form) => Some(Bytes::from(rewritten(&raw.body, form)?)),
+        let rewritten = match self.spelling() {
+            Some(spelling) => Some(spelling.of(&raw.body)?),
             None => None,
         };
         let source = Filled { raw, timestamp, document, rewritten: rewritten.as_ref() };
         let parts = self.0.iter().map(|part| source.part(part)).collect::<Option<_>>()?;
         Some(Content { parts, rewritten })
     }
+}
+
+impl Spelling {
+    /// None: the body is none that can be spelled so.
+    fn of(self, body: &Bytes) -> Option<Bytes> {
+        match self {
+            Self::Json(form) => rewritten(body, form).map(Bytes::from),
+            Self::OneLine => Some(one_line(body)),
+        }
+    }
+}
+
+/// A body that is one line already is not copied.
+pub(super) fn one_line(body: &Bytes) -> Bytes {
+    let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    if body.iter().any(is_break) { body.iter().copied().filter(|byte| !is_break(byte)).collect() } else { body.clone() }
 }
 
 impl Content {
@@ -127,16 +152,16 @@ impl FromStr for Template {
             rest = after;
         }
         parts.extend(literal(rest));
-        one_form(&parts)?;
+        one_spelling(&parts)?;
         Ok(Self(parts))
     }
 }
 
 /// The decoder reads what was signed, and that must be one text.
-fn one_form(parts: &[Part]) -> Result<(), String> {
-    let mut forms = parts.iter().filter_map(|part| if let Part::Rewritten(form) = part { Some(form) } else { None });
-    let first = forms.next();
-    if forms.all(|form| Some(form) == first) { Ok(()) } else { Err("re-serialises the body in two ways".to_owned()) }
+fn one_spelling(parts: &[Part]) -> Result<(), String> {
+    let mut spellings = parts.iter().filter_map(|part| if let Part::Rewritten(spelling) = part { Some(spelling) } else { None });
+    let first = spellings.next();
+    if spellings.all(|spelling| Some(spelling) == first) { Ok(()) } else { Err("spells the body in two ways".to_owned()) }
 }
 
 fn literal(text: &str) -> Option<Part> {
@@ -150,14 +175,15 @@ impl FromStr for Part {
         match (name, name.split_once(':')) {
             ("body", _) => Ok(Self::Body),
             ("body_sha256", _) => Ok(Self::BodyDigest),
+            ("body_without_line_breaks", _) => Ok(Self::Rewritten(Spelling::OneLine)),
             ("ts", _) => Ok(Self::Timestamp),
             ("url", _) => Ok(Self::Url),
             (_, Some(("header", names))) if !names.is_empty() => Ok(Self::Header(header_names(names))),
-            (_, Some(("json", form))) if form.contains(',') => form.parse().map(Self::Rewritten),
+            (_, Some(("json", form))) if form.contains(',') => form.parse().map(Spelling::Json).map(Self::Rewritten),
             (_, Some(("json", path))) => path.parse().map(Self::Json),
             _ => Err(format!(
-                "has `{{{name}}}`; known parts are {{body}} {{body_sha256}} {{ts}} {{header:NAME}} {{json:a.b}} \
-                 {{json:sorted,compact,ascii}} {{url}}"
+                "has `{{{name}}}`; known parts are {{body}} {{body_sha256}} {{body_without_line_breaks}} {{ts}} {{header:NAME}} \
+                 {{json:a.b}} {{json:sorted,compact,ascii}} {{url}}"
             )),
         }
     }

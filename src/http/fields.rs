@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::problem::{Code, FieldProblem, Problem};
+use crate::domain::time::Timestamp;
 use crate::generator::mistake::nearest;
 
 /// Unknown fields that an answer names; what else is wrong will show then.
@@ -48,6 +49,12 @@ impl<'a> Fields<'a> {
         Self { given, known: Vec::new(), problems: Vec::new() }
     }
 
+    /// Whether it is there, and not null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(|value| !matches!(value, Value::Json(json) if json.get() == "null"))
+    }
+
     /// A field of this type; absent and null are the same. `wanted` says what it should be.
     pub fn take<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
         match self.remove(name)? {
@@ -76,6 +83,27 @@ impl<'a> Fields<'a> {
             Value::Text(text) => Some(text),
         };
         self.expect(name, wanted, text.and_then(|text| parse(&text)))
+    }
+
+    pub fn time(&mut self, name: &'static str) -> Option<Timestamp> {
+        const WANTED: &str = "an RFC 3339 time";
+        let text = self.parse(name, WANTED, |text| Some(text.to_owned()))?;
+        let time = Timestamp::parse(&text);
+        if time.is_none() {
+            // in a query a + is a space
+            let meant = text.rsplit_once(' ').and_then(|(before, offset)| Timestamp::parse(&format!("{before}+{offset}")));
+            let hint = if meant.is_some() { "; write + as %2B" } else { "" };
+            self.blame(name, format!("must be {WANTED}{hint}"));
+        }
+        time
+    }
+
+    /// A field of a body as it stands; null is a value like any other.
+    pub fn value(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        match self.remove(name)? {
+            Value::Json(json) => Some(json),
+            Value::Text(_) => None,
+        }
     }
 
     /// A field of a body as it stands.

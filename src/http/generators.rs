@@ -138,7 +138,7 @@ pub async fn list_generators(State(hub): State<Arc<Hub>>) -> Result<Json<Generat
 }
 
 impl GeneratorBody {
-    /// `ingress_url`: with its token, where it has one.
+    /// `ingress_url`: with its token, where it has one; none: its form is shown.
     #[must_use]
     pub fn of(generator: &Generator, base_url: &str, ingress_url: Option<String>) -> Self {
         let name = generator.name();
@@ -147,7 +147,10 @@ impl GeneratorBody {
             Ingress::Task => {
                 (Some(format!("{base}/callback/{{task_id}}?generator={name}&attempt={{attempt}}&token={{token}}")), None)
             }
-            Ingress::Shared => (None, ingress_url.or_else(|| Some(format!("{base}/hooks/{name}")))),
+            Ingress::Shared => {
+                let token = if generator.needs_ingress_token() { "?token={token}" } else { "" };
+                (None, ingress_url.or_else(|| Some(format!("{base}/hooks/{name}{token}"))))
+            }
         };
         Self {
             name: name.to_string(),

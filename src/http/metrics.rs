@@ -10,12 +10,12 @@ use super::access;
 use super::openapi::PlainErrors;
 use super::problem::{Code, Problem};
 use super::state::Hub;
-use crate::telemetry::metrics::{CALLBACKS_PARKED, OVERDUE};
+use crate::telemetry::metrics::{CALLBACKS_PARKED, DELIVERIES_BREAKERS, DELIVERIES_DEAD, DELIVERIES_PENDING, OVERDUE};
 
 /// Read the figures in Prometheus' text format
 ///
-/// Needs a key unless the service is bound to loopback. Counted since the start of this process; overdue tasks and
-/// parked callbacks are counted in the database.
+/// Needs a key unless the service is bound to loopback. Counted since the start of this process; overdue tasks, parked
+/// callbacks, pending and dead deliveries are counted in the database.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -37,5 +37,13 @@ pub async fn read_metrics(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Re
         metrics::gauge!(OVERDUE, "generator" => name.to_owned()).set(number(overdue.get(name)));
         metrics::gauge!(CALLBACKS_PARKED, "generator" => name.to_owned()).set(number(parked.get(name)));
     }
+    for (name, lanes) in [
+        (DELIVERIES_PENDING, hub.store.count_pending_deliveries().await?),
+        (DELIVERIES_DEAD, hub.store.count_dead_deliveries().await?),
+    ] {
+        metrics::gauge!(name).set(number(Some(&lanes.values().sum())));
+    }
+    let open = hub.registrar.sender().lanes().open(hub.clock.now()).len() as u64;
+    metrics::gauge!(DELIVERIES_BREAKERS).set(number(Some(&open)));
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response())
 }

@@ -7,6 +7,8 @@ pub mod callbacks;
 mod client;
 pub mod contents;
 mod cursor;
+pub mod deliveries;
+pub mod events;
 mod fields;
 mod figures;
 pub mod generators;
@@ -73,6 +75,13 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::rotate_webhook_secret))
         .routes(routes!(generators::list_generators))
+        .routes(routes!(events::publish_event))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::read_delivery))
+        .routes(routes!(deliveries::retry_delivery))
+        .routes(routes!(deliveries::retry_deliveries))
+        .routes(routes!(deliveries::list_task_deliveries))
+        .routes(routes!(deliveries::retry_task_deliveries))
         .routes(routes!(stats::read_stats))
 }
 

@@ -12,9 +12,9 @@ use super::problem::ProblemBody;
 pub use alternatives::arrival_time;
 pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
-    ActionErrors, BatchErrors, CallbackErrors, ChangeErrors, ClaimErrors, ContentErrors, CreationErrors, LeaseErrors, ListErrors,
-    PlainErrors, ReceiptErrors, ReplayErrors, ReviewErrors, SharedErrors, TaskErrors, VerifyErrors, WebhookActionErrors,
-    WebhookChangeErrors, WebhookCreationErrors, WebhookTestErrors,
+    ActionErrors, BatchErrors, BulkErrors, CallbackErrors, ChangeErrors, ClaimErrors, ContentErrors, CreationErrors, EventErrors,
+    LeaseErrors, ListErrors, PlainErrors, ReceiptErrors, ReplayErrors, RetryErrors, ReviewErrors, SharedErrors, TaskErrors,
+    VerifyErrors, WebhookActionErrors, WebhookChangeErrors, WebhookCreationErrors, WebhookTestErrors,
 };
 
 #[derive(OpenApi)]
@@ -31,6 +31,8 @@ pub use errors::{
         (name = "contents", description = "Results that are to be published: reviewed, edited, approved or rejected."),
         (name = "pool", description = "Approved contents, lent to whoever publishes them, one at a time."),
         (name = "receipts", description = "What came for tasks: callbacks, refused ones too, and operators' events. For finding out why."),
+        (name = "events", description = "Events of your own, for the webhooks that want to hear of them."),
+        (name = "deliveries", description = "What webhooks were told, what they have yet to be told, and what was given up."),
         (name = "webhooks", description = "Who is told what happens: URLs, the events that they want, and what proves the hub to them."),
         (name = "generators", description = "The catalog: who can be given tasks, and what each needs."),
         (name = "operations", description = "Figures for dashboards, health for supervisors."),

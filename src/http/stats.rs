@@ -1,15 +1,18 @@
 //! `GET /api/stats`
 
+mod deliveries;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::PlainErrors;
+use super::fields::Fields;
+use super::openapi::ListErrors;
 use super::problem::Problem;
 use super::state::Hub;
 use crate::cadence::{Cadence, Last};
@@ -17,6 +20,8 @@ use crate::domain::task::Status;
 use crate::domain::time::Timestamp;
 use crate::keyring;
 use crate::store::Rescued;
+
+pub use deliveries::DeliveryFigures;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stats {
@@ -30,7 +35,7 @@ pub struct Stats {
     overdue: u64,
     /// The same for each generator that has any.
     overdue_by_generator: BTreeMap<String, u64>,
-    /// Tasks whose end was learnt by polling, since no callback brought it.
+    /// Tasks whose end was learnt by polling, since no callback told of it. One that asked for the question is none of them.
     rescued: u64,
     /// The same for each generator that has any.
     rescued_by_generator: BTreeMap<String, RescuedFigures>,
@@ -48,6 +53,7 @@ pub struct Stats {
     loops: Vec<LoopFigures>,
     callbacks: CallbackFigures,
     journal: JournalFigures,
+    deliveries: DeliveryFigures,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,7 +76,7 @@ pub struct KeyFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel`, `unpark`, `keys` or `generators`
+    /// `submit`, `reconcile`, `cancel`, `unpark`, `deliver`, `keys`, `generators` or `tidy`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.
@@ -114,9 +120,19 @@ pub struct JournalFigures {
 
 /// Read the figures
 ///
-/// Tasks are counted in the database, callbacks and the journal since this process started.
-#[utoipa::path(get, path = "/api/stats", tag = "operations", responses((status = 200, description = "The figures", body = Stats), PlainErrors))]
-pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Problem> {
+/// Tasks are counted in the database, deliveries, too, for the last `hours`; callbacks and the journal since this process
+/// started.
+#[utoipa::path(
+    get,
+    path = "/api/stats",
+    tag = "operations",
+    params(("hours" = Option<u64>, Query, minimum = 1, maximum = 720, description = "Deliveries of the last so many hours; 24 if absent")),
+    responses((status = 200, description = "The figures", body = Stats), ListErrors),
+)]
+pub async fn read_stats(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -> Result<Json<Stats>, Problem> {
+    let mut fields = Fields::of_query(query.as_deref());
+    let hours = deliveries::hours(&mut fields);
+    fields.finish()?;
     let mut tasks: BTreeMap<&'static str, u64> = Status::ALL.into_iter().map(|status| (status.as_str(), 0)).collect();
     let mut generators: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
     for row in hub.store.count_by_status().await? {
@@ -155,6 +171,7 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>) -> Result<Json<Stats>, Prob
             rejected_not_kept: hub.rejections.dropped(),
         },
         journal: journal(&hub),
+        deliveries: deliveries::read(&hub, hours).await?,
     }))
 }
 

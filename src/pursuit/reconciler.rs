@@ -280,7 +280,11 @@ impl Shared {
     }
 }
 
+/// Where a callback has told of the end, asking only confirms it.
 fn count_rescued(task: &Task, answer: &Answer) {
+    if task.told {
+        return;
+    }
     if let Answer::Recorded(Recorded {
         transition: Some(Transition::Complete { .. } | Transition::Fail | Transition::Cancel),
         ..

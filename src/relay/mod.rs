@@ -11,6 +11,7 @@ pub mod guard;
 mod journey;
 pub mod lanes;
 pub mod recorder;
+mod round;
 pub mod sender;
 mod trial;
 

@@ -1,30 +1,27 @@
-//! Sends what is due: claims it lane by lane, as many as the lanes take, makes and keeps the bodies, asks the courier, and
+//! Sends what is due, as much as the lanes bear: takes it in one [round](super::round) over all of them, asks the courier, and
 //! hands what was heard to the recorder.
 //!
 //! Steps overlap: one that waits for a slow subscriber holds up no other lane.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::courier::{Attempted, Courier, Parcel};
 use super::envelope;
 use super::journey::Journey;
 use super::lanes::{Lanes, Sign};
 use super::recorder::Recorder;
+use super::round::{Address, Round};
 use crate::cadence::Step;
 use crate::clock::Clock;
 use crate::domain::delivery::Heard;
-use crate::domain::task::Lease;
 use crate::domain::time::Timestamp;
-use crate::domain::webhook::{Credentials, Status, Webhook};
-use crate::store::{DueDelivery, Registration, Store, StoreError};
-use crate::subscription::Template;
+use crate::domain::webhook::Status;
+use crate::store::{DueDelivery, Store, StoreError};
 use crate::vault::Vault;
 
 /// What the settings say.
@@ -59,13 +56,6 @@ pub struct Sender {
     pub(super) lanes: Arc<Lanes>,
     recorder: Recorder,
     stopping: CancellationToken,
-}
-
-/// A webhook that can be sent to, with everything that this takes.
-pub(super) struct Address {
-    pub webhook: Webhook,
-    pub credentials: Credentials,
-    pub template: Option<Result<Template, String>>,
 }
 
 /// What becomes of a delivery whose turn it is.
@@ -122,103 +112,17 @@ impl Sender {
             })
             .filter(|(_, count)| *count > 0)
             .collect();
-        let steps = join_all(admitted.iter().map(|(lane, count)| self.serve(lane, *count))).await;
-        Ok(steps.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().sum())
-    }
-
-    async fn serve(&self, lane: &str, room: usize) -> Result<Step, StoreError> {
-        let claimed = self.claim(lane, room).await;
-        let taken = claimed.as_ref().map_or(0, |(due, _)| due.len());
-        self.lanes.let_go(lane, room - taken, Sign::None, self.clock.now());
-        let (due, addresses) = claimed?;
-        let texts = match self.bodies(&due, &addresses).await {
-            Ok(texts) => texts,
-            Err(error) => {
-                self.lanes.let_go(lane, taken, Sign::None, self.clock.now());
-                return Err(error);
-            }
-        };
-        let sent = join_all(due.iter().map(|due| async {
-            let body = texts.get(&due.id);
-            self.send(due, addresses.get(&due.webhook), body).await;
-        }));
-        let handled = sent.await.len() as u64;
-        Ok(Step { handled, more: handled > 0 && taken == room })
-    }
-
-    /// What is due, and whom it is for.
-    async fn claim(&self, lane: &str, room: usize) -> Result<(Vec<DueDelivery>, HashMap<Uuid, Address>), StoreError> {
-        let now = self.clock.now();
-        let longest = self.longest(lane).await?;
-        // twice the request, so that nobody else sends what is being sent
-        let lease = Lease { token: Uuid::now_v7(), until: now.plus(2 * longest + Duration::from_secs(10)) };
-        let due = self.store.claim_deliveries(lane, lease, now, room as u64).await?;
-        let mut ids: Vec<Uuid> = due.iter().map(|due| due.webhook).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut addresses = HashMap::new();
-        for registration in self.store.registrations(ids).await? {
-            if let Some(address) = self.address(registration) {
-                addresses.insert(address.webhook.id, address);
-            }
+        if admitted.is_empty() {
+            return Ok(Step::default());
         }
-        Ok((due, addresses))
-    }
-
-    /// The longest that a request in this lane may take.
-    async fn longest(&self, lane: &str) -> Result<Duration, StoreError> {
-        let Ok(id) = Uuid::parse_str(lane) else { return Ok(self.terms.timeout) };
-        let registration = self.store.registrations(vec![id]).await?.pop();
-        Ok(registration.and_then(|found| found.webhook.timeout).unwrap_or(self.terms.timeout))
-    }
-
-    /// None: its credentials cannot be read.
-    pub(super) fn address(&self, registration: Registration) -> Option<Address> {
-        let Registration { webhook, credentials } = registration;
-        let opened = credentials.map(|sealed| self.vault.open_credentials(webhook.id, &sealed)).transpose();
-        let mut credentials = match opened {
-            Ok(credentials) => credentials.unwrap_or_default(),
-            Err(error) => {
-                tracing::error!(webhook = %webhook.id, %error, "a webhook cannot be served");
-                return None;
-            }
-        };
-        if webhook.borrows_secret() && credentials.secret.is_none() {
-            credentials.secret.clone_from(&self.terms.secret);
+        let round = self.round(&admitted).await;
+        for (lane, count) in &admitted {
+            let taken = round.as_ref().map_or(0, |round| round.due.iter().filter(|due| due.lane == *lane).count());
+            self.lanes.let_go(lane, count - taken, Sign::None, self.clock.now());
         }
-        let template = webhook.template.as_deref().map(Template::compile);
-        Some(Address { webhook, credentials, template })
-    }
-
-    /// What each of them sends: what it sent before, or what its webhook's template makes of the letter now, or the letter.
-    /// What is sent first is kept first. None: there is nothing to send any more.
-    async fn bodies(
-        &self,
-        due: &[DueDelivery],
-        addresses: &HashMap<Uuid, Address>,
-    ) -> Result<HashMap<Uuid, Result<Bytes, String>>, StoreError> {
-        let stored = self.store.letters(due).await?;
-        let (mut bodies, mut fresh) = (HashMap::new(), Vec::new());
-        for delivery in due {
-            let Some(text) = delivery.body.or(delivery.letter).and_then(|id| stored.get(&id)) else { continue };
-            let template = addresses.get(&delivery.webhook).and_then(|address| address.template.as_ref());
-            let body = match (delivery.body, delivery.letter, template) {
-                (Some(_), ..) => Ok(Bytes::from(text.clone())),
-                (None, Some(letter), None) => {
-                    fresh.push((delivery.clone(), letter, None));
-                    Ok(Bytes::from(text.clone()))
-                }
-                (None, _, Some(template)) => render(template.as_ref(), text).inspect(|made| {
-                    fresh.push((delivery.clone(), Uuid::now_v7(), Some(made.to_vec())));
-                }),
-                (None, None, None) => continue,
-            };
-            bodies.insert(delivery.id, body);
-        }
-        if !fresh.is_empty() {
-            self.store.keep_bodies(fresh).await?;
-        }
-        Ok(bodies)
+        let Round { due, addresses, bodies, step } = round?;
+        join_all(due.iter().map(|due| self.send(due, addresses.get(&due.webhook), bodies.get(&due.id)))).await;
+        Ok(step)
     }
 
     async fn send(&self, due: &DueDelivery, address: Option<&Address>, body: Option<&Result<Bytes, String>>) {
@@ -283,12 +187,6 @@ impl Sender {
         let headers = envelope::headers(webhook.signature, credentials, id, now, &body).map_err(|error| error.to_string())?;
         Ok(Parcel { url: webhook.url.clone(), headers, body })
     }
-}
-
-pub(super) fn render(template: Result<&Template, &String>, letter: &[u8]) -> Result<Bytes, String> {
-    let letter = std::str::from_utf8(letter).map_err(|error| error.to_string())?;
-    let template = template.map_err(Clone::clone)?;
-    template.render(letter).map(Bytes::from)
 }
 
 fn sign(attempted: &Attempted) -> Sign {

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::courier::Attempted;
-use super::sender::{Sender, render};
+use super::round::render;
+use super::sender::Sender;
 use crate::domain::time::Timestamp;
 use crate::store::Registration;
 use crate::subscription::SAMPLE;

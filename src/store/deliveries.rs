@@ -3,13 +3,13 @@
 //! Of a task and a webhook only the oldest that is pending is sent; whoever finds a younger one puts it off until the older
 //! one is due again, and who settles the older one wakes it. Should a wake-up be missed, the younger one comes a little later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::entity::{int, micros};
+use super::entity::{bigint, int, micros};
 use super::error::StoreError;
 use super::write::{arrays, json};
 use super::{Store, backend};
@@ -34,6 +34,16 @@ pub struct DueDelivery {
     pub letter: Option<Uuid>,
     /// Attempts so far, as a JSON array.
     pub log: String,
+}
+
+/// What a claim has found.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    pub due: Vec<DueDelivery>,
+    /// Those among them, and those that have to wait and were put off.
+    pub looked_at: usize,
+    /// Some lane had as many as were asked for.
+    pub more: bool,
 }
 
 /// How a delivery fares after an attempt, or without one.
@@ -104,26 +114,32 @@ impl Store {
         rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(backend::error)
     }
 
-    /// Takes what has been due for longest in a lane, `limit` at most.
+    /// Takes what has been due for longest in each of these lanes, so many at most. What those send whose webhooks are not
+    /// `templated` is the letter from now on.
     ///
     /// # Errors
     /// Whatever the database says.
     pub async fn claim_deliveries(
         &self,
-        lane: &str,
+        lanes: &[(String, usize)],
         lease: Lease,
         now: Timestamp,
-        limit: u64,
-    ) -> Result<Vec<DueDelivery>, StoreError> {
+        templated: &HashSet<Uuid>,
+    ) -> Result<Claimed, StoreError> {
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let values: [Value; 3] = [lane.into(), now.micros().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
-        let locked = transaction.query_all_raw(self.backend.statement(&self.backend.texts().due_deliveries, values)).await;
-        let locked = locked.map_err(backend::error)?;
-        let ids: Vec<Uuid> =
-            locked.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(backend::error)?;
-        let due = self.sort(&transaction, &ids, lease, now).await?;
+        let (mut ids, mut more) = (Vec::new(), false);
+        for (lane, limit) in lanes {
+            let values: [Value; 3] = [lane.as_str().into(), now.micros().into(), bigint(*limit).into()];
+            let locked = transaction.query_all_raw(self.backend.statement(self.backend.texts().due_deliveries, values)).await;
+            let locked = locked.map_err(backend::error)?;
+            // behind those that have to wait there may be others that need not
+            more |= locked.len() == *limit;
+            let locked = locked.iter().map(|row| row.try_get_by_index::<Uuid>(0));
+            ids.extend(locked.collect::<Result<Vec<_>, _>>().map_err(backend::error)?);
+        }
+        let due = self.sort(&transaction, &ids, lease, now, templated).await?;
         transaction.commit().await.map_err(backend::error)?;
-        Ok(due)
+        Ok(Claimed { due, looked_at: ids.len(), more })
     }
 
     /// Those among the locked ones whose turn it is; the others are put off.
@@ -133,6 +149,7 @@ impl Store {
         ids: &[Uuid],
         lease: Lease,
         now: Timestamp,
+        templated: &HashSet<Uuid>,
     ) -> Result<Vec<DueDelivery>, StoreError> {
         let mut due = Vec::new();
         if ids.is_empty() {
@@ -149,26 +166,44 @@ impl Store {
                 due.push(row.taken(lease));
             }
         }
-        let taken: Vec<Uuid> = due.iter().map(|due| due.id).collect();
-        if !taken.is_empty() {
-            let values: [Value; 3] = [json(&taken)?.into(), lease.token.into(), lease.until.micros().into()];
-            let statement = self.backend.statement(self.backend.texts().lend_deliveries, values);
-            transaction.execute_raw(statement).await.map_err(backend::error)?;
+        let (made, sent_as_they_are): (Vec<&mut DueDelivery>, Vec<_>) =
+            due.iter_mut().partition(|due| due.body.is_none() && templated.contains(&due.webhook));
+        let made = made.iter().map(|due| due.id).collect();
+        let letters = sent_as_they_are.iter().map(|due| due.id).collect();
+        for due in sent_as_they_are {
+            due.body = due.body.or(due.letter);
         }
+        self.hand_over(transaction, self.backend.texts().lend_deliveries, made, lease).await?;
+        self.hand_over(transaction, self.backend.texts().lend_letters, letters, lease).await?;
         Ok(due)
     }
 
-    /// Keeps what a delivery sends, on this attempt and on every other one: the body that a template has made, or the letter.
+    async fn hand_over(
+        &self,
+        transaction: &DatabaseTransaction,
+        text: &str,
+        ids: Vec<Uuid>,
+        lease: Lease,
+    ) -> Result<(), StoreError> {
+        if !ids.is_empty() {
+            let values: [Value; 3] = [json(&ids)?.into(), lease.token.into(), lease.until.micros().into()];
+            transaction.execute_raw(self.backend.statement(text, values)).await.map_err(backend::error)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what templates have made, for this attempt and for every other one.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn keep_bodies(&self, bodies: Vec<(DueDelivery, Uuid, Option<Vec<u8>>)>) -> Result<(), StoreError> {
+    pub async fn keep_bodies(&self, made: Vec<(DueDelivery, Vec<u8>)>) -> Result<(), StoreError> {
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
         let (mut ids, mut texts) = (Vec::new(), Vec::new());
-        for (delivery, body, text) in bodies {
+        for (delivery, text) in made {
+            let body = Uuid::now_v7();
             let values: [Value; 3] = [delivery.id.into(), delivery.lease.token.into(), body.into()];
             let kept = transaction.execute_raw(self.backend.statement(KEEP_BODY, values)).await.map_err(backend::error)?;
-            if let (1, Some(text)) = (kept.rows_affected(), text) {
+            if kept.rows_affected() == 1 {
                 ids.push(body);
                 texts.push(text);
             }

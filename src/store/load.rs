@@ -43,6 +43,7 @@ impl Store {
         self.load_spilled(transaction, items, &mut world).await?;
         self.load_parked(transaction, items, &mut world).await?;
         self.load_heard(transaction, items, &mut world).await?;
+        self.load_ignored(transaction, items, &mut world).await?;
         self.load_contents(transaction, items, &mut world).await?;
         self.check_version(transaction, audience).await?;
         Ok(world)

@@ -51,7 +51,7 @@ pub struct StatusCount {
     pub tasks: i64,
 }
 
-/// Tasks of a generator whose end was learnt by polling.
+/// Tasks of a generator whose end was learnt by polling, and of which no callback had told.
 #[derive(Debug, FromQueryResult)]
 pub struct Rescued {
     pub generator: String,
@@ -67,7 +67,7 @@ pub struct Rescued {
 const RESCUED: &str = "SELECT generator, count(*) AS tasks, count(finished_at) AS told,
     CAST(coalesce(sum(settled_at - finished_at), 0) AS BIGINT) AS late_us,
     CAST(coalesce(max(settled_at - finished_at), 0) AS BIGINT) AS latest_us
-    FROM hub_tasks WHERE settled_by = 'poll' GROUP BY generator ORDER BY generator";
+    FROM hub_tasks WHERE settled_by = 'poll' AND NOT told GROUP BY generator ORDER BY generator";
 
 impl Store {
     /// # Errors
@@ -169,7 +169,7 @@ impl Store {
         Ok(rows.into_iter().map(|(generator, tasks)| (generator, u64::try_from(tasks).unwrap_or(0))).collect())
     }
 
-    /// Tasks whose end was learnt by polling, of generators that have any.
+    /// Tasks whose end was learnt by polling and of which no callback had told, of generators that have any.
     ///
     /// # Errors
     /// Whatever the database says.

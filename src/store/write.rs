@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::backend::{self, Backend};
 use super::commit::Entry;
 use super::entity::{
-    attempt, cancellation, content, delivery, event, fingerprint, idempotency, int, parked, receipt, task, webhook,
+    attempt, cancellation, content, delivery, event, fingerprint, idempotency, ignored, int, parked, receipt, task, webhook,
 };
 use super::error::StoreError;
 use crate::domain::plan::{Answer, World};
@@ -34,6 +34,7 @@ pub(super) struct Changes {
     idempotent: Vec<idempotency::Model>,
     cancellations: Vec<cancellation::Model>,
     events: Vec<event::Model>,
+    ignored: Vec<ignored::Model>,
     /// Of custom events: their letters, and their numbers within their tasks' news.
     letters: HashMap<Uuid, (Uuid, u64)>,
     webhooks: Vec<webhook::Model>,
@@ -72,6 +73,7 @@ impl Changes {
         let remembered = after.idempotent.iter().filter(|(key, _)| !before.idempotent.contains_key(key));
         changes.idempotent = remembered.map(|(key, remembered)| idempotency::Model::of(key, remembered, now)).collect();
         changes.cancellations = cancellations(after, now);
+        changes.ignored = after.ignored.difference(&before.ignored).map(|ignored| ignored::Model::of(ignored, now)).collect();
         for (entry, answer) in entries.iter().zip(answers) {
             changes.add_papers(backend, entry, answer, after);
         }
@@ -102,6 +104,7 @@ impl Changes {
             idempotent: Vec::new(),
             cancellations: Vec::new(),
             events: Vec::new(),
+            ignored: Vec::new(),
             letters: HashMap::new(),
             webhooks: Vec::new(),
             deliveries: Vec::new(),
@@ -154,6 +157,7 @@ impl Changes {
         add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows), most)?;
         add(&mut statements, &self.cancellations, |rows| backend.upsert(&cancellation::TABLE, rows), most)?;
         add(&mut statements, &self.events, |rows| backend.insert(&event::TABLE, rows), most)?;
+        add(&mut statements, &self.ignored, |rows| backend.insert(&ignored::TABLE, rows), most)?;
         add(&mut statements, &self.webhooks, |rows| backend.insert(&webhook::TABLE, rows), most)?;
         let outdate = backend.texts().outdate;
         add(&mut statements, &self.outdated, |ids| backend.statement(outdate, [ids.into(), self.now.micros().into()]), most)?;

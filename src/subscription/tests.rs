@@ -33,6 +33,7 @@ fn task(state: State) -> Task {
         ..Attempt::new(1)
     };
     Task {
+        told: false,
         id: TaskId::parse("video-42").expect("an id"),
         generator: GeneratorName::parse("default").expect("a name"),
         state,

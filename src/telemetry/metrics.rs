@@ -15,7 +15,7 @@ pub const CALLBACKS_PARKED: &str = "callback_hub_callbacks_parked";
 pub const JOURNAL_BATCH: &str = "callback_hub_journal_batch_entries";
 /// Questions to generators, by `generator` and `found`.
 pub const POLLS: &str = "callback_hub_polls_total";
-/// Tasks whose end was learnt by polling, by `generator`.
+/// Tasks whose end was learnt by polling and not by a callback, by `generator`.
 pub const RESCUED: &str = "callback_hub_tasks_rescued_total";
 /// Tasks that run past their deadline, by `generator`.
 pub const OVERDUE: &str = "callback_hub_tasks_overdue";
@@ -31,6 +31,12 @@ pub const RELOAD_REFUSED: &str = "callback_hub_generator_files_refused";
 pub const DELIVERIES_FORBIDDEN: &str = "callback_hub_deliveries_forbidden_total";
 /// Attempts at deliveries, by `outcome`: how the delivery stands after it.
 pub const DELIVERY_ATTEMPTS: &str = "callback_hub_deliveries_attempts_total";
+/// Deliveries that have yet to arrive.
+pub const DELIVERIES_PENDING: &str = "callback_hub_deliveries_pending";
+/// Deliveries that were given up, and are kept.
+pub const DELIVERIES_DEAD: &str = "callback_hub_deliveries_dead";
+/// Webhooks that are left alone for a while, since they fail.
+pub const DELIVERIES_BREAKERS: &str = "callback_hub_deliveries_breakers_open";
 /// A step of a `loop`, in seconds.
 pub const STEP_SECONDS: &str = "callback_hub_loop_step_seconds";
 
@@ -89,6 +95,9 @@ impl Metrics {
         }
         gauge!(RELOAD_REFUSED).set(0);
         counter!(DELIVERIES_FORBIDDEN).increment(0);
+        for name in [DELIVERIES_PENDING, DELIVERIES_DEAD, DELIVERIES_BREAKERS] {
+            gauge!(name).set(0);
+        }
         for generator in generators {
             begin_for(generator);
         }
@@ -122,11 +131,14 @@ fn describe() {
     describe_gauge!(CALLBACKS_PARKED, "Callbacks that wait for their task");
     describe_histogram!(JOURNAL_BATCH, "Entries in one transaction");
     describe_counter!(POLLS, "Questions to generators, by what was found");
-    describe_counter!(RESCUED, "Tasks whose end was learnt by polling");
+    describe_counter!(RESCUED, "Tasks whose end was learnt by polling, and of which no callback had told");
     describe_gauge!(OVERDUE, "Tasks that run past their deadline");
     describe_counter!(KEY_FETCHES, "Attempts to fetch generators' public keys");
     describe_gauge!(KEYS_FETCHED, Unit::Seconds, "When generators' public keys were fetched last");
     describe_counter!(DELIVERIES_FORBIDDEN, "Attempts at deliveries whose destination is not allowed");
     describe_counter!(DELIVERY_ATTEMPTS, "Attempts at deliveries, by how the delivery stands after it");
+    describe_gauge!(DELIVERIES_PENDING, "Deliveries that have yet to arrive");
+    describe_gauge!(DELIVERIES_DEAD, "Deliveries that were given up, and are kept");
+    describe_gauge!(DELIVERIES_BREAKERS, "Webhooks that this process leaves alone for a while, since they fail");
     describe_histogram!(STEP_SECONDS, Unit::Seconds, "Steps of the loops");
 }

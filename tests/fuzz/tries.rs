@@ -87,6 +87,11 @@ field_sep = ","
 field = "v1a"
 content = "{header:webhook-id}\n{ts}\n{body_sha256}"
 ts = "header:x-time"
+[[sign]]
+scheme = "ed25519"
+header = "x-webhook-signature"
+content = "{ts}.{body_without_line_breaks}"
+ts = "header:x-time"
 [event]
 "#,
     ),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 20] = [
+const IMPORTS: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("generator", &["domain"]),
     ("subscription", &["domain"]),
@@ -21,6 +21,7 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("relay", &["domain", "subscription", "store", "vault", "cadence", "clock", "telemetry"]),
     ("vault", &["domain"]),
     ("registrar", &["domain", "subscription", "store", "relay", "vault", "clock"]),
+    ("housekeeping", &["store", "cadence", "clock"]),
     // of cadence, keyring and pursuit only handles: their figures, and what is found; of the relay not even these
     (
         "http",

@@ -17,6 +17,14 @@ pub(crate) async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Op
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
+#[tokio::test]
+async fn who_does_not_sign_has_nothing_to_verify() {
+    let (code, said, told) = run(&["verify", "--generator", "runpod", "--body", "/dev/null"], &[]).await;
+    let expected = "callback-hub: runpod does not sign its callbacks, so that there is no signature to verify: the token in its \
+                    callback URL proves them\n";
+    assert_eq!((code, said.as_str(), told.as_str()), (Some(2), "", expected));
+}
+
 #[rstest]
 #[tokio::test]
 async fn who_revokes_the_last_key_is_warned(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {

@@ -148,7 +148,7 @@ fn without_books(world: &World) -> Vec<Task> {
 
 /// Nor when the generator is asked: a hint that comes again is a reason to ask again.
 fn but_for_questions(world: &World) -> Vec<Task> {
-    let unasked = |task: Task| Task { next_poll_at: None, hinted: false, late_hints: 0, ..task };
+    let unasked = |task: Task| Task { next_poll_at: None, hinted: false, told: false, late_hints: 0, ..task };
     without_books(world).into_iter().map(unasked).collect()
 }
 

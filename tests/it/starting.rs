@@ -104,3 +104,21 @@ async fn a_restart_finds_everything_as_it_was(#[values(Kind::Sqlite, Kind::Postg
     assert_eq!(app.callback("t", &progress).taken().await.1, "duplicate");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_generator_that_lacks_its_key_is_named() {
+    let settings = [
+        ("GENERATOR_REPLICATE_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYq="),
+        ("GENERATOR_RUNPOD_BASE_URL", "http://127.0.0.1:1"),
+        ("GENERATOR_LUMA_BASE_URL", "http://127.0.0.1:1"),
+        ("GENERATOR_LUMA_API_KEY", "luma-key"),
+    ];
+    let app = App::start(Kind::Sqlite, &settings).await;
+    let lacks = app.warnings.iter().filter(|warning| warning.contains("_API_KEY is not set")).cloned().collect::<Vec<_>>();
+    let said = |setting: &str, name: &str| {
+        format!("{setting} is not set: the hub submits no task of {name}, but takes each for submitted by code of your own")
+    };
+    let expected = [said("GENERATOR_REPLICATE_API_KEY", "replicate"), said("GENERATOR_RUNPOD_API_KEY", "runpod")];
+    assert_eq!(lacks, expected, "those that nobody uses are not mentioned");
+    app.stop().await;
+}

@@ -118,6 +118,12 @@ def base64_of_body(call: Call) -> dict:
     return {call.option("header"): call.option("prefix") + base64_of(hmac_sha256(call.text_key, call.body))}
 
 
+def mindee(call: Call) -> dict:
+    """mindee/mindee-api-python, `LocalResponse`: CR and LF are taken out before the body is hashed."""
+    content = call.body.replace(b"\r", b"").replace(b"\n", b"")
+    return {"X-Mindee-Hmac-Signature": hmac_sha256(call.text_key, content).hex()}
+
+
 # --- Over the body as Python writes it --------------------------------------------------------------------------------
 
 
@@ -239,6 +245,7 @@ SENDERS = {
     "svix": svix,
     "hex": hex_of_body,
     "base64": base64_of_body,
+    "mindee": mindee,
     "content-creator": content_creator,
     "content-creator-documents": content_creator_documents,
     "x2c": x2c,

@@ -2,8 +2,8 @@
 
 use toml::Spanned;
 
-use super::Entry;
 use super::ingress::speaks_of_tasks;
+use super::{Entry, place};
 use crate::generator::file::File;
 use crate::generator::mistake::CatalogError;
 use crate::generator::scalar::{Confirm, Ingress, Trust};
@@ -33,7 +33,7 @@ impl Entry<'_> {
             Some(word) if file.poll.is_none() => Err(mistake(word, NOBODY_TO_ASK)),
             Some(word) => Ok(word),
             None if file.poll.is_some() => Ok(Confirm::Always),
-            None => Err(self.unasked(uncovered.map(Spanned::span), shared.map(Spanned::span))),
+            None => Err(self.unasked(uncovered.map(|sign| place(sign, "covers_body")), shared.map(Spanned::span))),
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::variation::{Label, Variation};
 use crate::generator::canonical::{Form, rewritten, stringified};
 use crate::generator::raw::RawCallback;
-use crate::generator::template::{Part, Template};
+use crate::generator::template::{Part, Template, one_line};
 
 /// What may have been signed, and how that differs from the expected.
 pub(super) struct Content {
@@ -52,13 +52,13 @@ pub(super) fn contents(template: &Template, raw: &RawCallback, timestamp: Option
     }
     let as_sent = as_sent(template);
     for (label, body) in bodies(&raw.body) {
-        let raw = RawCallback { body: body.into(), ..raw.clone() };
+        let raw = RawCallback { body, ..raw.clone() };
         add(label, &as_sent, &raw);
     }
     contents
 }
 
-/// The template over the bytes at hand, not over a re-serialisation of them.
+/// The template over the bytes at hand, not over another spelling of them.
 fn as_sent(template: &Template) -> Template {
     let sent = |part: &Part| if matches!(part, Part::Rewritten(_)) { Part::Body } else { part.clone() };
     Template::of(template.parts().iter().map(sent).collect())
@@ -153,13 +153,13 @@ fn with_timestamp(raw: &RawCallback) -> Vec<(Label, Vec<Part>)> {
 }
 
 /// Other spellings of the body; the simplest come first, for of equal ones only the first counts.
-fn bodies(body: &[u8]) -> Vec<(Label, Vec<u8>)> {
+fn bodies(body: &Bytes) -> Vec<(Label, Bytes)> {
     if body.len() > LONGEST_SPELLED {
         return Vec::new();
     }
     let Ok(text) = std::str::from_utf8(body) else { return Vec::new() };
-    let mut found: Vec<(Label, Vec<u8>)> = Vec::new();
-    let mut spelled = |variation, text: String| found.push((Label::plain(variation), text.into_bytes()));
+    let mut found: Vec<(Label, Bytes)> = Vec::new();
+    let mut spelled = |variation, text: String| found.push((Label::plain(variation), text.into()));
     let unix = text.replace("\r\n", "\n");
     spelled(Variation::CrlfAdded, unix.replace('\n', "\r\n"));
     spelled(Variation::CrlfRemoved, unix);
@@ -174,10 +174,11 @@ fn bodies(body: &[u8]) -> Vec<(Label, Vec<u8>)> {
         // a body that was encoded as a whole is all name; a form has it as a value
         spelled(Variation::UrlDecoded, if value.is_empty() { name.into_owned() } else { value.into_owned() });
     }
-    found.extend(stringified(body).map(|text| (Label::plain(Variation::JavaScriptJson), text)));
+    found.push((Label::plain(Variation::LineBreaksRemoved), one_line(body)));
+    found.extend(stringified(body).map(|text| (Label::plain(Variation::JavaScriptJson), text.into())));
     for (form, call) in FORMS {
         let written = form.parse::<Form>().ok().and_then(|form| rewritten(body, form));
-        found.extend(written.map(|text| (Label::about(Variation::PythonJson, call), text)));
+        found.extend(written.map(|text| (Label::about(Variation::PythonJson, call), text.into())));
     }
     found
 }

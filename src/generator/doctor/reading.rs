@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 
 use super::variation::{Label, Variation};
 use crate::generator::raw::RawCallback;
-use crate::generator::recipe::{Method, Recipe};
+use crate::generator::recipe::{MOST_CLAIMS, Method, Recipe};
 use crate::generator::scalar::Encoding;
 
 /// What a digest's or a signature's bytes may have been sent as.
@@ -23,6 +23,7 @@ pub(super) struct Spelling<'a> {
 
 const MOST_HEADERS: usize = 64;
 const LONGEST_VALUE: usize = 4096;
+/// Of a header, beside those that count.
 const MOST_ITEMS: usize = 8;
 const MOST_READINGS: usize = 128;
 /// Of SHA-1, SHA-256 and of SHA-512 and Ed25519, in bytes.
@@ -72,7 +73,10 @@ pub(super) fn spellings<'a>(recipe: &Recipe, raw: &'a RawCallback) -> Vec<Spelli
 
 fn of_value<'a>(recipe: &Recipe, value: &'a str) -> Vec<Spelling<'a>> {
     let (value, quoted) = unquoted(value.trim());
-    let items = recipe.items(value).into_iter().chain(value.split([',', ' ', ';'])).take(MOST_ITEMS);
+    // what counts as a claim where the check looks for it, and beside that whatever else there is
+    let claims = recipe.items(value).into_iter().filter(|item| recipe.claim(item).is_some()).take(MOST_CLAIMS);
+    let others = recipe.items(value).into_iter().chain(value.split([',', ' ', ';'])).take(MOST_ITEMS);
+    let items = claims.chain(others);
     let mut found = Vec::new();
     for (item, is_whole) in items.map(|item| (item, item == value)).chain([(value, true)]) {
         let (item, item_quoted) = unquoted(item.trim());

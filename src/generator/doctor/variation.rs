@@ -38,6 +38,18 @@ impl Check {
     }
 }
 
+/// By their words.
+macro_rules! serialized {
+    ($($name:ident),+) => {
+        $(impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        })+
+    };
+}
+serialized!(Check, Variation);
+
 macro_rules! variations {
     ($($check:ident { $($name:ident = $word:literal $sentence:literal)+ })+) => {
         /// A way to sign, or to send a signature, that is not the expected one.
@@ -99,9 +111,10 @@ variations! {
     Content {
         JavaScriptJson = "javascript_json" "Not the bytes that were sent are signed, but the body as JavaScript's JSON.stringify writes it"
         PythonJson = "python_json" "Not the bytes that were sent are signed, but the body as Python's {} writes it"
-        RawBody = "raw_body" "The bytes that were sent are signed, and a re-serialisation of the body is expected"
+        RawBody = "raw_body" "The bytes that were sent are signed, and another spelling of the body is expected"
         CrlfAdded = "crlf_added" "The signed body has CRLF at the ends of its lines, and the sent one LF"
         CrlfRemoved = "crlf_removed" "The signed body has LF at the ends of its lines, and the sent one CRLF"
+        LineBreaksRemoved = "line_breaks_removed" "The signed body is the sent one without its line breaks"
         NewlineAdded = "newline_added" "The signed body ends with a line break that the sent one has not"
         NewlineStripped = "newline_stripped" "The sent body has blanks or a line break around it that the signed one has not"
         UrlDecoded = "url_decoded" "The body was sent URL-encoded, and signed before that"

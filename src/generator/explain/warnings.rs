@@ -2,7 +2,7 @@
 
 use crate::generator::entry::Generator;
 use crate::generator::recipe::Recipe;
-use crate::generator::scalar::{Bind, Early, Ingress, Trust};
+use crate::generator::scalar::{Bind, Confirm, Early, Ingress, Trust};
 
 impl Generator {
     /// One sentence each.
@@ -15,6 +15,7 @@ impl Generator {
             self.cannot_be_asked(),
             self.is_transferable(),
             self.is_ageless(),
+            self.takes_the_body_for_the_result(),
         ];
         checks.into_iter().flatten().collect()
     }
@@ -33,9 +34,7 @@ impl Generator {
         let says = written.has("event.map.completed")
             || written.text("event.default").is_some_and(|word| word == "completed" || word == "event");
         let rules = || written.tables("event.rule").iter().any(|rule| rule.text("then").is_some_and(|then| then == "completed"));
-        // who never calls is asked, and that is all
-        let is_silent = written.has("poll") && !written.has("sign") && !written.has("submit.callback");
-        (!says && !is_silent && !rules()).then(|| {
+        (!says && !self.is_silent() && !rules()).then(|| {
             let asked = if written.has("poll") { "only asking completes a task" } else { "no task is ever completed" };
             format!("No word and no rule means completed ([event.map]): {asked}")
         })
@@ -76,5 +75,23 @@ impl Generator {
              callback young again"
                 .to_owned()
         })
+    }
+
+    /// Whether a callback that says completed keeps the hub from fetching the result.
+    fn takes_the_body_for_the_result(&self) -> Option<String> {
+        let fetched = ["poll.result_url", "poll.result_command"].into_iter().find(|key| self.written.has(key))?;
+        let is_told = self.written.has("event.result") || self.confirm() != Confirm::Never;
+        (!is_told && !self.is_silent()).then(|| {
+            format!(
+                "The result is fetched (`{fetched}`) where asking finds a completed job; but a callback that says completed is \
+                 taken at its word, and its whole body for the result: `event.result` says where in it the result is, and \
+                 `confirm = \"terminal\"` lets the hub ask"
+            )
+        })
+    }
+
+    /// Who never calls is asked, and that is all.
+    fn is_silent(&self) -> bool {
+        self.written.has("poll") && !self.written.has("sign") && !self.written.has("submit.callback")
     }
 }

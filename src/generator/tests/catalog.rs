@@ -167,7 +167,7 @@ fn unsigned_callbacks_need_a_permission() {
 )]
 #[case::items(
     "[event]\n[[sign]]\nscheme = \"hmac\"\nheader = \"h\"\ncontent = \"{ts}.{body}\"\nts = \"sig:t\"",
-    "generators/x.toml:2: `sign.ts` is one of several items of the header: `item_sep`, `field_sep` and `field` say how to tell them apart"
+    "generators/x.toml:6: `sign.ts` is one of several items of the header: `item_sep`, `field_sep` and `field` say how to tell them apart"
 )]
 #[case::scheme(
     "[event]\n[[sign]]\nscheme = \"ed25591\"",
@@ -266,7 +266,8 @@ fn what_stands_in_braces_must_stand_for_something() {
 #[case("content = \"{ts}.{body}\"", "no `ts` says where")]
 #[case("content = \"{json:sorted,compact}\"", "a re-serialisation is ORDER,SEPARATORS,CHARSET")]
 #[case("content = \"{json:sorted,compact,asci}\"", "did you mean `ascii`?")]
-#[case("content = \"{json:sorted,compact,ascii}{json:kept,compact,ascii}\"", "re-serialises the body in two ways")]
+#[case("content = \"{json:sorted,compact,ascii}{json:kept,compact,ascii}\"", "spells the body in two ways")]
+#[case("content = \"{json:sorted,compact,ascii}{body_without_line_breaks}\"", "spells the body in two ways")]
 #[case("content = \"{header:x-id}\"", "does not cover the body")]
 #[case("field = \"v1\"", "`sign.field` needs `field_sep`")]
 #[case("field_sep = \"=\"", "`sign.field_sep` needs `field`")]

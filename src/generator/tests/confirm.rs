@@ -128,8 +128,8 @@ const UNCOVERED: &str = "[event]\n[[sign]]\nscheme = \"hmac\"\nheader = \"h\"\nc
     "2: `event.confirm` is \"terminal\", and without a [poll] section"
 )]
 #[case::word("[event]\nconfirm = \"allways\"", "2: `event.confirm` may not be `allways`; did you mean `always`?")]
-#[case::uncovered(&format!("{UNCOVERED}covers_body = false"), "2: `sign.covers_body` is false, and without a [poll] section")]
-#[case::unsaid(UNCOVERED, "2: `sign.content` does not cover the body")]
+#[case::uncovered(&format!("{UNCOVERED}covers_body = false"), "7: `sign.covers_body` is false, and without a [poll] section")]
+#[case::unsaid(UNCOVERED, "5: `sign.content` does not cover the body")]
 #[case::unsigned(
     "ingress = \"shared\"\ntrust = \"token\"\n[event]\ntask = \"json:id\"\nmap = { completed = \"done\" }",
     "1: `ingress` is \"shared\" while nothing signs the callbacks, and without"

@@ -183,6 +183,21 @@ fn several_faults_at_once_are_all_named() {
     assert!(stamped(late - 400).ends_with("The signature itself is right"));
 }
 
+/// As many as the check itself looks at, wherever among them the right one is.
+#[test]
+fn sixteen_claims_are_looked_at() {
+    let file = PLAIN.replace("encoding", "item_sep = \",\"\nfield_sep = \"=\"\nfield = \"v1\"\nencoding");
+    let behind = |wrong: usize| {
+        let others: String = (0..wrong).map(|n| format!("v1={},", hmac(&format!("another {n}")))).collect();
+        Sample::new(&file, "{}\n").header("x-signature", &format!("t=1,v0=00,{others}v1={}", hmac("{}"))).finding()
+    };
+    for wrong in [0, 8, 15] {
+        let finding = behind(wrong);
+        assert_eq!((finding.causes.as_slice(), finding.is_certain), (&[Variation::NewlineStripped][..], true), "{finding:?}");
+    }
+    assert!(!behind(16).is_certain, "the check does not see it either");
+}
+
 #[rstest]
 #[case("", Check::Length, "empty")]
 #[case("zz", Check::Encoding, "not hex")]

@@ -211,8 +211,8 @@ proptest! {
 
     /// What is hashed is made of what came, part by part.
     #[test]
-    fn what_is_signed_is_not_much_longer_than_what_came(content in "(\\{body\\}|\\{body_sha256\\}|\\{ts\\}|\\{url\\}|\\{header:x-id\\}|\\{json:a\\}|\\{json:sorted,spaced,ascii\\}|[.a]){0,8}", body in document(), id in "[ -~]{0,40}") {
-        let template: Template = content.parse().unwrap();
+    fn what_is_signed_is_not_much_longer_than_what_came(content in "(\\{body\\}|\\{body_sha256\\}|\\{body_without_line_breaks\\}|\\{ts\\}|\\{url\\}|\\{header:x-id\\}|\\{json:a\\}|\\{json:sorted,spaced,ascii\\}|[.a]){0,8}", body in document(), id in "[ -~]{0,40}") {
+        let Ok(template) = content.parse::<Template>() else { return Ok(()) };
         let raw = raw(&format!("{{\"a\":{body}}}")).with_header("x-id", &id);
         let Some(filled) = template.fill(&raw, Some("1770552000")) else { return Ok(()) };
         let came = raw.body.len() + raw.url.len() + id.len() + 64;

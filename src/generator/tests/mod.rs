@@ -23,12 +23,15 @@ mod contents;
 mod custom;
 mod doctor;
 mod effort;
+mod fixtures;
 mod golden;
 mod handshake;
 mod hostile;
 mod json;
 mod lineage;
+mod mistakes;
 mod mutilated;
+mod one_line;
 mod polled;
 mod profile;
 mod proof;
@@ -44,6 +47,7 @@ mod schema;
 mod sdk_cases;
 mod token;
 mod vectors;
+mod warnings;
 
 const SECRET: &str = "whsec_test_0123456789abcdef0123456789abcdef";
 

@@ -80,7 +80,8 @@ pub struct Verification {
     /// The check at which it fails.
     #[schema(example = "content")]
     check: Option<String>,
-    finding: Option<FindingBody>,
+    #[schema(value_type = Option<FindingBody>)]
+    finding: Option<Finding>,
     /// What the body says, whether it is believed or not; null if it cannot be read.
     decoded: Option<DecodedBody>,
     /// Why the body cannot be read.
@@ -88,8 +89,9 @@ pub struct Verification {
 }
 
 /// Why a callback's proof does not hold. Never holds a secret, and is never told to the sender.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Finding)]
+#[cfg_attr(not(test), expect(dead_code, reason = "describes a finding for the API document; what is sent is the doctor's own"))]
 pub struct FindingBody {
     /// `header`, `timestamp`, `length`, `encoding`, `prefix`, `secret`, `algorithm`, `content`, `token`, `keys`; `signature`
     /// where nobody can tell whether it is the secret or the content.
@@ -250,20 +252,9 @@ fn judged(hub: &Hub, generator: &Arc<Generator>, raw: RawCallback) -> Verificati
         code: refusal.as_ref().map(|refusal| Code::from(refusal.code).as_str()),
         detail: refusal.map(|refusal| refusal.detail),
         check: finding.as_ref().map(|finding| finding.check.as_str().to_owned()),
-        finding: finding.map(FindingBody::from),
+        finding,
         decoded,
         undecoded,
-    }
-}
-
-impl From<Finding> for FindingBody {
-    fn from(finding: Finding) -> Self {
-        Self {
-            check: finding.check.as_str().to_owned(),
-            causes: finding.causes.iter().map(|cause| cause.as_str().to_owned()).collect(),
-            certain: finding.is_certain,
-            detail: finding.detail,
-        }
     }
 }
 
@@ -283,5 +274,21 @@ impl From<Refusal> for UndecodedBody {
     fn from(refusal: Refusal) -> Self {
         let errors = refusal.errors.into_iter().map(|error| FieldProblem { field: error.field, detail: error.detail });
         Self { code: Code::from(refusal.code).as_str(), detail: refusal.detail, errors: errors.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::doctor::{Check, Variation};
+
+    #[test]
+    fn a_finding_is_what_the_api_document_says() {
+        let (check, causes, detail) = (Check::Content, vec![Variation::NewlineStripped], "a sentence".to_owned());
+        let sent = serde_json::to_value(Finding { check, causes, is_certain: true, detail }).unwrap();
+        assert_eq!(sent.as_object().map(serde_json::Map::len), Some(4), "and nothing else");
+        let FindingBody { check, causes, certain, detail } = serde_json::from_value(sent).unwrap();
+        assert_eq!((check.as_str(), causes, certain), ("content", vec!["newline_stripped".to_owned()], true));
+        assert_eq!(detail, "a sentence");
     }
 }

@@ -50,6 +50,11 @@ errors! {
     VerifyErrors = MalformedBody Unauthorized HostNotAllowed UnknownGenerator RequestTimeout BodyTooLarge InvalidRequest Internal
         Unavailable;
     ReceiptErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
+    /// Of deliveries: one, and many.
+    RetryErrors = Unauthorized HostNotAllowed NotFound Conflict Internal Unavailable;
+    BulkErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
+    EventErrors = MalformedBody Unauthorized HostNotAllowed UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
+        Unavailable;
     ContentErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
     ReviewErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
         Unavailable;

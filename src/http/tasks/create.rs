@@ -110,7 +110,7 @@ pub async fn create_task(
     Ok((status, Json(TaskBody::whole(&hub, load(&hub, &id).await?))).into_response())
 }
 
-fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<IdempotencyKey>, Problem> {
+pub(in crate::http) fn idempotency_key(headers: &HeaderMap, owner: String) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     // its own check lets tabs through
     let is_printable = |key: &&str| key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -251,6 +251,6 @@ fn json_text(value: &impl serde::Serialize) -> String {
 }
 
 /// A document as it is kept.
-pub(super) fn stored(json: &str) -> Bytes {
+pub(in crate::http) fn stored(json: &str) -> Bytes {
     json::storable(json).map_or_else(|| Bytes::copy_from_slice(json.as_bytes()), Bytes::from)
 }

@@ -10,7 +10,7 @@ use crate::http::problem::{Code, Problem};
 
 /// # Errors
 /// `malformed_body`
-pub(super) fn digest(body: &[u8]) -> Result<[u8; 32], Problem> {
+pub(in crate::http) fn digest(body: &[u8]) -> Result<[u8; 32], Problem> {
     let text = if body.is_empty() { b"{}" } else { body };
     if json::is_too_deep(text) {
         return Err(Problem::new(Code::MalformedBody, Malformed::TooDeep.to_string()));

@@ -73,23 +73,10 @@ fn filter(hub: &Hub, fields: &mut Fields<'_>) -> TaskFilter {
         external_id: fields.parse("external_id", "an external id", given),
         prefix: fields.parse("q", "the beginning of an id", given),
         overdue_at: fields.parse("overdue", "true or false", flag).filter(|wanted| *wanted).map(|_| hub.clock.now()),
-        created_after: time(fields, "created_after"),
-        created_before: time(fields, "created_before"),
-        settled_after: time(fields, "settled_after"),
+        created_after: fields.time("created_after"),
+        created_before: fields.time("created_before"),
+        settled_after: fields.time("settled_after"),
     }
-}
-
-fn time(fields: &mut Fields<'_>, name: &'static str) -> Option<Timestamp> {
-    const WANTED: &str = "an RFC 3339 time";
-    let text = fields.parse(name, WANTED, |text| Some(text.to_owned()))?;
-    let time = Timestamp::parse(&text);
-    if time.is_none() {
-        // in a query a + is a space
-        let meant = text.rsplit_once(' ').and_then(|(before, offset)| Timestamp::parse(&format!("{before}+{offset}")));
-        let hint = if meant.is_some() { "; write + as %2B" } else { "" };
-        fields.blame(name, format!("must be {WANTED}{hint}"));
-    }
-    time
 }
 
 fn position(text: &str) -> Option<(Timestamp, String)> {

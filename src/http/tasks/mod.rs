@@ -13,6 +13,8 @@ pub(super) use actions::{__path_cancel_task, __path_erase_task, __path_patch_tas
 pub use actions::{cancel_task, erase_task, patch_task, retry_task};
 pub(super) use create::__path_create_task;
 pub use create::create_task;
+pub(super) use create::{idempotency_key, stored};
+pub(super) use digest::digest;
 pub(super) use list::__path_list_tasks;
 pub use list::list_tasks;
 pub(super) use reconcile::__path_reconcile_task;
@@ -34,7 +36,7 @@ pub use list::TaskList;
 
 /// # Errors
 /// `unknown_task`: what cannot be a task's id is none.
-fn task_id(text: &str) -> Result<TaskId, Problem> {
+pub(super) fn task_id(text: &str) -> Result<TaskId, Problem> {
     TaskId::parse(text).map_err(|_| Problem::of(Code::UnknownTask))
 }
 
@@ -71,7 +73,7 @@ async fn view(hub: &Hub, records: Vec<TaskRecord>) -> Result<Vec<View>, Problem>
 }
 
 /// A task without its documents.
-async fn known(hub: &Hub, id: &TaskId) -> Result<Task, Problem> {
+pub(super) async fn known(hub: &Hub, id: &TaskId) -> Result<Task, Problem> {
     hub.store.task_state(id).await?.ok_or_else(|| Problem::of(Code::UnknownTask))
 }
 

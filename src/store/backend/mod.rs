@@ -44,6 +44,8 @@ pub(super) struct Texts {
     pub wake_parked: &'static str,
     /// `[{"generator", "task_id" (or empty), "fingerprint" (hex)}]`
     pub events_told: String,
+    /// `[{"generator", "awaits" (or empty), "fingerprint" (hex)}]`
+    pub ignored_before: String,
     /// A task's receipts from `$1` (id) back along the chain, `$2` at most.
     pub receipt_chain: String,
     /// Deletes the bodies that a task's receipts point to, from `$1` back along the chain.
@@ -70,12 +72,24 @@ pub(super) struct Texts {
     pub deliveries_in_line: String,
     /// Lends the deliveries of a JSON array of ids under `$2` until `$3`.
     pub lend_deliveries: &'static str,
+    /// The same, and what they send is the letter, unless they have sent something before.
+    pub lend_letters: &'static str,
     /// `[{"lane", "hour", "figure", "amount"}]`
     pub add_figures: &'static str,
     /// Forget everything that a task has told webhooks, and what became of its result, one after the other.
     pub erase_relayed: [&'static str; 5],
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
+    /// Locks the deliveries that were settled before `$1`, the oldest `$2`.
+    pub settled_deliveries: &'static str,
+    /// Deletes the deliveries of a JSON array of ids.
+    pub delete_deliveries: &'static str,
+    /// The events of a JSON array of ids, and whether deliveries bring them.
+    pub events_needed: String,
+    /// Deletes the events of a JSON array of ids.
+    pub delete_events: &'static str,
+    /// Takes the letters from the events of a JSON array of ids.
+    pub forget_letters: &'static str,
 }
 
 /// Those that are due at `$1`, `$2` at most: of those that wait for the same id only the first, so that they keep their order.
@@ -96,6 +110,10 @@ const IN_LINE: &str = "SELECT d.id, d.webhook, d.lane, d.topic, d.task_id, d.att
         (SELECT max(o.due_at) FROM hub_deliveries AS o WHERE o.task_id = d.task_id AND o.webhook = d.webhook
             AND o.status = 'pending' AND o.sequence < d.sequence) AS waits_until
     FROM hub_deliveries AS d";
+
+const EVENTS_NEEDED: &str = "SELECT e.id, e.generator, e.data, e.metadata, e.fingerprint, e.letter,
+        EXISTS (SELECT 1 FROM hub_deliveries AS d WHERE d.event = e.id) AS is_needed
+    FROM hub_events AS e";
 
 /// Letters, rendered bodies and documents; then the rows.
 const ERASE_RELAYED: [&str; 5] = [

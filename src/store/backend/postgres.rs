@@ -4,10 +4,10 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
     Texts {
         // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
         lock_tasks: format!(
@@ -61,6 +61,11 @@ pub(super) fn texts() -> Texts {
         JOIN hub_events AS e ON e.fingerprint = decode(r.fingerprint, 'hex') AND e.generator = r.generator
         AND COALESCE(e.task_id, '') = r.task_id"
         ),
+        ignored_before: format!(
+            "SELECT {ignored} FROM json_to_recordset($1::json) AS r(generator text, awaits text, fingerprint text)
+        JOIN hub_ignored AS g ON g.fingerprint = decode(r.fingerprint, 'hex') AND g.generator = r.generator
+        AND g.awaits = r.awaits"
+        ),
         receipt_chain: format!(
             "WITH RECURSIVE chain(link, position) AS (
             SELECT $1::uuid, 1::bigint
@@ -106,12 +111,21 @@ pub(super) fn texts() -> Texts {
         ),
         lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3
         WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        lend_letters: "UPDATE hub_deliveries SET lease = $2, due_at = $3,
+        body = COALESCE(body, (SELECT e.letter FROM hub_events AS e WHERE e.id = hub_deliveries.event))
+        WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
         add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
         SELECT r.lane, r.hour, r.figure, r.amount
         FROM json_to_recordset($1::json) AS r(lane text, hour bigint, figure text, amount bigint)
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = hub_delivery_figures.amount + excluded.amount",
         erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1
+        ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        delete_deliveries: "DELETE FROM hub_deliveries WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        events_needed: format!("{EVENTS_NEEDED} WHERE e.id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))"),
+        delete_events: "DELETE FROM hub_events WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        forget_letters: "UPDATE hub_events SET letter = NULL WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
     }
 }
 

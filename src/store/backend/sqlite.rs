@@ -5,10 +5,10 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, Explanation, IN_LINE, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
-    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, webhooks, contents] = columns();
+    let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
     Texts {
         lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
         due_tasks: format!(
@@ -50,6 +50,10 @@ pub(super) fn texts() -> Texts {
             "SELECT {events} FROM json_each($1) AS r JOIN hub_events AS e ON e.fingerprint = unhex(r.value ->> 'fingerprint')
         AND e.generator = r.value ->> 'generator' AND COALESCE(e.task_id, '') = r.value ->> 'task_id'"
         ),
+        ignored_before: format!(
+            "SELECT {ignored} FROM json_each($1) AS r JOIN hub_ignored AS g ON g.fingerprint = unhex(r.value ->> 'fingerprint')
+        AND g.generator = r.value ->> 'generator' AND g.awaits = r.value ->> 'awaits'"
+        ),
         receipt_chain: format!(
             "WITH RECURSIVE chain(link, position) AS (
             SELECT $1, 1
@@ -88,11 +92,20 @@ pub(super) fn texts() -> Texts {
         deliveries_in_line: format!("{IN_LINE} WHERE d.id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY d.due_at, d.id"),
         lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3
         WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        lend_letters: "UPDATE hub_deliveries SET lease = $2, due_at = $3,
+        body = COALESCE(body, (SELECT e.letter FROM hub_events AS e WHERE e.id = hub_deliveries.event))
+        WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
         SELECT r.value ->> 'lane', r.value ->> 'hour', r.value ->> 'figure', r.value ->> 'amount' FROM json_each($1) AS r WHERE true
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = amount + excluded.amount",
         erase_relayed: ERASE_RELAYED,
         delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1
+        ORDER BY settled_at LIMIT $2",
+        delete_deliveries: "DELETE FROM hub_deliveries WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        events_needed: format!("{EVENTS_NEEDED} WHERE e.id IN (SELECT unhex(value, '-') FROM json_each($1))"),
+        delete_events: "DELETE FROM hub_events WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        forget_letters: "UPDATE hub_events SET letter = NULL WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
     }
 }
 

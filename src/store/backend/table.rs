@@ -57,9 +57,9 @@ impl Pair {
 }
 
 /// The columns of the tables that the journal reads, as its texts name them: tasks, attempts, fingerprints (`f.`),
-/// idempotency keys (`i.`), receipts (`r.`), parked callbacks (`p.`), events (`e.`), webhooks, contents.
-pub(super) fn columns() -> [String; 9] {
-    use crate::store::entity::{attempt, content, event, fingerprint, idempotency, parked, receipt, task, webhook};
+/// idempotency keys (`i.`), receipts (`r.`), parked callbacks (`p.`), events (`e.`), ignored callbacks (`g.`), webhooks, contents.
+pub(super) fn columns() -> [String; 10] {
+    use crate::store::entity::{attempt, content, event, fingerprint, idempotency, ignored, parked, receipt, task, webhook};
     [
         task::TABLE.list(""),
         attempt::TABLE.list(""),
@@ -68,6 +68,7 @@ pub(super) fn columns() -> [String; 9] {
         receipt::TABLE.list("r."),
         parked::TABLE.list("p."),
         event::TABLE.list("e."),
+        ignored::TABLE.list("g."),
         webhook::TABLE.list(""),
         content::TABLE.list(""),
     ]

@@ -7,6 +7,7 @@ pub(super) mod delivery;
 pub(super) mod event;
 pub(super) mod fingerprint;
 pub(super) mod idempotency;
+pub(super) mod ignored;
 pub(super) mod key;
 pub(super) mod parked;
 pub(super) mod payload;

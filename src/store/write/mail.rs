@@ -15,7 +15,7 @@ use crate::domain::review::Document;
 use crate::domain::task::{State, TaskId};
 use crate::domain::webhook;
 use crate::store::commit::Entry;
-use crate::store::entity::{bigint, content, delivery, event, webhook as row};
+use crate::store::entity::{bigint, content, delivery, event, payload, webhook as row};
 use crate::store::error::StoreError;
 use crate::store::{Store, WEBHOOK_DISABLED};
 
@@ -87,8 +87,7 @@ impl Store {
     async fn fetch(&self, transaction: &DatabaseTransaction, shelf: &mut Shelf<'_>, wanted: Vec<Uuid>) -> Result<(), StoreError> {
         let missing: Vec<Uuid> = wanted.into_iter().filter(|id| !shelf.has(*id)).collect();
         if !missing.is_empty() {
-            let rows =
-                self.read::<crate::store::entity::payload::Model, _>(transaction, &self.backend.texts().payloads, &missing);
+            let rows = self.read::<payload::Model, _>(transaction, self.backend.texts().payloads, &missing);
             for row in rows.await? {
                 shelf.add(row.id, row.bytes);
             }

@@ -92,6 +92,6 @@ impl<'a> Shelf<'a> {
     }
 }
 
-fn text<'a>(bytes: &'a (impl AsRef<[u8]> + ?Sized)) -> Option<&'a str> {
+fn text(bytes: &(impl AsRef<[u8]> + ?Sized)) -> Option<&str> {
     std::str::from_utf8(bytes.as_ref()).ok()
 }

@@ -94,7 +94,7 @@ async fn a_bad_file_is_an_answer_and_a_missing_one_is_wrong_usage() {
     let (code, told, complaint) = run(folder.path(), &["check", "lumen.toml"], &[]).await;
     assert_eq!((code, told.as_str(), complaint), (1, "", format!("callback-hub: {expected}\n")));
     let (code, told, _) = run(folder.path(), &["check", "lumen.toml", "--json"], &[]).await;
-    assert_eq!((code, json(&told)), (1, serde_json::json!({"good": false, "mistake": expected})));
+    assert_eq!((code, json(&told)), (1, serde_json::json!({"good": false, "mistake": expected, "mistakes": [expected]})));
     let (code, _, complaint) = run(folder.path(), &["check", "Lumen.toml"], &[]).await;
     assert!(code == 1 && complaint.contains("the file is named after its generator"), "{complaint}");
     let (code, _, complaint) = run(folder.path(), &["check", "lumen.text"], &[]).await;
@@ -145,6 +145,21 @@ async fn a_generator_is_shown_with_a_task_to_copy() {
     assert!(document["curl"].as_str().is_some_and(|curl| curl.starts_with("curl ")) && !told.contains("hush"), "{told}");
     let (code, _, complaint) = run(folder.path(), &["show", "lumne"], &settings).await;
     assert_eq!((code, complaint.trim()), (2, "callback-hub: There is no generator `lumne`; did you mean `lumen`?"));
+}
+
+/// The key that makes the token lies in the hub's database, or is a setting.
+#[tokio::test]
+async fn a_shared_url_has_its_token_once_there_is_a_key() {
+    let folder = folder(&[]);
+    let (form, later) = ("http://127.0.0.1:8080/hooks/meshy?token=", "its token is shown here once the hub has started");
+    let (code, told, _) = run(folder.path(), &["show", "meshy"], &[]).await;
+    assert!(code == 0 && told.contains(&format!("  {form}{{token}}\n  {later}")), "{told}");
+    let (_, told, _) = run(folder.path(), &["list", "--json"], &[]).await;
+    assert!(told.contains(&format!("\"{form}{{token}}\"")), "{told}");
+    let key = [("SECRETS_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")];
+    let (code, told, _) = run(folder.path(), &["show", "meshy"], &key).await;
+    let url = told.lines().find_map(|line| line.trim().strip_prefix(form)).unwrap_or_else(|| panic!("{told}"));
+    assert!(code == 0 && url.len() == 43 && !told.contains(later), "{told}");
 }
 
 #[tokio::test]

@@ -96,6 +96,49 @@ async fn who_names_no_task_is_told_where_to(#[values(Kind::Sqlite, Kind::Postgre
 
 #[rstest]
 #[tokio::test]
+async fn what_nobody_wants_to_hear_is_kept_once_and_known_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = start(kind).await;
+    let ignored = ok("ignored not_of_interest");
+    let ping = |id: &str| json!({"id": id, "type": "ping"});
+    let answer = hook(&app, "account", &ping("p-1")).send().await;
+    assert_eq!(answer.outcome(), ignored);
+    let first = answer.json()["callback_id"].as_str().expect("an id").to_owned();
+    let again = hook(&app, "account", &ping("p-1")).send().await;
+    assert_eq!(again.outcome(), ok("duplicate"));
+    assert_eq!(hook(&app, "account", &ping("p-2")).taken().await, ignored, "another event");
+    assert_eq!(hook(&app, "strict", &ping("p-1")).taken().await, ignored, "another generator's");
+    // on a path of its own, about a task that nobody knows (yet)
+    for id in ["nobody", "anybody"] {
+        assert_eq!(app.callback(id, &ping("p-1")).of("eager").taken().await, ignored, "{id}");
+        assert_eq!(app.callback(id, &ping("p-1")).of("eager").taken().await, ok("duplicate"), "{id}");
+    }
+    let again = again.json()["callback_id"].as_str().expect("an id").to_owned();
+    let body = async |id: &str| app.get(&format!("/api/callbacks/{id}")).await.good(200)["body"].clone();
+    assert_eq!((body(&first).await, body(&again).await), (json!(ping("p-1").to_string()), Value::Null));
+    let replayed = app.post(&format!("/api/callbacks/{first}/replay"), &json!({})).await.good(200);
+    assert_eq!(replayed["outcome"], "ignored", "an operator may look at it once more");
+    app.stop().await;
+}
+
+/// At once, from two sides.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_at_two_apps_at_once_it_is_kept_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let one = start(kind).await;
+    let two = super::on(&one.database, "http://127.0.0.1:1").await;
+    for round in 0..10 {
+        let body = json!({"id": format!("p-{round}"), "type": "ping"});
+        let sent = [&one, &two, &one, &two].map(|app| hook(app, "account", &body).taken());
+        let outcomes = futures_util::future::join_all(sent).await;
+        let count = |outcome: &str| outcomes.iter().filter(|found| **found == ok(outcome)).count();
+        assert_eq!((count("ignored not_of_interest"), count("duplicate")), (1, 3), "{outcomes:?}");
+    }
+    two.stop().await;
+    one.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn nobody_speaks_for_a_generator_unproven(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = crate::harness::App::start(kind, &[("CALLBACK_REQUIRE_SIGNATURE", "false")]).await;
     app.created(&json!({"id": "t"})).await;

@@ -60,6 +60,32 @@ async fn a_forged_end_is_never_believed_and_a_true_one_within_a_step(
     app.stop().await;
 }
 
+#[rstest]
+#[tokio::test]
+async fn only_an_end_that_no_callback_told_of_is_rescued(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, generator) = start(kind, &[]).await;
+    let rescued = async || {
+        let stats = app.get("/api/stats").await.good(200);
+        (stats["rescued"].clone(), stats["rescued_by_generator"]["doubted"]["tasks"].clone())
+    };
+    let job = submitted(&app, &generator, "doubted").await;
+    generator.set(&job, &json!({"status": "failed", "error": {"message": "no"}}));
+    assert_eq!(says(&app, &json!({"event": "failed"})).await, "hint");
+    app.work_off().await;
+    assert_eq!(shown(&app, &["status", "settled_by"]).await, [json!("failed"), json!("poll")]);
+    assert_eq!(rescued().await, (json!(0), Value::Null));
+
+    // the next attempt begins in silence
+    app.post("/api/tasks/t/retry", &json!({})).await.good(200);
+    app.work_off().await;
+    let job = app.task("t").await["external_id"].as_str().expect("an id").to_owned();
+    generator.set(&job, &json!({"status": "done", "result": 7}));
+    app.later(2 * MINUTE).await;
+    assert_eq!(shown(&app, &["status", "settled_by"]).await, [json!("completed"), json!("poll")]);
+    assert_eq!(rescued().await, (json!(1), json!(1)));
+    app.stop().await;
+}
+
 /// A thin callback can be forged to the letter; the true one that comes later is the same to the byte.
 #[rstest]
 #[tokio::test]

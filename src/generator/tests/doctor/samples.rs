@@ -115,6 +115,7 @@ fn other_content(variation: Variation) -> Sample {
         }
         V::CrlfAdded => plain("{\n}", &hmac("{\r\n}")),
         V::CrlfRemoved => plain("{\r\n}", &hmac("{\n}")),
+        V::LineBreaksRemoved => plain("{\n  \"a\": 1\r\n}", &hmac("{  \"a\": 1}")),
         V::NewlineAdded => plain("{}", &hmac("{}\n")),
         V::NewlineStripped => plain("{}\n", &hmac("{}")),
         V::UrlDecoded => plain("payload=%7B%22a%22%3A1%7D", &hmac("{\"a\":1}")),

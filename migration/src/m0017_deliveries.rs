@@ -37,7 +37,13 @@ CREATE INDEX hub_deliveries_webhook ON hub_deliveries (webhook, id)
 
 CREATE INDEX hub_deliveries_event ON hub_deliveries (event)
 
+CREATE INDEX hub_deliveries_pending ON hub_deliveries (id) WHERE status = 'pending'
+
 CREATE INDEX hub_deliveries_dead ON hub_deliveries (id) WHERE status = 'dead'
+
+CREATE INDEX hub_deliveries_dead_webhook ON hub_deliveries (webhook, id) WHERE status = 'dead'
+
+CREATE INDEX hub_deliveries_dead_lane ON hub_deliveries (lane) WHERE status = 'dead'
 
 CREATE INDEX hub_deliveries_settled ON hub_deliveries (settled_at) WHERE settled_at IS NOT NULL
 
@@ -47,5 +53,7 @@ CREATE TABLE hub_delivery_figures (
         figure TEXT NOT NULL,
         amount BIGINT NOT NULL,
         PRIMARY KEY (lane, hour, figure)
-    ) {often changed}"
+    ) {often changed}
+
+CREATE INDEX hub_delivery_figures_hour ON hub_delivery_figures (hour)"
 );

@@ -1,0 +1,63 @@
+//! What nobody needs any more goes, little by little, so that nobody has to wait for it; and what somebody has forgotten to
+//! give back comes back.
+
+use std::time::Duration;
+
+use crate::cadence::Step;
+use crate::clock::Clock;
+use crate::store::{Store, StoreError};
+
+/// Rows in one transaction.
+const AT_ONCE: u64 = 250;
+/// Transactions of a kind in one step.
+const MOST_PARTS: u32 = 20;
+/// What was counted hour by hour is kept for so long.
+const FIGURES: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Housekeeper {
+    store: Store,
+    clock: Clock,
+    terms: Terms,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// From the day on which it was delivered, or given up.
+    pub deliveries: Duration,
+}
+
+impl Housekeeper {
+    #[must_use]
+    pub const fn new(store: Store, clock: Clock, terms: Terms) -> Self {
+        Self { store, clock, terms }
+    }
+
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn step(&self) -> Result<Step, StoreError> {
+        let now = self.clock.now();
+        let returned = Step { handled: self.store.expire_pool(now).await?, more: false };
+        let (until, store) = (now.minus(self.terms.deliveries), &self.store);
+        let deliveries = in_parts(|| store.drop_deliveries(until, AT_ONCE)).await?;
+        let until = now.minus(FIGURES);
+        let figures = in_parts(|| store.drop_tallies(until, AT_ONCE)).await?;
+        Ok([returned, deliveries, figures].into_iter().sum())
+    }
+}
+
+/// Between two parts others get their turn at the database.
+async fn in_parts<F: Future<Output = Result<u64, StoreError>>>(part: impl Fn() -> F) -> Result<Step, StoreError> {
+    let mut handled = 0;
+    for _ in 0..MOST_PARTS {
+        let dropped = part().await?;
+        handled += dropped;
+        if dropped < AT_ONCE {
+            return Ok(Step { handled, more: false });
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(Step { handled, more: true })
+}
