@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::harness::{Database, Kind};
 
 /// How it ended, its output, and what it complained about.
-async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+pub(crate) async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_callback-hub"));
     command.args(arguments).env_clear().envs(environment.iter().copied()).current_dir(folder.path());

@@ -33,3 +33,4 @@ mod simulator;
 mod starting;
 mod table;
 mod upstream;
+mod webhooks;

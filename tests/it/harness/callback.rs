@@ -31,8 +31,8 @@ enum Signing {
     Stamped(String),
 }
 
-pub(crate) fn hmac(secret: &str, content: &[u8]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length does");
+pub(crate) fn hmac(secret: impl AsRef<[u8]>, content: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_ref()).expect("any length does");
     mac.update(content);
     mac.finalize().into_bytes().to_vec()
 }
