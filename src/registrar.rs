@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::domain::task::TaskId;
-use crate::domain::webhook::{Credentials, Origin, Previous, Signature, Status, Webhook};
+use crate::domain::webhook::{Credentials, LONGEST_TIMEOUT, Origin, Previous, Signature, Status, Webhook};
 use crate::relay::envelope;
 use crate::relay::guard::Guard;
 use crate::relay::sender::Sender;
@@ -28,7 +28,6 @@ pub use wish::{Change, Fault, MASK, Wish};
 pub const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_NAME: usize = 200;
 const LONGEST_URL: usize = 2048;
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(120);
 const MOST_DELAYS: usize = 20;
 const LONGEST_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -203,6 +202,12 @@ impl Registrar {
         faults.extend(texts.into_iter().map(|(field, says)| Fault { field, says }));
         if webhook.timeout.is_some_and(|timeout| timeout.is_zero() || timeout > LONGEST_TIMEOUT) {
             faults.push(Fault::new("timeout_seconds", "must be more than 0 and at most 120 seconds"));
+        }
+        if webhook.task.is_some() {
+            // a task's own webhook is told everything as it is
+            let more = [("filter", webhook.filter.is_some()), ("template", webhook.template.is_some())];
+            let more = more.into_iter().filter(|(_, given)| *given);
+            faults.extend(more.map(|(field, _)| Fault::new(field, "is not for the webhook of a single task")));
         }
         let delays = webhook.retry_delays.as_deref().unwrap_or_default();
         if delays.len() > MOST_DELAYS || delays.iter().any(|delay| *delay > LONGEST_DELAY) {

@@ -37,6 +37,9 @@ pub struct Webhook {
     pub updated_at: Timestamp,
 }
 
+/// Of one request.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(120);
+
 impl Webhook {
     /// Deliveries of one lane share a breaker and a number of requests at a time: those of a registration, and those of
     /// all tasks' own webhooks at one host.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::sender::Sender;
 use crate::cadence::Step;
 use crate::domain::task::Lease;
-use crate::domain::webhook::{Credentials, Status, Webhook};
+use crate::domain::webhook::{Credentials, LONGEST_TIMEOUT, Signature, Status, Webhook};
 use crate::store::{DueDelivery, Registration, StoreError};
 use crate::subscription::Template;
 
@@ -31,28 +31,34 @@ pub(super) struct Address {
 }
 
 impl Address {
-    fn is_paused(&self) -> bool {
+    /// The settings have forgotten what they lend.
+    pub(super) fn lacks_lent_secret(&self) -> bool {
+        self.webhook.borrows_secret() && self.webhook.signature != Signature::None && self.credentials.secret.is_none()
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
         self.webhook.status == Status::Paused
     }
 }
 
 impl Sender {
-    /// Takes what is due in these lanes, so many in each at most.
-    pub(super) async fn round(&self, admitted: &[(String, usize)]) -> Result<Round, StoreError> {
+    /// Takes what is due in these lanes, so many in each at most; `addresses` are those that have lanes for themselves.
+    pub(super) async fn round(
+        &self,
+        admitted: &[(String, usize)],
+        mut addresses: HashMap<Uuid, Address>,
+    ) -> Result<Round, StoreError> {
         let now = self.clock.now();
-        let ids = admitted.iter().filter_map(|(lane, _)| Uuid::parse_str(lane).ok()).collect();
-        let mut addresses: HashMap<Uuid, Address> = self.addresses(ids).await?;
         let longest = addresses.values().filter_map(|address| address.webhook.timeout).max();
         let longest = longest.unwrap_or_default().max(self.terms.timeout);
+        // whose turn it is in lanes that tasks' own webhooks share is not known yet
+        let shared = admitted.iter().any(|(lane, _)| Uuid::parse_str(lane).is_err());
+        let longest = if shared { longest.max(LONGEST_TIMEOUT) } else { longest };
         // twice the request, so that nobody else sends what is being sent
         let lease = Lease { token: Uuid::now_v7(), until: now.plus(2 * longest + Duration::from_secs(10)) };
         let templated: HashSet<Uuid> =
             addresses.values().filter(|address| address.template.is_some()).map(|address| address.webhook.id).collect();
-        // what waits for a webhook that is paused is due, and is not looked at
-        let paused: HashSet<String> =
-            addresses.values().filter(|address| address.is_paused()).map(|address| address.webhook.lane()).collect();
-        let open: Vec<(String, usize)> = admitted.iter().filter(|(lane, _)| !paused.contains(lane)).cloned().collect();
-        let claimed = self.store.claim_deliveries(&open, lease, now, &templated).await?;
+        let claimed = self.store.claim_deliveries(admitted, lease, now, &templated).await?;
         // tasks' own webhooks share lanes
         let mut own: Vec<Uuid> = claimed.due.iter().map(|due| due.webhook).filter(|id| !addresses.contains_key(id)).collect();
         own.sort_unstable();
@@ -61,6 +67,11 @@ impl Sender {
         let bodies = self.bodies(&claimed.due, &addresses).await?;
         let step = Step { handled: claimed.looked_at as u64, more: claimed.more };
         Ok(Round { due: claimed.due, addresses, bodies, step })
+    }
+
+    /// The webhooks that have these lanes for themselves.
+    pub(super) async fn registered(&self, lanes: &[String]) -> Result<HashMap<Uuid, Address>, StoreError> {
+        self.addresses(lanes.iter().filter_map(|lane| Uuid::parse_str(lane).ok()).collect()).await
     }
 
     async fn addresses(&self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Address>, StoreError> {

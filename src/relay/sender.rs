@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::courier::{Attempted, Courier, Parcel};
 use super::envelope;
@@ -104,6 +105,11 @@ impl Sender {
             let turn = usize::try_from(now.micros().unsigned_abs()).unwrap_or(0) % due.len();
             due.rotate_left(turn);
         }
+        let addresses = self.registered(&due).await?;
+        // what waits for a webhook that is paused is due, and is not looked at
+        due.retain(|lane| {
+            Uuid::parse_str(lane).ok().and_then(|id| addresses.get(&id)).is_none_or(|address| !address.is_paused())
+        });
         let admitted: Vec<(String, usize)> = due
             .into_iter()
             .map(|lane| {
@@ -115,7 +121,7 @@ impl Sender {
         if admitted.is_empty() {
             return Ok(Step::default());
         }
-        let round = self.round(&admitted).await;
+        let round = self.round(&admitted, addresses).await;
         for (lane, count) in &admitted {
             let taken = round.as_ref().map_or(0, |round| round.due.iter().filter(|due| due.lane == *lane).count());
             self.lanes.let_go(lane, count - taken, Sign::None, self.clock.now());
@@ -176,6 +182,9 @@ impl Sender {
             Some(Err(reason)) => return Fate::Dead(format!("the template makes no body: it {reason}")),
             None => return Fate::Dead("what it would send was erased".to_owned()),
         };
+        if address.lacks_lent_secret() {
+            return Fate::Later(Some("DELIVERY_SECRET is not set, and the webhook is signed with it".to_owned()));
+        }
         match self.parcel(address, &due.id.to_string(), body, now) {
             Ok(parcel) => Fate::Send(Box::new(parcel), address.webhook.timeout.unwrap_or(self.terms.timeout)),
             Err(reason) => Fate::Dead(reason),

@@ -73,17 +73,21 @@ pub(super) const LANES: &str = "WITH RECURSIVE lanes(lane) AS (
     SELECT lane FROM lanes WHERE lane IS NOT NULL AND (
         SELECT d.due_at FROM hub_deliveries AS d WHERE d.due_at IS NOT NULL AND d.lane = lanes.lane
         ORDER BY d.due_at LIMIT 1) <= $1";
+/// Whoever sent it when a later event took its place has died over it.
+const SUPERSEDE: &str =
+    "UPDATE hub_deliveries SET status = 'superseded', due_at = NULL, settled_at = $2, lease = NULL WHERE id = $1";
 const POSTPONE: &str = "UPDATE hub_deliveries SET due_at = $2 WHERE id = $1";
 /// One that a later event has overtaken while it was being sent is not tried again.
 const RECORD: &str = "UPDATE hub_deliveries SET
     status = CASE WHEN $3 = 'pending' AND outdated THEN 'superseded' ELSE $3 END,
     due_at = CASE WHEN outdated THEN NULL ELSE CAST($5 AS BIGINT) END,
     settled_at = CASE WHEN $3 = 'pending' AND NOT outdated THEN NULL ELSE CAST($6 AS BIGINT) END,
-    attempts = $4, last_error = $7, log = $8, lease = NULL WHERE id = $1 AND lease = $2";
-/// The next of its task and webhook; one that waits for its own next attempt waits on.
+    last_error = CASE WHEN $3 = 'pending' THEN COALESCE($7, last_error) ELSE $7 END,
+    attempts = $4, log = $8, lease = NULL WHERE id = $1 AND lease = $2";
+/// The next of its task and webhook, other than the one that was recorded; one that waits for its own next attempt waits on.
 const WAKE_NEXT: &str = "UPDATE hub_deliveries SET due_at = $3 WHERE due_at > $3 AND lease IS NULL AND attempts = 0 AND id = (
     SELECT d.id FROM hub_deliveries AS d WHERE d.task_id = $1 AND d.webhook = $2 AND d.status = 'pending'
-    ORDER BY d.sequence LIMIT 1)";
+    ORDER BY d.sequence LIMIT 1) AND id <> $4";
 const KEEP_BODY: &str = "UPDATE hub_deliveries SET body = $3 WHERE id = $1 AND lease = $2 AND body IS NULL";
 /// A little later than now, where what it waits for is due itself.
 const SOON: std::time::Duration = std::time::Duration::from_secs(1);
@@ -99,8 +103,9 @@ struct DueRow {
     body: Option<Uuid>,
     letter: Option<Uuid>,
     log: String,
-    /// When an older one of its task is due that it has to wait for.
+    /// When an older one of its task is due that it has to wait for; the epoch if that one is being sent.
     waits_until: Option<i64>,
+    outdated: bool,
 }
 
 impl Store {
@@ -161,7 +166,10 @@ impl Store {
         let statement = self.backend.statement(&self.backend.texts().deliveries_in_line, [json(ids)?.into()]);
         let rows = DueRow::find_by_statement(statement).all(transaction).await.map_err(backend::error)?;
         for row in rows {
-            if let Some(until) = row.waits_until {
+            if row.outdated {
+                let statement = self.backend.statement(SUPERSEDE, [row.id.into(), now.micros().into()]);
+                transaction.execute_raw(statement).await.map_err(backend::error)?;
+            } else if let Some(until) = row.waits_until {
                 let at = now.plus(SOON).micros().max(until);
                 let statement = self.backend.statement(POSTPONE, [row.id.into(), at.into()]);
                 transaction.execute_raw(statement).await.map_err(backend::error)?;
@@ -199,7 +207,9 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn keep_bodies(&self, made: Vec<(DueDelivery, Vec<u8>)>) -> Result<(), StoreError> {
+    pub async fn keep_bodies(&self, mut made: Vec<(DueDelivery, Vec<u8>)>) -> Result<(), StoreError> {
+        // everybody locks in the order of the ids
+        made.sort_unstable_by_key(|(delivery, _)| delivery.id);
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
         let (mut ids, mut texts) = (Vec::new(), Vec::new());
         for (delivery, text) in made {
@@ -261,7 +271,8 @@ impl Store {
         for (outcome, _) in outcomes.iter().zip(&recorded).filter(|(_, recorded)| **recorded) {
             // one that failed may have been overtaken meanwhile, and then it is over, too
             if let Some(task) = &outcome.delivery.task {
-                let values: [Value; 3] = [task.as_str().into(), outcome.delivery.webhook.into(), now.micros().into()];
+                let (webhook, id) = (outcome.delivery.webhook, outcome.delivery.id);
+                let values: [Value; 4] = [task.as_str().into(), webhook.into(), now.micros().into(), id.into()];
                 transaction.execute_raw(self.backend.statement(WAKE_NEXT, values)).await.map_err(backend::error)?;
             }
         }

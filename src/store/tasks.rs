@@ -211,8 +211,9 @@ impl Store {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let found = payload::Entity::find().filter(payload::Column::Id.is_in(ids)).all(&self.reader).await;
-        Ok(found.map_err(backend::error)?.into_iter().map(|row| (row.id, row.bytes)).collect())
+        let statement = self.backend.statement(self.backend.texts().payloads, [super::write::json(&ids)?.into()]);
+        let found = payload::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
+        Ok(found.into_iter().map(|row| (row.id, row.bytes)).collect())
     }
 }
 

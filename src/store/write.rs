@@ -168,6 +168,15 @@ impl Changes {
         let wake = backend.texts().wake_parked;
         add(&mut statements, &self.woken, |ids| backend.statement(wake, [ids.into(), self.now.micros().into()]), most)?;
         add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]), most)?;
+        for statement in statements {
+            transaction.execute_raw(statement).await.map_err(backend::error)?;
+        }
+        if !self.payload_ids.is_empty() {
+            let inserted = backend.insert_payloads(transaction, self.payload_ids, self.payloads).await;
+            inserted.map_err(backend::error)?;
+        }
+        // last: what else the batch has brought of an erased task goes, too
+        let mut statements = Vec::new();
         for (task, newest) in &self.erased {
             for text in [backend.texts().erase_bodies, backend.texts().erase_receipts] {
                 statements.extend(newest.map(|newest| backend.statement(text, [newest.into()])));
@@ -178,10 +187,6 @@ impl Changes {
         }
         for statement in statements {
             transaction.execute_raw(statement).await.map_err(backend::error)?;
-        }
-        if !self.payload_ids.is_empty() {
-            let inserted = backend.insert_payloads(transaction, self.payload_ids, self.payloads).await;
-            inserted.map_err(backend::error)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::catalog::mistake;
 use super::*;
+use crate::domain::event::Event;
 use crate::generator::condition::Condition;
 use crate::generator::json::Document;
 use crate::generator::reply::{Heard, StatusReply};

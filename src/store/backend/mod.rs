@@ -77,7 +77,7 @@ pub(super) struct Texts {
     /// `[{"lane", "hour", "figure", "amount"}]`
     pub add_figures: &'static str,
     /// Forget everything that a task has told webhooks, and what became of its result, one after the other.
-    pub erase_relayed: [&'static str; 5],
+    pub erase_relayed: [&'static str; 6],
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
     /// Locks the deliveries that were settled before `$1`, the oldest `$2`.
@@ -104,10 +104,10 @@ const ERASE_EVENTS: [&str; 3] = [
     "UPDATE hub_events SET data = NULL WHERE task_id = $1",
 ];
 
-/// In the order of their sequence, so that who has to wait is seen after what it waits for.
-const IN_LINE: &str = "SELECT d.id, d.webhook, d.lane, d.topic, d.task_id, d.attempts, d.body, d.log,
+/// What is being sent is soon over, whenever its lease ends.
+const IN_LINE: &str = "SELECT d.id, d.webhook, d.lane, d.topic, d.task_id, d.attempts, d.body, d.log, d.outdated,
         (SELECT e.letter FROM hub_events AS e WHERE e.id = d.event) AS letter,
-        (SELECT max(o.due_at) FROM hub_deliveries AS o WHERE o.task_id = d.task_id AND o.webhook = d.webhook
+        (SELECT max(CASE WHEN o.lease IS NULL THEN o.due_at ELSE 0 END) FROM hub_deliveries AS o WHERE o.task_id = d.task_id AND o.webhook = d.webhook
             AND o.status = 'pending' AND o.sequence < d.sequence) AS waits_until
     FROM hub_deliveries AS d";
 
@@ -116,7 +116,9 @@ const EVENTS_NEEDED: &str = "SELECT e.id, e.generator, e.data, e.metadata, e.fin
     FROM hub_events AS e";
 
 /// Letters, rendered bodies and documents; then the rows.
-const ERASE_RELAYED: [&str; 5] = [
+const ERASE_RELAYED: [&str; 6] = [
+    // whoever is sending one keeps nothing of it any more
+    "UPDATE hub_deliveries SET lease = NULL WHERE task_id = $1",
     "DELETE FROM hub_payloads WHERE id IN (SELECT letter FROM hub_events WHERE task_id = $1
         UNION SELECT metadata FROM hub_events WHERE task_id = $1 UNION SELECT body FROM hub_deliveries WHERE task_id = $1
         UNION SELECT document FROM hub_contents WHERE task_id = $1)",

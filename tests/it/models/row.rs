@@ -212,6 +212,9 @@ fn comparable(mut task: Task) -> Task {
         polls: 0,
         receipts: 0,
         last_receipt: None,
+        // counted and remembered for others than the task
+        news: 0,
+        told: false,
         ..task
     }
 }
