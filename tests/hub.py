@@ -10,6 +10,7 @@ The command finds CALLBACK_HUB_URL, CALLBACK_HUB_KEY and CALLBACK_SECRET_KEY (wi
 environment, HUB_DATABASE for messages, and HUB_PID. Its exit code is the exit code here; afterwards the hub must stop by itself, with code 0. Standard library only.
 """
 
+import base64
 import json
 import os
 import re
@@ -62,6 +63,7 @@ def with_hub(kind: str, database: str, folder: Path, command: list, more: dict) 
         "GENERATOR_SIMULATOR_SECRET": secret,
         "GENERATOR_SIMULATOR_BASE_URL": "http://127.0.0.1:4010",
         "API_KEYS": key,
+        "SECRETS_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "LOG_LEVEL": os.environ.get("HUB_LOG_LEVEL", "warn"),
         **more,
     }

@@ -80,8 +80,9 @@ const RECORD: &str = "UPDATE hub_deliveries SET
     due_at = CASE WHEN outdated THEN NULL ELSE CAST($5 AS BIGINT) END,
     settled_at = CASE WHEN $3 = 'pending' AND NOT outdated THEN NULL ELSE CAST($6 AS BIGINT) END,
     attempts = $4, last_error = $7, log = $8, lease = NULL WHERE id = $1 AND lease = $2";
-/// The next of its task and webhook; one that waits for its own next attempt waits on.
-const WAKE_NEXT: &str = "UPDATE hub_deliveries SET due_at = $3 WHERE due_at > $3 AND lease IS NULL AND attempts = 0 AND id = (
+/// The next of its task and webhook; one that waits for its own next attempt waits on, and so does the one that was put off.
+const WAKE_NEXT: &str = "UPDATE hub_deliveries SET due_at = $3
+    WHERE due_at > $3 AND lease IS NULL AND attempts = 0 AND id <> $4 AND id = (
     SELECT d.id FROM hub_deliveries AS d WHERE d.task_id = $1 AND d.webhook = $2 AND d.status = 'pending'
     ORDER BY d.sequence LIMIT 1)";
 const KEEP_BODY: &str = "UPDATE hub_deliveries SET body = $3 WHERE id = $1 AND lease = $2 AND body IS NULL";
@@ -258,7 +259,8 @@ impl Store {
         for (outcome, _) in outcomes.iter().zip(&recorded).filter(|(_, recorded)| **recorded) {
             // one that failed may have been overtaken meanwhile, and then it is over, too
             if let Some(task) = &outcome.delivery.task {
-                let values: [Value; 3] = [task.as_str().into(), outcome.delivery.webhook.into(), now.micros().into()];
+                let DueDelivery { id, webhook, .. } = outcome.delivery;
+                let values: [Value; 4] = [task.as_str().into(), webhook.into(), now.micros().into(), id.into()];
                 transaction.execute_raw(self.backend.statement(WAKE_NEXT, values)).await.map_err(backend::error)?;
             }
         }
