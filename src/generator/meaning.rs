@@ -113,6 +113,9 @@ fn found(json: &str, span: std::ops::Range<usize>) -> Found {
     json::storable(json).map_or(Found::InBody(span), |mended| Found::Rewritten(mended.into()))
 }
 
+/// Of an error that is an object.
+const PARTS: [&str; 4] = ["code", "type", "message", "details"];
+
 fn failure(reader: &mut Reader<'_>, places: &[Pointer], final_errors: &[Glob]) -> Failure {
     let mut error = TaskError::default();
     let mut retryable = true;
@@ -133,6 +136,11 @@ fn failure(reader: &mut Reader<'_>, places: &[Pointer], final_errors: &[Glob]) -
             let details = json::member(value, "details").filter(|details| json::kind(details) != Kind::Null);
             retryable = !details.is_some_and(forbids_retries);
             error.details = details.map(|details| kept_details(details.get()));
+            // in words of its own: better kept whole than not at all
+            let foreign = PARTS.iter().all(|part| json::member(value, part).is_none()) && value.get().trim() != "{}";
+            if foreign && !reader.strict {
+                error.details = Some(kept_details(value.get()));
+            }
         }
         Some((place, value)) => {
             reader.complain(place.to_string(), "must be an object or null");

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::sender::Sender;
 use crate::cadence::Step;
 use crate::domain::task::Lease;
-use crate::domain::webhook::{Credentials, Webhook};
+use crate::domain::webhook::{Credentials, Status, Webhook};
 use crate::store::{DueDelivery, Registration, StoreError};
 use crate::subscription::Template;
 
@@ -30,6 +30,12 @@ pub(super) struct Address {
     pub template: Option<Result<Template, String>>,
 }
 
+impl Address {
+    fn is_paused(&self) -> bool {
+        self.webhook.status == Status::Paused
+    }
+}
+
 impl Sender {
     /// Takes what is due in these lanes, so many in each at most.
     pub(super) async fn round(&self, admitted: &[(String, usize)]) -> Result<Round, StoreError> {
@@ -42,7 +48,11 @@ impl Sender {
         let lease = Lease { token: Uuid::now_v7(), until: now.plus(2 * longest + Duration::from_secs(10)) };
         let templated: HashSet<Uuid> =
             addresses.values().filter(|address| address.template.is_some()).map(|address| address.webhook.id).collect();
-        let claimed = self.store.claim_deliveries(admitted, lease, now, &templated).await?;
+        // what waits for a webhook that is paused is due, and is not looked at
+        let paused: HashSet<String> =
+            addresses.values().filter(|address| address.is_paused()).map(|address| address.webhook.lane()).collect();
+        let open: Vec<(String, usize)> = admitted.iter().filter(|(lane, _)| !paused.contains(lane)).cloned().collect();
+        let claimed = self.store.claim_deliveries(&open, lease, now, &templated).await?;
         // tasks' own webhooks share lanes
         let mut own: Vec<Uuid> = claimed.due.iter().map(|due| due.webhook).filter(|id| !addresses.contains_key(id)).collect();
         own.sort_unstable();

@@ -127,8 +127,11 @@ impl Store {
         now: Timestamp,
         templated: &HashSet<Uuid>,
     ) -> Result<Claimed, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
         let (mut ids, mut more) = (Vec::new(), false);
+        if lanes.is_empty() {
+            return Ok(Claimed { due: Vec::new(), looked_at: 0, more });
+        }
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
         for (lane, limit) in lanes {
             let values: [Value; 3] = [lane.as_str().into(), now.micros().into(), bigint(*limit).into()];
             let locked = transaction.query_all_raw(self.backend.statement(self.backend.texts().due_deliveries, values)).await;

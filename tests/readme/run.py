@@ -31,6 +31,7 @@ INTERPRETERS = {"bash": (["bash", "-euo", "pipefail"], ".sh"), "python": ([sys.e
 START = """cat > .env <<END
 CALLBACK_SECRET_KEY=$(openssl rand -hex 32)
 API_KEYS=$(openssl rand -hex 24)
+SECRETS_KEY=$(openssl rand -base64 32)
 END
 cargo run --release
 """

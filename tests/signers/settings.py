@@ -13,7 +13,6 @@ print(
             "GENERATOR_SLACK_SECRET": secrets.token_hex(16),
             "GENERATOR_GITHUB_SECRET": "It's a secret: " + secrets.token_urlsafe(24),
             # for the subscriber, which is on this machine
-            "SECRETS_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "DELIVERY_ALLOWED_NETWORKS": "127.0.0.1",
         }
     )

@@ -217,3 +217,17 @@ fn rules_must_make_sense(#[case] text: &str, #[case] expected: &str) {
     let found = mistake(&format!("trust = \"token\"\n[event]\n{text}"));
     assert!(found.starts_with(&format!("generators/x.toml:{expected}")), "{found}");
 }
+
+#[rstest]
+#[case::words_of_its_own(r#"{"why":"no camera"}"#, "Unknown error", Some(r#"{"why":"no camera"}"#))]
+#[case::known_words(r#"{"message":"no","why":"no camera"}"#, "no", None)]
+#[case::a_text(r#""no camera""#, "no camera", None)]
+#[case::nothing("{}", "Unknown error", None)]
+fn an_error_in_words_of_its_own_is_kept_whole(#[case] error: &str, #[case] message: &str, #[case] details: Option<&str>) {
+    let generator = written(MUSIC);
+    let body = format!(r#"{{"code":500,"msg":{error}}}"#);
+    let decoded = payload::decode(&proven(raw(&body).signed(&generator, SECRET), &generator));
+    let Ok(Decoded::Task(event)) = decoded else { panic!("it is a task's") };
+    let Event::Failed(failure) = event.event else { panic!("it has failed") };
+    assert_eq!((failure.error.message.as_str(), failure.error.details.as_deref()), (message, details));
+}

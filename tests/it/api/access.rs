@@ -132,7 +132,8 @@ async fn the_api_document_names_every_operation_once() {
             let answer = app.send(request).await;
             assert!(
                 ![405, 500].contains(&answer.status) && !answer.text.contains("\"not_found\"")
-                    || path.contains("callback_id")
+                    // there are no things of these names
+                    || ["callback_id", "webhook_id", "delivery_id", "content_id", "entry_id"].iter().any(|id| path.contains(id))
                     || path == "/metrics",
                 "{path}"
             );
@@ -141,7 +142,7 @@ async fn the_api_document_names_every_operation_once() {
     let count = names.len();
     names.sort();
     names.dedup();
-    assert_eq!((names.len(), count), (count, 23));
+    assert_eq!((names.len(), count), (count, 47));
     app.stop().await;
 }
 
