@@ -13,9 +13,11 @@ use crate::domain::webhook::{Auth, Credentials, Signature};
 pub use self::fault::{Fault, faults, refuse_auth, refuse_headers};
 use self::secret::SecretFault;
 pub use self::secret::{make_secret, refuse_secret};
+pub(super) use self::veil::veiled;
 
 mod fault;
 mod secret;
+mod veil;
 
 /// The headers of one attempt; what a registration adds comes first, and gives way to what the hub says itself.
 ///

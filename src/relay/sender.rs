@@ -135,7 +135,7 @@ impl Sender {
         let began = self.clock.now();
         let journey = Journey { due, began, delays: self.delays(address) };
         let (outcome, sign) = match self.fate(due, address, body, began) {
-            Fate::Send(parcel, timeout) => match self.attempt(&parcel, timeout).await {
+            Fate::Send(parcel, timeout) => match self.attempt(&parcel, address, timeout).await {
                 Some(attempted) => {
                     let sign = sign(&attempted);
                     (journey.attempted(&attempted, self.clock.now(), super::chance()), sign)
@@ -151,16 +151,25 @@ impl Sender {
     }
 
     /// None: the hub is stopping, and nobody knows whether it has arrived.
-    async fn attempt(&self, parcel: &Parcel, timeout: Duration) -> Option<Attempted> {
+    async fn attempt(&self, parcel: &Parcel, address: Option<&Address>, timeout: Duration) -> Option<Attempted> {
         let stopped = async {
             self.stopping.cancelled().await;
             tokio::time::sleep(PATIENCE).await;
         };
         tokio::select! {
             biased;
-            attempted = self.courier.send(parcel, timeout) => Some(attempted),
+            attempted = self.ask(parcel, address, timeout) => Some(attempted),
             () = stopped => None,
         }
+    }
+
+    /// What the subscriber says is kept and shown: what it knows the hub by is not.
+    pub(super) async fn ask(&self, parcel: &Parcel, address: Option<&Address>, timeout: Duration) -> Attempted {
+        let mut attempted = self.courier.send(parcel, timeout).await;
+        if let (Some(snippet), Some(address)) = (&mut attempted.snippet, address) {
+            *snippet = envelope::veiled(snippet, &address.credentials);
+        }
+        attempted
     }
 
     fn delays(&self, address: Option<&Address>) -> Arc<[Duration]> {

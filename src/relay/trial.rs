@@ -33,7 +33,7 @@ impl Sender {
         };
         let parcel = self.parcel(&address, &id.to_string(), body, now).map_err(|says| format!("cannot be sent to: {says}"))?;
         let timeout = address.webhook.timeout.unwrap_or(self.terms.timeout);
-        Ok(Test { id, attempted: self.courier.send(&parcel, timeout).await })
+        Ok(Test { id, attempted: self.ask(&parcel, Some(&address), timeout).await })
     }
 }
 

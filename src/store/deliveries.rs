@@ -271,7 +271,7 @@ impl Store {
         for (outcome, _) in outcomes.iter().zip(&recorded).filter(|(_, recorded)| **recorded) {
             // one that failed may have been overtaken meanwhile, and then it is over, too
             if let Some(task) = &outcome.delivery.task {
-                let (webhook, id) = (outcome.delivery.webhook, outcome.delivery.id);
+                let DueDelivery { id, webhook, .. } = outcome.delivery;
                 let values: [Value; 4] = [task.as_str().into(), webhook.into(), now.micros().into(), id.into()];
                 transaction.execute_raw(self.backend.statement(WAKE_NEXT, values)).await.map_err(backend::error)?;
             }

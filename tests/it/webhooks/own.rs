@@ -47,11 +47,11 @@ async fn it_is_told_beside_the_others_and_signed_with_the_settings_secret(#[valu
 #[tokio::test]
 async fn a_repeated_creation_makes_no_second_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = App::start(kind, &HERE).await;
-    let body = json!({"id": "t", "webhook": {"url": "http://127.0.0.1:9/", "secret": "mine"}});
+    let body = json!({"id": "t", "webhook": {"url": "http://127.0.0.1:9999/", "secret": "mine"}});
     let first = app.created(&body).await;
     assert_eq!(app.create(&body).await.good(200)["webhook_id"], first["webhook_id"]);
     let keyed = || app.client.post(format!("{}/api/tasks", app.base)).header("Idempotency-Key", "k");
-    let body = json!({"webhook": {"url": "http://127.0.0.1:9/", "secret": "mine"}}).to_string();
+    let body = json!({"webhook": {"url": "http://127.0.0.1:9999/", "secret": "mine"}}).to_string();
     for status in [201, 200] {
         app.send(keyed().body(body.clone())).await.good(status);
     }
@@ -64,12 +64,12 @@ async fn a_repeated_creation_makes_no_second_one(#[values(Kind::Sqlite, Kind::Po
 #[case(json!({"webhook": 5}), "webhook")]
 #[case(json!({"webhook": {"url": "ftp://a", "signature": "none"}}), "webhook.url")]
 #[case(json!({"webhook": {"url": "http://169.254.169.254/", "signature": "none"}}), "webhook.url")]
-#[case(json!({"webhook": {"url": "http://127.0.0.1:9/", "signature": "none", "events": [""]}}), "webhook.events[0]")]
-#[case(json!({"webhook": {"url": "http://127.0.0.1:9/", "signature": "none", "headers": {}}}), "webhook.headers")]
-#[case(json!({"webhook": {"url": "http://127.0.0.1:9/"}}), "webhook.secret")]
-#[case(json!({"webhook": {"url": "http://127.0.0.1:9/", "secret": "whsk_a"}}), "webhook.secret")]
+#[case(json!({"webhook": {"url": "http://127.0.0.1:9999/", "signature": "none", "events": [""]}}), "webhook.events[0]")]
+#[case(json!({"webhook": {"url": "http://127.0.0.1:9999/", "signature": "none", "headers": {}}}), "webhook.headers")]
+#[case(json!({"webhook": {"url": "http://127.0.0.1:9999/"}}), "webhook.secret")]
+#[case(json!({"webhook": {"url": "http://127.0.0.1:9999/", "secret": "whsk_a"}}), "webhook.secret")]
 #[case(json!({"auto_approve": "yes"}), "auto_approve")]
-#[case(json!({"callback_url": "http://127.0.0.1:9/"}), "callback_url")]
+#[case(json!({"callback_url": "http://127.0.0.1:9999/"}), "callback_url")]
 #[tokio::test]
 async fn its_faults_are_named(#[case] body: Value, #[case] field: &str) {
     let app = App::start(Kind::Sqlite, &HERE).await;
