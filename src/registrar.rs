@@ -182,6 +182,7 @@ impl Registrar {
             credentials.secret.clone_from(&made);
         }
         faults.extend(envelope::faults(credentials).into_iter().map(Fault::from));
+        faults.extend(wish::masks(credentials));
         made
     }
 

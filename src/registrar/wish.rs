@@ -120,6 +120,20 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
+/// What the API shows instead of credentials must not become one.
+pub(super) fn masks(credentials: &Credentials) -> Vec<Fault> {
+    let auth = credentials.auth.as_ref().map(|auth| match auth {
+        Auth::Basic { password, .. } => ("auth.password", password),
+        Auth::Bearer { token } => ("auth.token", token),
+        Auth::ApiKey { key_value, .. } => ("auth.key_value", key_value),
+    });
+    let secret = credentials.secret.as_ref().map(|secret| ("secret", secret));
+    let headers = credentials.headers.iter().map(|(name, value)| (format!("headers.{name}"), value));
+    let all = auth.into_iter().chain(secret).map(|(field, value)| (field.to_owned(), value)).chain(headers);
+    let masked = all.filter(|(_, value)| *value == MASK);
+    masked.map(|(field, _)| Fault { field, says: "is what is shown instead of a value: give the value".to_owned() }).collect()
+}
+
 /// A field, and a sentence to be read after its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {

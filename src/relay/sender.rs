@@ -188,7 +188,7 @@ impl Sender {
         }
         let body = match body {
             Some(Ok(body)) => body.clone(),
-            Some(Err(reason)) => return Fate::Dead(format!("the template makes no body: it {reason}")),
+            Some(Err(reason)) => return Fate::Dead(format!("the template makes no body: {reason}")),
             None => return Fate::Dead("what it would send was erased".to_owned()),
         };
         if address.lacks_lent_secret() {

@@ -60,6 +60,8 @@ pub struct Pace {
 /// Whoever took it in between has it.
 const REVIVE: &str = "UPDATE hub_deliveries SET status = 'pending', attempts = 0, due_at = $2, lease = NULL, outdated = false,
     settled_at = NULL, last_error = NULL WHERE id = $1 AND status IN ('dead', 'delivered')";
+/// One that waits for its next attempt need not wait; its attempts stay counted.
+const HURRY: &str = "UPDATE hub_deliveries SET due_at = $2 WHERE id = $1 AND status = 'pending' AND lease IS NULL";
 const HEARS: &str =
     "EXISTS (SELECT 1 FROM hub_webhooks AS w WHERE w.id = hub_deliveries.webhook AND w.status IN ('active', 'paused'))";
 const HEARING: &str = "COALESCE((SELECT w.status FROM hub_webhooks AS w WHERE w.id = hub_deliveries.webhook), 'deleted')";
@@ -164,6 +166,11 @@ async fn revive_one(
     let Some(row) = found else { return Ok(Revival::Unknown) };
     match Status::parse(&row.status) {
         Some(Status::Dead | Status::Delivered) => {}
+        Some(Status::Pending) if row.lease.is_none() => {
+            let hurry = backend.statement(HURRY, [id.into(), now.micros().into()]);
+            transaction.execute_raw(hurry).await.map_err(backend::error)?;
+            return Ok(Revival::Due { lane: row.lane });
+        }
         other => return Ok(Revival::Not(other.unwrap_or(Status::Pending))),
     }
     let status: Option<String> = registration::Entity::find_by_id(row.webhook)

@@ -17,7 +17,7 @@ use crate::store::Revival;
 /// Retry a delivery
 ///
 /// A dead one, or once more a delivered one: it is due at once and has its whole schedule before it, with the same id and
-/// body. Whoever was left alone for failing is tried again, too.
+/// body. One that is pending need not wait any longer. Whoever was left alone for failing is tried again, too.
 #[utoipa::path(
     post,
     path = "/api/deliveries/{delivery_id}/retry",
@@ -36,9 +36,9 @@ pub async fn retry_delivery(State(hub): State<Arc<Hub>>, Segment(id): Segment) -
             Ok(Json(load(&hub, id).await?))
         }
         Revival::Unknown => Err(unknown()),
-        Revival::Not(Status::Pending) => conflict("The delivery is pending: it will be sent without that".to_owned()),
+        Revival::Not(Status::Pending) => conflict("The delivery is being sent right now".to_owned()),
         Revival::Not(status) => {
-            conflict(format!("The delivery is {}: only dead and delivered ones can be retried", status.as_str()))
+            conflict(format!("The delivery is {}: only pending, dead and delivered ones can be retried", status.as_str()))
         }
         Revival::Deaf(webhook::Status::Disabled) => {
             conflict("The delivery's webhook is disabled: make it active first".to_owned())
