@@ -4,7 +4,6 @@ mod bulk;
 mod events;
 mod figures;
 mod order;
-mod plans;
 mod retention;
 mod retrying;
 mod schedule;
