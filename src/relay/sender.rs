@@ -1,4 +1,4 @@
-//! Sends what is due, as much as the lanes bear: takes it in one [round](super::round) over all of them, asks the courier, and
+//! Sends what is due, as much as the lanes bear: takes it in one round over all of them, asks the courier, and
 //! hands what was heard to the recorder.
 //!
 //! Steps overlap: one that waits for a slow subscriber holds up no other lane.
