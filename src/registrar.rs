@@ -6,7 +6,6 @@
 mod trial;
 mod wish;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -255,6 +254,3 @@ fn credential(credentials: &Credentials) -> &'static str {
         _ => "headers",
     }
 }
-
-/// Shared by whoever works with them.
-pub type Shared = Arc<Registrar>;

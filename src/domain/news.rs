@@ -17,7 +17,7 @@ pub enum Topic {
     Failed,
     TimedOut,
     Cancelled,
-    /// The deadline went by, and the generator could not be asked.
+    /// The deadline went by, and asking the generator has not told the end.
     Overdue,
     Approved,
     Rejected,

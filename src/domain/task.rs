@@ -235,7 +235,7 @@ pub struct Attempt {
     pub over: bool,
     /// Where the generator's answer to the submission is stored.
     pub answer: Option<Uuid>,
-    /// When it was told that the deadline went by and the generator could not be asked.
+    /// When it was told that the deadline went by and asking the generator has not told the end.
     pub overdue_at: Option<Timestamp>,
 }
 

@@ -15,7 +15,6 @@ mod round;
 pub mod sender;
 mod trial;
 
-pub use journey::{BUCKETS, LogLine};
 pub use trial::Test;
 
 /// From 0 to 1.

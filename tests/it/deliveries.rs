@@ -4,6 +4,7 @@ mod bulk;
 mod events;
 mod figures;
 mod order;
+mod plans;
 mod retention;
 mod retrying;
 mod schedule;

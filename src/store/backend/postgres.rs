@@ -146,12 +146,10 @@ pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(6845794, hashte
 pub(super) fn explanations(statement: &Statement) -> Vec<Explanation> {
     let values = statement.values.iter().flat_map(|values| &values.0);
     let values: Vec<String> = values.map(|value| PostgresQueryBuilder.value_to_string(value)).collect();
+    let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
     let explanation = |mode: &str| Explanation {
         preparations: vec![format!("SET LOCAL plan_cache_mode = {mode}"), format!("PREPARE hub_explained AS {}", statement.sql)],
-        question: Statement::from_string(
-            DbBackend::Postgres,
-            format!("EXPLAIN (COSTS off) EXECUTE hub_explained ({})", values.join(", ")),
-        ),
+        question: Statement::from_string(DbBackend::Postgres, format!("EXPLAIN (COSTS off) EXECUTE hub_explained{values}")),
         column: "QUERY PLAN",
         ends: vec!["DEALLOCATE hub_explained".to_owned()],
     };

@@ -142,6 +142,10 @@ async fn a_webhook_whose_key_is_gone_can_be_seen_and_stopped(#[values(Kind::Sqli
     assert!(read["fault"].as_str().expect("a sentence").contains("SECRETS_KEY"), "{read}");
     assert!(app.patch(&path(&made), &json!({"headers": {"x-a": "1"}})).await.about("secret").contains("SECRETS_KEY"));
     assert_eq!(app.post(&format!("{}/test", path(&made)), &json!({})).await.problem(), (409, "conflict".to_owned()));
+    app.created(&json!({"id": "t"})).await;
+    app.callback("t", &json!({"event": "completed", "result": 1})).taken().await;
+    app.work_off().await;
+    assert_eq!(app.database.count("hub_deliveries WHERE status = 'pending' AND attempts = 0").await, 1, "it waits for the key");
     assert_eq!(app.patch(&path(&made), &json!({"status": "disabled"})).await.good(200)["status"], "disabled");
     app.stop().await;
 }
