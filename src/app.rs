@@ -2,6 +2,7 @@
 
 mod assembly;
 mod loops;
+pub mod offline;
 mod reload;
 mod shelf;
 mod watch;
@@ -14,9 +15,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::generator::catalog::{Catalog, Overrides};
-use crate::generator::entry::Generator;
-use crate::generator::scalar::Trust;
 use crate::http::server::{Bounds, serve};
 use crate::http::state::{Handles, Hub};
 use crate::journal::{self, Journal, Limits};
@@ -29,7 +27,6 @@ use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
 use crate::telemetry::metrics::Metrics;
 use crate::terms::Terms;
 use crate::upstream::{MOST_READ, Upstream};
-use crate::vault::Vault;
 use crate::{generator, http};
 
 pub use loops::Loops;
@@ -234,59 +231,6 @@ async fn upkeep(metrics: Option<Metrics>, stopping: CancellationToken) {
     }
 }
 
-/// The catalog without a database, and the secret that a generator would sign with, for commands that stand in for one.
-///
-/// # Errors
-/// What is wrong with generator files or settings.
-pub fn offline(settings: &Settings, generator: &str) -> Result<(Catalog, Option<String>), StartError> {
-    let (catalog, overrides) = shelf::catalog(settings, |_| {})?;
-    let own = overrides.generators.iter().find(|(name, _)| name.as_str() == generator);
-    Ok((catalog, own.and_then(|(_, own)| own.secrets.first().cloned())))
-}
-
-/// The catalog alone.
-///
-/// # Errors
-/// What is wrong with generator files or settings.
-pub fn catalog(settings: &Settings) -> Result<Catalog, StartError> {
-    Ok(shelf::catalog(settings, |_| {})?.0)
-}
-
-/// What callback URLs begin with.
-#[must_use]
-pub fn callback_base_url(settings: &Settings) -> String {
-    settings.callback_base_url().as_str().to_owned()
-}
-
-/// Where a generator calls about all its tasks; none if that needs a token whose key the hub has yet to make.
-pub async fn ingress_url(settings: &Settings, generator: &Generator) -> Option<String> {
-    let base_url = callback_base_url(settings);
-    assembly::known_capability_keys(settings).await.map(|keys| keys.ingress_url(&base_url, generator))
-}
-
-/// Where clients on this machine find the hub.
-#[must_use]
-pub fn own_url(settings: &Settings) -> String {
-    settings.server.base_url(settings.server.port).as_str().trim_end_matches('/').to_owned()
-}
-
-/// The catalog for judging a signature: it is needed, whatever else would do, and `secret` goes before the settings'.
-///
-/// # Errors
-/// What is wrong with generator files or settings.
-pub fn judge(settings: &Settings, generator: &str, secret: Option<&str>) -> Result<Catalog, StartError> {
-    let judged = |overrides: &mut Overrides| {
-        for (_, own) in overrides.generators.iter_mut().filter(|(name, _)| name.as_str() == generator) {
-            own.trust = Some(Trust::Verify);
-            if let Some(secret) = secret {
-                own.secrets = vec![secret.to_owned()];
-            }
-        }
-        overrides.default_unsigned = false;
-    };
-    Ok(shelf::catalog(settings, judged)?.0)
-}
-
 /// The database of the settings, with its schema up to date, or, where that is somebody else's job, looked after.
 ///
 /// # Errors
@@ -303,12 +247,6 @@ pub async fn open(settings: &Settings) -> Result<Store, StartError> {
         }
     }
     Ok(Store::connect(url, connections).await?)
-}
-
-/// What opens the stored credentials.
-#[must_use]
-pub fn vault(settings: &Settings) -> Vault {
-    Vault::new(settings.secrets.key.iter().map(|key| *key.expose()))
 }
 
 /// Where the database is.

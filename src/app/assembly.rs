@@ -98,7 +98,7 @@ pub(super) fn terms(settings: &Settings, port: u16) -> TermSettings {
 pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, recorder::Writer), StartError> {
     let Means { store, journal, clock, stopping, .. } = means;
     let delivery = &settings.delivery;
-    let vault = super::vault(settings);
+    let vault = super::offline::vault(settings);
     let guard = Guard::new(delivery.allowed_networks.iter().map(allowed).collect());
     let courier = Courier::new(guard.clone(), clock.clone()).map_err(StartError::Client)?;
     let (recorder, writer) = Recorder::new(store.clone(), clock.clone(), journal.chores().deliver.clone());

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Failure, Outcome, say, settings};
-use crate::app::{self, StartError};
+use crate::app::{self, StartError, offline};
 use crate::generator::entry::Generator;
 use crate::generator::explain::Chapter;
 use crate::generator::needs::Need;
@@ -56,9 +56,9 @@ pub(super) async fn run(command: Command) -> Outcome {
 
 fn list(json: bool) -> Outcome {
     let settings = settings()?.settings;
-    let catalog = app::catalog(&settings)?;
+    let catalog = offline::catalog(&settings)?;
     if json {
-        let base_url = app::callback_base_url(&settings);
+        let base_url = offline::callback_base_url(&settings);
         let items: Vec<_> = catalog.iter().map(|generator| GeneratorBody::of(generator, &base_url, None)).collect();
         return print(&json!({"items": items}));
     }
@@ -83,12 +83,12 @@ fn state(generator: &Generator) -> String {
 
 async fn show(name: &str, json: bool) -> Outcome {
     let settings = settings()?.settings;
-    let catalog = app::catalog(&settings)?;
+    let catalog = offline::catalog(&settings)?;
     let generator = catalog.find(name).ok_or_else(|| Failure::Usage(anyhow!("{}", catalog.no_such(name))))?;
-    let ingress_url = if generator.needs_ingress_token() { app::ingress_url(&settings, generator).await } else { None };
+    let ingress_url = if generator.needs_ingress_token() { offline::ingress_url(&settings, generator).await } else { None };
     let has_token = ingress_url.is_some();
-    let body = GeneratorBody::of(generator, &app::callback_base_url(&settings), ingress_url);
-    let command = curl(generator, &app::own_url(&settings));
+    let body = GeneratorBody::of(generator, &offline::callback_base_url(&settings), ingress_url);
+    let command = curl(generator, &offline::own_url(&settings));
     if json {
         let mut document = json!(body);
         document["curl"] = command.into();
@@ -128,7 +128,7 @@ fn check(file: &std::path::Path, json: bool) -> Outcome {
         warnings.insert(0, format!("{} does not end in .toml, and only such files of GENERATORS_DIR are read", file.display()));
     }
     if json {
-        let body = GeneratorBody::of(&generator, &app::callback_base_url(&settings), None);
+        let body = GeneratorBody::of(&generator, &offline::callback_base_url(&settings), None);
         return print(&json!({"good": true, "warnings": warnings, "generator": body}));
     }
     let mut lines = vec![format!("{} is good", file.display())];

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use super::{Failure, Outcome, say, settings};
-use crate::app::{self, StartError};
+use crate::app::{self, StartError, offline};
 use crate::store::Store;
 use crate::vault::Vault;
 
@@ -31,7 +31,7 @@ struct Counts {
 pub(super) async fn run(command: Command) -> Outcome {
     let Command::Rotate { json } = command;
     let loaded = settings()?;
-    let vault = app::vault(&loaded.settings);
+    let vault = offline::vault(&loaded.settings);
     if !vault.has_key() {
         return Err(Failure::Usage(anyhow::anyhow!("SECRETS_KEY is not set: there is no key to encrypt with")));
     }

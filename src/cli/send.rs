@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::client::client;
 use super::verify::read;
 use super::{Failure, Outcome, say, settings};
-use crate::app;
+use crate::app::offline;
 use crate::clock::Clock;
 use crate::domain::task::TaskId;
 use crate::generator::signing::sign;
@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         // not repeated: a callback URL has a token in it
         return Err(usage("--url (or CALLBACK_HUB_URL) must be a URL that begins with http:// or https://".to_owned()));
     }
-    let (catalog, secret) = app::offline(&settings()?.settings, &arguments.generator)?;
+    let (catalog, secret) = offline::with_secret(&settings()?.settings, &arguments.generator)?;
     let generator =
         catalog.find(&arguments.generator).ok_or_else(|| usage(format!("there is no generator {}", arguments.generator)))?;
     let body = match &arguments.body {

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 
 use self::misbehaviour::{FaultArguments, OddsArguments};
 use super::{Failure, Outcome, client, settings};
-use crate::app::{self, StartError};
+use crate::app::{StartError, offline};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::settings::duration;
@@ -162,7 +162,7 @@ fn hub(arguments: &Arguments, sender: &Sender) -> Hub {
 fn sender(arguments: &Arguments) -> Result<Sender, Failure> {
     let usage = |sentence: String| Failure::Usage(anyhow!(sentence));
     let name = arguments.generator();
-    let (catalog, secret) = app::offline(&settings()?.settings, name)?;
+    let (catalog, secret) = offline::with_secret(&settings()?.settings, name)?;
     let generator = catalog.find(name).ok_or_else(|| usage(format!("there is no generator {name}")))?;
     let secret = arguments.secret.clone().or(secret);
     let secret = secret.ok_or_else(|| usage(format!("no secret is known for generator {name}: --secret, or a setting")))?;

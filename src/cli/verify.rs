@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Failure, Outcome, say, settings};
-use crate::app;
+use crate::app::offline;
 use crate::clock::Clock;
 use crate::domain::event::Claim;
 use crate::domain::task::TaskId;
@@ -51,10 +51,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let usage = |error: String| Failure::Usage(anyhow::anyhow!(error));
     let settings = settings()?.settings;
-    if let Some(unsigned) = app::catalog(&settings)?.find(&arguments.generator).filter(|generator| !generator.signs()) {
+    if let Some(unsigned) = offline::catalog(&settings)?.find(&arguments.generator).filter(|generator| !generator.signs()) {
         return Err(usage(no_signature(unsigned)));
     }
-    let catalog = app::judge(&settings, &arguments.generator, arguments.secret.as_deref())?;
+    let catalog = offline::judge(&settings, &arguments.generator, arguments.secret.as_deref())?;
     let generator =
         catalog.find(&arguments.generator).ok_or_else(|| usage(format!("there is no generator {}", arguments.generator)))?;
     let raw = RawCallback {
