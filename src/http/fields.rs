@@ -57,7 +57,7 @@ impl<'a> Fields<'a> {
 
     /// A field of this type; absent and null are the same. `wanted` says what it should be.
     pub fn take<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
-        match self.remove(name)? {
+        match self.clean(name)? {
             Value::Json(json) if json.get() == "null" => None,
             Value::Json(json) => self.expect(name, wanted, serde_json::from_str(json.get()).ok()),
             Value::Text(text) => {
@@ -77,12 +77,40 @@ impl<'a> Fields<'a> {
 
     /// A text of a query, or a string of a body, that `parse` understands.
     pub fn parse<T>(&mut self, name: &'static str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let text = match self.remove(name)? {
+        let text = match self.clean(name)? {
             Value::Json(json) if json.get() == "null" => return None,
             Value::Json(json) => serde_json::from_str::<String>(json.get()).ok(),
             Value::Text(text) => Some(text),
         };
         self.expect(name, wanted, text.and_then(|text| parse(&text)))
+    }
+
+    /// A text of a query; an empty one asks for nothing that there could be.
+    pub fn text(&mut self, name: &'static str, wanted: &str) -> Option<String> {
+        self.parse(name, wanted, |text| Some(text.to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    /// Several words with commas between them, each once and in the order of `all`, however they were given: a statement that
+    /// is made of them has few forms.
+    pub fn several<T: Copy + PartialEq>(
+        &mut self,
+        name: &'static str,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Option<Vec<T>> {
+        let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+        let wanted = format!("one or several of {}", words.join(", "));
+        self.parse(name, &wanted, |text| {
+            let given: Vec<&str> = text.split(',').collect();
+            let known = given.iter().all(|given| words.contains(given));
+            known.then(|| all.iter().copied().filter(|one| given.contains(&word(*one))).collect())
+        })
+    }
+
+    /// A field of a body of this type, NUL and all: it is mended before it is kept, or only its bytes are looked at.
+    pub fn take_raw<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
+        let json = self.raw(name)?;
+        self.expect(name, wanted, serde_json::from_str(json.get()).ok())
     }
 
     pub fn time(&mut self, name: &'static str) -> Option<Timestamp> {
@@ -100,13 +128,18 @@ impl<'a> Fields<'a> {
 
     /// A field of a body as it stands; null is a value like any other.
     pub fn value(&mut self, name: &'static str) -> Option<&'a RawValue> {
-        match self.remove(name)? {
+        match self.clean(name)? {
             Value::Json(json) => Some(json),
             Value::Text(_) => None,
         }
     }
 
-    /// A field of a body as it stands.
+    /// A document of a body; null is no document.
+    pub fn document(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        self.value(name).filter(|json| json.get() != "null")
+    }
+
+    /// A field of a body as it stands, NUL and all: it is mended before it is kept, or read field by field.
     pub fn raw(&mut self, name: &'static str) -> Option<&'a RawValue> {
         match self.remove(name)? {
             Value::Json(json) if json.get() != "null" => Some(json),
@@ -199,12 +232,39 @@ impl<'a> Fields<'a> {
         self.given.remove(name)
     }
 
+    /// No field holds NUL, wherever in it: not every database keeps it in a text, and it is a mistake everywhere.
+    fn clean(&mut self, name: &'static str) -> Option<Value<'a>> {
+        let value = self.remove(name)?;
+        let holds_nul = match &value {
+            Value::Json(json) => holds_nul(json.get()),
+            Value::Text(text) => text.contains('\0'),
+        };
+        if holds_nul {
+            self.blame(name, "must not hold NUL");
+            return None;
+        }
+        Some(value)
+    }
+
     fn expect<T>(&mut self, name: &str, wanted: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.blame(name, format!("must be {wanted}"));
         }
         value
     }
+}
+
+/// JSON can only hold it as an escape.
+fn holds_nul(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        if rest[at..].starts_with("\\u0000") {
+            return true;
+        }
+        // the next one is escaped itself, and begins nothing
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
 }
 
 fn whole(float: f64) -> Option<u64> {
@@ -228,6 +288,20 @@ mod tests {
         let read = ["a", "b", "c", "d", "e", "f", "g"].map(|name| fields.whole::<u8>(name, "a small number"));
         assert_eq!(read, [Some(8), Some(8), Some(8), None, None, None, None]);
         assert_eq!(fields.finish().unwrap_err().errors.len(), 4);
+    }
+
+    #[test]
+    fn nul_is_refused_wherever_it_stands_and_only_nul() {
+        let body = br#"{"a": "x\u0000", "b": {"c\u0000": [1]}, "d": "\\u0000", "e": "\\\u0000", "f": "\"", "g": "\u0000"}"#;
+        let mut fields = Fields::of_body(body).unwrap();
+        let read = ["a", "b", "d", "e", "f"].map(|name| fields.document(name).is_some());
+        assert_eq!(read, [false, false, true, false, true]);
+        assert_eq!(fields.take_raw::<String>("g", "a text").as_deref(), Some("\0"));
+        let named: Vec<_> = fields.finish().unwrap_err().errors.into_iter().map(|error| error.field).collect();
+        assert_eq!(named, ["a", "b", "e"]);
+        let mut query = Fields::of_query(Some("a=%00&b=%2500"));
+        assert!(query.parse("a", "a text", |_| Some(())).is_none() && query.parse("b", "a text", |_| Some(())).is_some());
+        assert!(query.finish().is_err());
     }
 
     #[test]
