@@ -1,7 +1,7 @@
 //! Reads a request's fields one by one, so that an answer can name all that are at fault, and what was probably meant.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -38,11 +38,20 @@ impl<'a> Fields<'a> {
         Ok(Self::new(given.into_iter().map(|(name, value)| (name, Value::Json(value))).collect()))
     }
 
+    /// Which of two values of one name is meant nobody knows.
     #[must_use]
     pub fn of_query(query: Option<&str>) -> Self {
-        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        let given = pairs.map(|(name, value)| (Cow::Owned(name.into_owned()), Value::Text(value.into_owned())));
-        Self::new(given.collect())
+        let (mut given, mut repeated) = (BTreeMap::new(), BTreeSet::new());
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let name: Cow<'a, str> = Cow::Owned(name.into_owned());
+            if given.insert(name.clone(), Value::Text(value.into_owned())).is_some() {
+                repeated.insert(name);
+            }
+        }
+        given.retain(|name, _| !repeated.contains(name));
+        let mut fields = Self::new(given);
+        repeated.iter().take(MOST_NAMED).for_each(|name| fields.blame(&shown(name), "must not be there twice"));
+        fields
     }
 
     const fn new(given: BTreeMap<Cow<'a, str>, Value<'a>>) -> Self {
@@ -220,7 +229,7 @@ impl<'a> Fields<'a> {
 
     fn name_unknown(&mut self) {
         for name in self.given.keys().take(MOST_NAMED) {
-            let shown: String = name.chars().take(LONGEST_SHOWN).collect();
+            let shown = shown(name);
             let hint = nearest(&shown, &self.known).map(|known| format!(", did you mean {known}?"));
             let detail = format!("unknown field{}", hint.unwrap_or_default());
             self.problems.push(FieldProblem { field: shown, detail });
@@ -252,6 +261,11 @@ impl<'a> Fields<'a> {
         }
         value
     }
+}
+
+/// Names may be long.
+fn shown(name: &str) -> String {
+    name.chars().take(LONGEST_SHOWN).collect()
 }
 
 /// JSON can only hold it as an escape.

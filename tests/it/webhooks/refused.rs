@@ -15,6 +15,7 @@ fn cases() -> Vec<(Value, &'static str)> {
         (json!({"url": null}), "url"),
         (json!({"url": 5}), "url"),
         (json!({"url": "no url"}), "url"),
+        (json!({"url": ""}), "url"),
         (json!({"url": "ftp://example.com/"}), "url"),
         (json!({"url": "file:///etc/passwd"}), "url"),
         (json!({"url": "https://user:hush@example.com/"}), "url"),
