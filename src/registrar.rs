@@ -3,6 +3,7 @@
 //!
 //! Whatever is wrong is found before anything is written, by field. Credentials leave this room encrypted.
 
+mod files;
 mod trial;
 mod wish;
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::domain::task::TaskId;
-use crate::domain::webhook::{Credentials, LONGEST_TIMEOUT, Origin, Previous, Signature, Status, Webhook};
+use crate::domain::webhook::{Credentials, LONGEST_TIMEOUT, Origin, Signature, Status, Webhook};
 use crate::relay::envelope;
 use crate::relay::guard::Guard;
 use crate::relay::sender::Sender;
@@ -20,6 +21,7 @@ use crate::store::{Registration, Store};
 use crate::subscription;
 use crate::vault::{Vault, VaultError};
 
+pub use files::RefusedFile;
 pub use trial::Trial;
 pub use wish::{Change, Fault, MASK, Wish};
 
@@ -27,6 +29,8 @@ pub use wish::{Change, Fault, MASK, Wish};
 pub const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_NAME: usize = 200;
 const LONGEST_URL: usize = 2048;
+/// Old secrets that hold at a time: each is a signature in every request.
+const MOST_PROMISED: usize = 4;
 const MOST_DELAYS: usize = 20;
 const LONGEST_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -38,6 +42,7 @@ pub struct Registrar {
     guard: Guard,
     sender: Sender,
     clock: Clock,
+    file: files::State,
 }
 
 /// A registration to be written, and the secret that was made for it: it is shown once.
@@ -49,8 +54,8 @@ pub struct Registered {
 
 impl Registrar {
     #[must_use]
-    pub const fn new(store: Store, vault: Vault, guard: Guard, sender: Sender, clock: Clock) -> Self {
-        Self { store, vault, guard, sender, clock }
+    pub fn new(store: Store, vault: Vault, guard: Guard, sender: Sender, clock: Clock) -> Self {
+        Self { store, vault, guard, sender, clock, file: files::State::default() }
     }
 
     #[must_use]
@@ -77,11 +82,13 @@ impl Registrar {
     /// Everything that is wrong with it.
     pub async fn draft_as(&self, id: Uuid, wish: Wish, task: Option<TaskId>, origin: Origin) -> Result<Registered, Vec<Fault>> {
         let mut faults = Vec::new();
-        if wish.url.is_none() {
+        let has_url = wish.url.is_some();
+        if !has_url {
             faults.push(Fault::new("url", "is missing"));
         }
         let now = self.clock.now();
-        let mut credentials = Credentials { secret: wish.secret, previous: None, headers: wish.headers, auth: wish.auth };
+        let mut credentials =
+            Credentials { secret: wish.secret, headers: wish.headers, auth: wish.auth, ..Credentials::default() };
         let webhook = Webhook {
             id,
             name: wish.name.unwrap_or_default(),
@@ -102,7 +109,9 @@ impl Registrar {
         };
         let made = self.complete(&webhook, &mut credentials, &mut faults);
         self.examine(&webhook, &mut faults);
-        self.visit(&webhook.url, &mut faults).await;
+        if has_url {
+            self.visit(&webhook.url, &mut faults).await;
+        }
         let sealed = self.seal(id, &credentials, &mut faults);
         registered(Registration { webhook, credentials: sealed }, made, faults)
     }
@@ -129,7 +138,8 @@ impl Registrar {
         registered(Registration { webhook, credentials: sealed }, made, faults)
     }
 
-    /// A new secret; the old one holds, too, for `overlap`. Nothing is written.
+    /// A new secret; the old one holds, too, for `overlap`, and those before it as long as was said then. Without an overlap no
+    /// old one holds any longer. Nothing is written.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -143,12 +153,14 @@ impl Registrar {
         let mut credentials = self.opened(webhook.id, credentials.as_deref())?;
         let now = self.clock.now();
         let made = secret.is_none().then(envelope::make_secret);
-        let secret = secret.or_else(|| made.clone());
-        credentials.previous =
-            credentials.secret.take().filter(|_| !overlap.is_zero()).map(|secret| Previous { secret, until: now.plus(overlap) });
-        credentials.secret = secret;
+        let until = Some(now.plus(overlap)).filter(|_| !overlap.is_zero());
+        credentials.rotate(secret.or_else(|| made.clone()).unwrap_or_default(), now, until);
         webhook.updated_at = now;
         let mut faults: Vec<Fault> = envelope::faults(&credentials).into_iter().map(Fault::from).collect();
+        if credentials.promised(now).count() > MOST_PROMISED {
+            let says = "would let a fifth old secret hold: wait until one of the four ends, or say 0 to end all of them";
+            faults.push(Fault::new("overlap_seconds", says));
+        }
         let sealed = self.seal(webhook.id, &credentials, &mut faults);
         registered(Registration { webhook, credentials: sealed }, made, faults)
     }
@@ -195,9 +207,6 @@ impl Registrar {
         if webhook.customer_id.as_ref().is_some_and(String::is_empty) {
             faults.push(Fault::new("customer_id", "must not be empty"));
         }
-        if webhook.filter.as_ref().is_some_and(|filter| filter.contains('\0')) {
-            faults.push(Fault::new("filter", "must not hold NUL"));
-        }
         let texts = subscription::check(&webhook.events, webhook.filter.as_deref(), webhook.template.as_deref());
         faults.extend(texts.into_iter().map(|(field, says)| Fault { field, says }));
         if webhook.timeout.is_some_and(|timeout| timeout.is_zero() || timeout > LONGEST_TIMEOUT) {
@@ -221,9 +230,7 @@ impl Registrar {
             faults.push(Fault::new("url", format!("must be at most {LONGEST_URL} bytes")));
         } else if url.contains(char::is_control) {
             faults.push(Fault::new("url", "must not hold control characters"));
-        } else if !url.is_empty()
-            && let Err(forbidden) = self.guard.check(url).await
-        {
+        } else if let Err(forbidden) = self.guard.check(url).await {
             faults.push(Fault::new("url", format!("is not allowed: {forbidden}")));
         }
     }

@@ -208,6 +208,7 @@ mod tests {
         let credentials = Credentials {
             secret: Some("whsec_c2VjcmV0".to_owned()),
             previous: Some(Previous { secret: "before".to_owned(), until: Timestamp::from_secs(5) }),
+            older: vec![Previous { secret: "long before".to_owned(), until: Timestamp::from_secs(9) }],
             headers: [("x-team".to_owned(), "a".to_owned())].into(),
             auth: Some(Auth::Bearer { token: "t".to_owned() }),
         };

@@ -19,6 +19,7 @@ use crate::http::webhooks::{Entry, entries};
 use crate::registrar::{Fault, Registered, Registrar, Wish};
 use crate::settings::Settings;
 use crate::store::{Registration, StoreError};
+use crate::telemetry::metrics;
 
 const ID_LABEL: &[u8] = b"callback-hub webhook of a file v1";
 
@@ -77,12 +78,16 @@ impl WebhooksFile {
             return Ok(Step::default());
         }
         match this.take_up().await {
-            Ok(changed) => tracing::info!(changed, "the file of webhooks was read again"),
+            Ok(changed) => {
+                tracing::info!(changed, "the file of webhooks was read again");
+                metrics::note_webhooks_file(true);
+                this.registrar.take_file();
+            }
             Err(Refused::Wrong(sentences)) => {
-                tracing::error!(
-                    fault = sentences.join("; "),
-                    "the changed file of webhooks is refused; the webhooks from before stay"
-                );
+                let fault = sentences.join("; ");
+                tracing::error!(fault, "the changed file of webhooks is refused; the webhooks from before stay");
+                metrics::note_webhooks_file(false);
+                this.registrar.refuse_file(fault);
             }
             Err(Refused::Store(error)) => return Err(error),
         }

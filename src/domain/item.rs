@@ -92,6 +92,8 @@ pub struct Places {
     pub result: Uuid,
     /// Of a content's title, text and pictures.
     pub document: Uuid,
+    /// Whether the result brings no text, no pictures and no fields to a content.
+    pub bare: bool,
 }
 
 /// A custom event of a client.
@@ -210,7 +212,7 @@ impl Places {
     /// A body that holds its own result.
     #[must_use]
     pub const fn of(receipt: Uuid, document: Uuid) -> Self {
-        Self { receipt, result: receipt, document }
+        Self { receipt, result: receipt, document, bare: false }
     }
 }
 
@@ -246,6 +248,8 @@ pub enum Refusal {
     NoContent,
     #[error("The content is {0}")]
     Decided(&'static str),
+    #[error("The entry is {0}: only failed ones can be offered again")]
+    NotFailed(&'static str),
     #[error("Somebody else has edited the content meanwhile")]
     EditedMeanwhile,
 }

@@ -52,6 +52,9 @@ pub struct Entry {
     pub approved_at: Timestamp,
     /// What the publisher said who has last given it back.
     pub error: Option<String>,
+    /// Under which a publisher has last said that he is done with it: what he says again, since he did not hear the answer, is
+    /// nothing new. None while it is lent, and after a lease that has ended without a word.
+    pub done: Option<Uuid>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +103,11 @@ impl Stage {
 pub trait Recipe: Debug + Send + Sync {
     /// Title, text and pictures, of the JSON texts of a completed task.
     fn make(&self, result: &str, input: Option<&str>, metadata: Option<&str>) -> Document;
+
+    /// Whether the result alone brings nothing that could be published: what was asked for is no work of the generator's.
+    fn leaves_bare(&self, result: &str) -> bool {
+        self.make(result, None, None).is_bare()
+    }
 }
 
 /// A [`Recipe`] that is the same as another one if it is the very same.
@@ -132,6 +140,16 @@ pub struct Document {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Document {
+    /// A title alone is nothing that could be published.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        let is_blank = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
+        let texts = [&self.summary, &self.content, &self.html, &self.cover_image];
+        texts.into_iter().all(is_blank) && self.images.is_empty() && self.fields.is_empty()
+    }
+}
+
 /// What an operator or a publisher does to a content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -161,20 +179,28 @@ pub enum Act {
         lease: Uuid,
         by: Duration,
     },
+    /// What was given up is offered again, as if nobody had tried.
+    Retry,
 }
+
+/// What whoever looks at it reads about a result that was not published by itself.
+const BARE: &str = "The result has no text, no pictures and no fields: it waits for somebody to look at it";
 
 /// A task has completed: what its generator's file makes of the result waits for review, or is in the pool at once.
 pub(super) fn begin(world: &mut World, id: &TaskId, arrival: &Arrival<'_>, places: Places) {
     let has_content = |task: &&Task| arrival.occurrence.policy.content.is_some() && task.erased_at.is_none();
     let Some(task) = world.tasks.get(id).filter(has_content) else { return };
-    let review = if task.auto_approve { Review::Approved(Entry::new(task.priority, arrival.now, None)) } else { Review::Pending };
+    let review = match task.auto_approve && !places.bare {
+        true => Review::Approved(Entry::new(task.priority, arrival.now, None)),
+        false => Review::Pending,
+    };
     let content = Content {
         id: places.receipt,
         task: id.clone(),
         generator: task.generator.clone(),
         document: places.document,
         review,
-        note: None,
+        note: places.bare.then(|| BARE.to_owned()),
         created_at: arrival.now,
     };
     let approved = content.review.entry().is_some();
@@ -198,13 +224,14 @@ pub(super) fn review(world: &mut World, item: &Item, act: &Act) -> Result<Answer
 impl Entry {
     fn new(priority: u8, now: Timestamp, publish_after: Option<Timestamp>) -> Self {
         let publish_after = publish_after.unwrap_or(now).max(now);
-        Self { priority, stage: Stage::Pending, tries: 0, publish_after, approved_at: now, error: None }
+        Self { priority, stage: Stage::Pending, tries: 0, publish_after, approved_at: now, error: None, done: None }
     }
 
     /// A publisher takes it.
     pub fn lend(&mut self, lease: Lease) {
         self.tries += 1;
         self.stage = Stage::Publishing(lease);
+        self.done = None;
     }
 
     fn come_back(&mut self, publish_after: Timestamp) {
@@ -252,20 +279,36 @@ impl Content {
             }
             Act::Published { lease } => {
                 let entry = self.entry()?;
+                if entry.done == Some(*lease) && matches!(entry.stage, Stage::Published { .. }) {
+                    return Ok(None);
+                }
                 entry.held(*lease, now)?;
                 entry.stage = Stage::Published { at: now };
+                entry.done = Some(*lease);
                 Ok(Some(Topic::Published))
             }
             Act::Failed { lease, error, publish_after } => {
                 let entry = self.entry()?;
+                if entry.done == Some(*lease) && matches!(entry.stage, Stage::Pending | Stage::Failed) {
+                    return Ok(None);
+                }
                 entry.held(*lease, now)?;
                 entry.error.clone_from(error);
                 entry.come_back(publish_after.unwrap_or(now).max(now));
+                entry.done = Some(*lease);
                 Ok(None)
             }
             Act::Extend { lease, by } => {
                 let lease = self.entry()?.held(*lease, now)?;
                 lease.until = lease.until.max(now.plus(*by));
+                Ok(None)
+            }
+            Act::Retry => {
+                let Review::Approved(entry) = &mut self.review else { return Err(Refusal::NotFailed(self.review.as_str())) };
+                if entry.stage != Stage::Failed {
+                    return Err(Refusal::NotFailed(entry.stage.as_str()));
+                }
+                (entry.stage, entry.tries, entry.publish_after, entry.done) = (Stage::Pending, 0, now, None);
                 Ok(None)
             }
         }

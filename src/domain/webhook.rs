@@ -154,6 +154,9 @@ pub struct Credentials {
     /// The secret before that, while both hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// Those before that one, the newest first, as far as they were promised to hold for longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<Previous>,
     /// Sent along with every request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
@@ -176,6 +179,19 @@ pub enum Auth {
 }
 
 impl Credentials {
+    /// Old secrets that hold at this time, too, the newest first.
+    pub fn promised(&self, at: Timestamp) -> impl Iterator<Item = &Previous> {
+        self.previous.iter().chain(&self.older).filter(move |previous| previous.until > at)
+    }
+
+    /// Another secret takes the first one's place, which holds on until then; without a time no old one holds any longer.
+    pub fn rotate(&mut self, secret: String, now: Timestamp, until: Option<Timestamp>) {
+        let older = self.promised(now).cloned().collect();
+        let before = self.secret.replace(secret);
+        self.previous = before.zip(until).map(|(secret, until)| Previous { secret, until });
+        self.older = if until.is_some() { older } else { Vec::new() };
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

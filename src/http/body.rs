@@ -1,14 +1,44 @@
 //! Reading bodies: bounded while streaming, within a time, and within a budget over all connections.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
 use super::budget::{Budget, Share};
+use super::fields::Fields;
 use super::problem::{Code, Problem};
+use super::state::Hub;
+
+/// The body of a request of the API, whose sender has proven that he may come. Beside it there is nothing that he could say:
+/// who asks for a dry run in the query must not be taken for somebody who wants it done.
+pub struct Sent(pub Bytes);
+
+impl FromRequest<Arc<Hub>> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Problem> {
+        Fields::of_query(request.uri().query()).finish()?;
+        let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
+        read(request.into_body(), &hub.budget, &terms).await.map(Self)
+    }
+}
+
+/// A request that says all in its path: nothing in the query, and no body, or an empty object.
+pub struct Nothing;
+
+impl FromRequest<Arc<Hub>> for Nothing {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Problem> {
+        let Sent(body) = Sent::from_request(request, hub).await?;
+        Fields::of_body(&body)?.finish().map(|()| Self)
+    }
+}
 
 /// A body's bytes, with their share of the budget: it is given back when the last one who holds the bytes lets go, be it
 /// the handler or, after the handler has given up, the journal.

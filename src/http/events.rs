@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::access::Caller;
-use super::body::{self, Terms};
+use super::body::Sent;
 use super::fields::Fields;
 use super::openapi::EventErrors;
 use super::problem::{Code, Problem};
@@ -80,10 +79,8 @@ pub async fn publish_event(
     State(hub): State<Arc<Hub>>,
     Extension(Caller(owner)): Extension<Caller>,
     headers: HeaderMap,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<(StatusCode, Json<EventBody>), Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     // tasks' keys are others
     let key = idempotency_key(&headers, format!("events/{owner}"))?;
     let id = Uuid::now_v7();
@@ -103,9 +100,9 @@ fn read(hub: &Hub, body: &[u8], id: Uuid, idempotency: Option<IdempotencyKey>) -
     let name = name(&mut fields);
     let data = fields.value("data");
     if data.is_none() {
-        fields.blame("data", "is missing");
+        fields.blame_too("data", "is missing");
     }
-    let metadata = fields.raw("metadata").filter(|metadata| is_object(&mut fields, metadata));
+    let metadata = fields.document("metadata").filter(|metadata| is_object(&mut fields, metadata));
     let task = fields.parse("task_id", "a task's id", |text| TaskId::parse(text).ok());
     fields.finish()?;
     let (Some(name), Some(data)) = (name, data) else { return Err(Problem::of(Code::Internal)) };

@@ -1,7 +1,7 @@
 //! Reads a request's fields one by one, so that an answer can name all that are at fault, and what was probably meant.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -38,11 +38,20 @@ impl<'a> Fields<'a> {
         Ok(Self::new(given.into_iter().map(|(name, value)| (name, Value::Json(value))).collect()))
     }
 
+    /// Which of two values of one name is meant nobody knows.
     #[must_use]
     pub fn of_query(query: Option<&str>) -> Self {
-        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        let given = pairs.map(|(name, value)| (Cow::Owned(name.into_owned()), Value::Text(value.into_owned())));
-        Self::new(given.collect())
+        let (mut given, mut repeated) = (BTreeMap::new(), BTreeSet::new());
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            let name: Cow<'a, str> = Cow::Owned(name.into_owned());
+            if given.insert(name.clone(), Value::Text(value.into_owned())).is_some() {
+                repeated.insert(name);
+            }
+        }
+        given.retain(|name, _| !repeated.contains(name));
+        let mut fields = Self::new(given);
+        repeated.iter().take(MOST_NAMED).for_each(|name| fields.blame(&shown(name), "must not be there twice"));
+        fields
     }
 
     const fn new(given: BTreeMap<Cow<'a, str>, Value<'a>>) -> Self {
@@ -57,7 +66,7 @@ impl<'a> Fields<'a> {
 
     /// A field of this type; absent and null are the same. `wanted` says what it should be.
     pub fn take<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
-        match self.remove(name)? {
+        match self.clean(name)? {
             Value::Json(json) if json.get() == "null" => None,
             Value::Json(json) => self.expect(name, wanted, serde_json::from_str(json.get()).ok()),
             Value::Text(text) => {
@@ -77,12 +86,40 @@ impl<'a> Fields<'a> {
 
     /// A text of a query, or a string of a body, that `parse` understands.
     pub fn parse<T>(&mut self, name: &'static str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let text = match self.remove(name)? {
+        let text = match self.clean(name)? {
             Value::Json(json) if json.get() == "null" => return None,
             Value::Json(json) => serde_json::from_str::<String>(json.get()).ok(),
             Value::Text(text) => Some(text),
         };
         self.expect(name, wanted, text.and_then(|text| parse(&text)))
+    }
+
+    /// A text of a query; an empty one asks for nothing that there could be.
+    pub fn text(&mut self, name: &'static str, wanted: &str) -> Option<String> {
+        self.parse(name, wanted, |text| Some(text.to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    /// Several words with commas between them, each once and in the order of `all`, however they were given: a statement that
+    /// is made of them has few forms.
+    pub fn several<T: Copy + PartialEq>(
+        &mut self,
+        name: &'static str,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Option<Vec<T>> {
+        let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+        let wanted = format!("one or several of {}", words.join(", "));
+        self.parse(name, &wanted, |text| {
+            let given: Vec<&str> = text.split(',').collect();
+            let known = given.iter().all(|given| words.contains(given));
+            known.then(|| all.iter().copied().filter(|one| given.contains(&word(*one))).collect())
+        })
+    }
+
+    /// A field of a body of this type, NUL and all: it is mended before it is kept, or only its bytes are looked at.
+    pub fn take_raw<T: DeserializeOwned>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
+        let json = self.raw(name)?;
+        self.expect(name, wanted, serde_json::from_str(json.get()).ok())
     }
 
     pub fn time(&mut self, name: &'static str) -> Option<Timestamp> {
@@ -100,13 +137,18 @@ impl<'a> Fields<'a> {
 
     /// A field of a body as it stands; null is a value like any other.
     pub fn value(&mut self, name: &'static str) -> Option<&'a RawValue> {
-        match self.remove(name)? {
+        match self.clean(name)? {
             Value::Json(json) => Some(json),
             Value::Text(_) => None,
         }
     }
 
-    /// A field of a body as it stands.
+    /// A document of a body; null is no document.
+    pub fn document(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        self.value(name).filter(|json| json.get() != "null")
+    }
+
+    /// A field of a body as it stands, NUL and all: it is mended before it is kept, or read field by field.
     pub fn raw(&mut self, name: &'static str) -> Option<&'a RawValue> {
         match self.remove(name)? {
             Value::Json(json) if json.get() != "null" => Some(json),
@@ -187,7 +229,7 @@ impl<'a> Fields<'a> {
 
     fn name_unknown(&mut self) {
         for name in self.given.keys().take(MOST_NAMED) {
-            let shown: String = name.chars().take(LONGEST_SHOWN).collect();
+            let shown = shown(name);
             let hint = nearest(&shown, &self.known).map(|known| format!(", did you mean {known}?"));
             let detail = format!("unknown field{}", hint.unwrap_or_default());
             self.problems.push(FieldProblem { field: shown, detail });
@@ -199,12 +241,44 @@ impl<'a> Fields<'a> {
         self.given.remove(name)
     }
 
+    /// No field holds NUL, wherever in it: not every database keeps it in a text, and it is a mistake everywhere.
+    fn clean(&mut self, name: &'static str) -> Option<Value<'a>> {
+        let value = self.remove(name)?;
+        let holds_nul = match &value {
+            Value::Json(json) => holds_nul(json.get()),
+            Value::Text(text) => text.contains('\0'),
+        };
+        if holds_nul {
+            self.blame(name, "must not hold NUL");
+            return None;
+        }
+        Some(value)
+    }
+
     fn expect<T>(&mut self, name: &str, wanted: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.blame(name, format!("must be {wanted}"));
         }
         value
     }
+}
+
+/// Names may be long.
+fn shown(name: &str) -> String {
+    name.chars().take(LONGEST_SHOWN).collect()
+}
+
+/// JSON can only hold it as an escape.
+fn holds_nul(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        if rest[at..].starts_with("\\u0000") {
+            return true;
+        }
+        // the next one is escaped itself, and begins nothing
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
 }
 
 fn whole(float: f64) -> Option<u64> {
@@ -228,6 +302,20 @@ mod tests {
         let read = ["a", "b", "c", "d", "e", "f", "g"].map(|name| fields.whole::<u8>(name, "a small number"));
         assert_eq!(read, [Some(8), Some(8), Some(8), None, None, None, None]);
         assert_eq!(fields.finish().unwrap_err().errors.len(), 4);
+    }
+
+    #[test]
+    fn nul_is_refused_wherever_it_stands_and_only_nul() {
+        let body = br#"{"a": "x\u0000", "b": {"c\u0000": [1]}, "d": "\\u0000", "e": "\\\u0000", "f": "\"", "g": "\u0000"}"#;
+        let mut fields = Fields::of_body(body).unwrap();
+        let read = ["a", "b", "d", "e", "f"].map(|name| fields.document(name).is_some());
+        assert_eq!(read, [false, false, true, false, true]);
+        assert_eq!(fields.take_raw::<String>("g", "a text").as_deref(), Some("\0"));
+        let named: Vec<_> = fields.finish().unwrap_err().errors.into_iter().map(|error| error.field).collect();
+        assert_eq!(named, ["a", "b", "e"]);
+        let mut query = Fields::of_query(Some("a=%00&b=%2500"));
+        assert!(query.parse("a", "a text", |_| Some(())).is_none() && query.parse("b", "a text", |_| Some(())).is_some());
+        assert!(query.finish().is_err());
     }
 
     #[test]

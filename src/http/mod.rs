@@ -70,6 +70,7 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(pool::entry_published))
         .routes(routes!(pool::entry_failed))
         .routes(routes!(pool::extend_entry))
+        .routes(routes!(pool::retry_entry))
         .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
         .routes(routes!(webhooks::read_webhook, webhooks::change_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))

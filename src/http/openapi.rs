@@ -12,9 +12,8 @@ use super::problem::ProblemBody;
 pub use alternatives::arrival_time;
 pub use bodies::{BatchBody, CallbackBody};
 pub use errors::{
-    ActionErrors, BatchErrors, BulkErrors, CallbackErrors, ChangeErrors, ClaimErrors, ContentErrors, CreationErrors, EventErrors,
-    LeaseErrors, ListErrors, PlainErrors, ReceiptErrors, ReplayErrors, RetryErrors, ReviewErrors, SharedErrors, TaskErrors,
-    VerifyErrors, WebhookActionErrors, WebhookChangeErrors, WebhookCreationErrors, WebhookTestErrors,
+    ActionErrors, BatchErrors, BulkErrors, CallbackErrors, ChangeErrors, ContentErrors, CreationErrors, EventErrors, LeaseErrors,
+    ListErrors, PlainErrors, ReceiptErrors, ReplayErrors, SharedErrors, TaskErrors, VerifyErrors,
 };
 
 #[derive(OpenApi)]

@@ -104,6 +104,7 @@ impl Change {
         if let Some(secret) = self.secret {
             credentials.secret = Some(secret);
             credentials.previous = None;
+            credentials.older.clear();
         }
     }
 }

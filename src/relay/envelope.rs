@@ -60,9 +60,9 @@ fn proof(
         return Ok(Vec::new());
     }
     let secret = credentials.secret.as_deref().ok_or(Unsigned::NoSecret)?;
-    let before = credentials.previous.as_ref().filter(|previous| previous.until > at).map(|previous| previous.secret.as_str());
+    let before: Vec<&str> = credentials.promised(at).map(|previous| previous.secret.as_str()).collect();
     // a header that can show one signature shows the one that every receiver still knows
-    let known = before.unwrap_or(secret);
+    let known = before.last().copied().unwrap_or(secret);
     let seconds = at.secs().to_string();
     Ok(match signature {
         Signature::Standard => {

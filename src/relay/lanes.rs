@@ -108,6 +108,12 @@ impl Lanes {
         }
     }
 
+    /// Whether a lane is left alone now.
+    #[must_use]
+    pub fn permit(&self, lane: &str, now: Timestamp) -> Permit {
+        self.state().lanes.get(lane).map_or(Permit::Freely, |lane| lane.breaker.permit(now))
+    }
+
     /// Lanes that are left alone, and until when.
     #[must_use]
     pub fn open(&self, now: Timestamp) -> Vec<(String, Timestamp)> {

@@ -101,7 +101,9 @@ impl Entry {
     #[must_use]
     pub fn of_event(task: Option<TaskId>, at: Timestamp, occurrence: Occurrence, origin: Origin) -> Self {
         let result = result(&occurrence);
-        let command = Command::Occur { places: places(Uuid::now_v7(), result.as_ref()), occurrence: Box::new(occurrence) };
+        let bare = is_bare(&occurrence, origin.body.as_deref());
+        let places = Places { bare, ..places(Uuid::now_v7(), result.as_ref()) };
+        let command = Command::Occur { places, occurrence: Box::new(occurrence) };
         Self { item: Item { task, at, command }, papers: origin.draft(result) }
     }
 
@@ -118,7 +120,8 @@ impl Entry {
     pub fn of_visit(parked: &ParkedCallback, at: Timestamp, reread: Again, body: Option<Bytes>) -> Self {
         let receipt = parked.receipt;
         let result = if let Again::Event(occurrence) = &reread { result(occurrence) } else { None };
-        let places = places(receipt, result.as_ref());
+        let bare = matches!(&reread, Again::Event(occurrence) if is_bare(occurrence, body.as_deref()));
+        let places = Places { bare, ..places(receipt, result.as_ref()) };
         let reread = match reread {
             Again::Event(occurrence) => Reread::Event(occurrence),
             Again::Custom(told) => Reread::Custom(Box::new(told.custom(receipt))),
@@ -184,7 +187,20 @@ fn result(occurrence: &Occurrence) -> Option<Found> {
 }
 
 fn places(receipt: Uuid, result: Option<&Found>) -> Places {
-    Places { receipt, result: place(result, receipt), document: Uuid::now_v7() }
+    Places { receipt, result: place(result, receipt), document: Uuid::now_v7(), bare: false }
+}
+
+/// Whether it completes a task with nothing that could be published. Looked at before the transaction: results may be large.
+fn is_bare(occurrence: &Occurrence, body: Option<&[u8]>) -> bool {
+    let Some(recipe) = &occurrence.policy.content else { return false };
+    let text = match &occurrence.event {
+        Event::Completed(Some(Found::Rewritten(text))) => Some(&**text),
+        Event::Completed(Some(Found::InBody(span))) => {
+            body.and_then(|body| body.get(span.clone())).and_then(|text| std::str::from_utf8(text).ok())
+        }
+        _ => None,
+    };
+    text.is_some_and(|text| recipe.0.leaves_bare(text))
 }
 
 /// Where something that was found is stored: with the body, unless it had to be mended.

@@ -27,6 +27,10 @@ pub const KEYS_FETCHED: &str = "callback_hub_keys_fetched_timestamp_seconds";
 pub const RELOADS: &str = "callback_hub_generator_reloads_total";
 /// 1 while the generator files that are there are refused, and the ones from before count.
 pub const RELOAD_REFUSED: &str = "callback_hub_generator_files_refused";
+/// Readings of the file of webhooks while the hub runs, by `outcome`: `taken` or `refused`.
+pub const WEBHOOKS_FILE_RELOADS: &str = "callback_hub_webhooks_file_reloads_total";
+/// 1 while the file of webhooks that is there is refused, and the webhooks from before count.
+pub const WEBHOOKS_FILE_REFUSED: &str = "callback_hub_webhooks_file_refused";
 /// Attempts at deliveries whose destination is not allowed.
 pub const DELIVERIES_FORBIDDEN: &str = "callback_hub_deliveries_forbidden_total";
 /// Attempts at deliveries, by `outcome`: how the delivery stands after it.
@@ -89,11 +93,13 @@ impl Metrics {
         }
         for outcome in ["taken", "refused"] {
             counter!(RELOADS, "outcome" => outcome).increment(0);
+            counter!(WEBHOOKS_FILE_RELOADS, "outcome" => outcome).increment(0);
         }
         for outcome in ["delivered", "pending", "dead"] {
             counter!(DELIVERY_ATTEMPTS, "outcome" => outcome).increment(0);
         }
         gauge!(RELOAD_REFUSED).set(0);
+        gauge!(WEBHOOKS_FILE_REFUSED).set(0);
         counter!(DELIVERIES_FORBIDDEN).increment(0);
         for name in [DELIVERIES_PENDING, DELIVERIES_DEAD, DELIVERIES_BREAKERS] {
             gauge!(name).set(0);
@@ -117,14 +123,25 @@ fn begin_for(generator: &str) {
 
 /// Generator files were read again; those of `generators` count from now on.
 pub fn note_reload<'a>(taken: bool, generators: impl Iterator<Item = &'a str>) {
-    counter!(RELOADS, "outcome" => if taken { "taken" } else { "refused" }).increment(1);
-    gauge!(RELOAD_REFUSED).set(if taken { 0 } else { 1 });
+    note_reading(taken, RELOADS, RELOAD_REFUSED);
     generators.for_each(begin_for);
+}
+
+/// The file of webhooks was read again.
+pub fn note_webhooks_file(taken: bool) {
+    note_reading(taken, WEBHOOKS_FILE_RELOADS, WEBHOOKS_FILE_REFUSED);
+}
+
+fn note_reading(taken: bool, readings: &'static str, refused: &'static str) {
+    counter!(readings, "outcome" => if taken { "taken" } else { "refused" }).increment(1);
+    gauge!(refused).set(if taken { 0 } else { 1 });
 }
 
 fn describe() {
     describe_counter!(RELOADS, "Readings of generator files while the hub runs, by outcome");
     describe_gauge!(RELOAD_REFUSED, "1 while the generator files that are there are refused, and those from before count");
+    describe_counter!(WEBHOOKS_FILE_RELOADS, "Readings of the file of webhooks while the hub runs, by outcome");
+    describe_gauge!(WEBHOOKS_FILE_REFUSED, "1 while the file of webhooks that is there is refused");
     describe_counter!(CALLBACKS, "Taken callbacks, by outcome");
     describe_counter!(CALLBACKS_REJECTED, "Refused callbacks, by code");
     describe_counter!(CALLBACKS_UNPARKED, "Parked callbacks whose wait is over, by outcome");

@@ -7,5 +7,6 @@ mod listing;
 mod receipts;
 mod rejected;
 mod replay;
+mod superfluous;
 mod verifying;
 mod waiting;

@@ -1,13 +1,16 @@
 //! What becomes of completed results: reviewed by people, lent to publishers, told to webhooks.
 
+mod bare;
 mod editing;
 mod erasing;
 mod grid;
 mod making;
 mod news;
+mod offered_again;
 mod pool;
 mod publishers;
 mod reviewing;
+mod said_twice;
 
 use serde_json::{Value, json};
 

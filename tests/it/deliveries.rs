@@ -1,6 +1,7 @@
 //! Deliveries: what becomes of what webhooks are to be told, and what operators make of it.
 
 mod bulk;
+mod erasing;
 mod events;
 mod figures;
 mod order;

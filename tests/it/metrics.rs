@@ -28,6 +28,8 @@ async fn figures_are_there_from_the_start_and_count(#[values(Kind::Sqlite, Kind:
     let first = metrics().await;
     for line in [
         "callback_hub_callbacks_total{outcome=\"applied\"} 0",
+        "callback_hub_webhooks_file_reloads_total{outcome=\"refused\"} 0",
+        "callback_hub_webhooks_file_refused 0",
         "callback_hub_tasks_rescued_total{generator=\"default\"} 0",
         "callback_hub_tasks_overdue{generator=\"content-creator\"} 0",
         "callback_hub_key_fetches_total{generator=\"keyed\",outcome=\"fetched\"} 0",

@@ -1,11 +1,13 @@
 //! Webhooks as operators see them: contract.md, sections 4 and 5.
 
+mod breaker;
 mod changing;
 mod file;
 mod own;
 mod refused;
 mod registering;
 mod rotating;
+mod rotating_twice;
 mod trying;
 
 use base64::Engine;

@@ -158,7 +158,8 @@ fn read(hub: &Hub, body: &[u8]) -> Result<(String, Sent), Problem> {
     let generator = fields.parse("generator", "a generator's name", |text| Some(text.to_owned()));
     let headers: Option<BTreeMap<String, HeaderValues>> =
         fields.take("headers", "an object of names and texts, or lists of texts");
-    let text = fields.parse("body", "a text; anything else goes into body_base64", |text| Some(text.as_bytes().to_vec()));
+    let text: Option<String> = fields.take_raw("body", "a text; anything else goes into body_base64");
+    let text = text.map(String::into_bytes);
     let bytes = fields.parse("body_base64", "base64", |text| STANDARD.decode(text.trim()).ok());
     let at: Option<Value> = fields.take("at", "a time");
     let query: Option<BTreeMap<String, String>> = fields.take("query", "an object of names and texts");

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{ContentBody, act, load, refused};
 use crate::domain::review::Act;
 use crate::domain::time::Timestamp;
-use crate::http::body::{self, Terms};
+use crate::http::body::Sent;
 use crate::http::fields::Fields;
-use crate::http::openapi::ReviewErrors;
+use crate::http::openapi::ActionErrors;
 use crate::http::problem::Problem;
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -55,15 +54,13 @@ struct RejectionBody {
     tag = "contents",
     params(("content_id" = Uuid, Path, description = "The content's id")),
     request_body(content = Option<ApprovalBody>, content_type = "application/json"),
-    responses((status = 200, description = "The approved content", body = ContentBody), ReviewErrors),
+    responses((status = 200, description = "The approved content", body = ContentBody), ActionErrors),
 )]
 pub async fn approve_content(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<ContentBody>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let mut fields = Fields::of_body(&body)?;
     let note = note(&mut fields);
     let publish_after = fields.parse("publish_after", "an RFC 3339 time", Timestamp::parse);
@@ -80,15 +77,13 @@ pub async fn approve_content(
     tag = "contents",
     params(("content_id" = Uuid, Path, description = "The content's id")),
     request_body(content = Option<RejectionBody>, content_type = "application/json"),
-    responses((status = 200, description = "The rejected content", body = ContentBody), ReviewErrors),
+    responses((status = 200, description = "The rejected content", body = ContentBody), ActionErrors),
 )]
 pub async fn reject_content(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<ContentBody>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let mut fields = Fields::of_body(&body)?;
     let note = note(&mut fields);
     fields.finish()?;
@@ -96,8 +91,8 @@ pub async fn reject_content(
 }
 
 fn note(fields: &mut Fields<'_>) -> Option<String> {
-    fields.parse("note", "a text of at most 10,000 characters, without NUL", |text| {
-        Some(text.to_owned()).filter(|text| !text.contains('\0') && text.chars().count() <= LONGEST_NOTE)
+    fields.parse("note", "a text of at most 10,000 characters", |text| {
+        Some(text.to_owned()).filter(|text| text.chars().count() <= LONGEST_NOTE)
     })
 }
 

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,10 +15,9 @@ use super::{ContentBody, act, load, refused};
 use crate::domain::plan::Refusal;
 use crate::domain::review::{Act, Document};
 use crate::generator::content::words_of;
-use crate::generator::json::storable;
-use crate::http::body::{self, Terms};
+use crate::http::body::Sent;
 use crate::http::fields::Fields;
-use crate::http::openapi::ReviewErrors;
+use crate::http::openapi::ActionErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -70,15 +68,13 @@ struct Edit {
     tag = "contents",
     params(("content_id" = Uuid, Path, description = "The content's id")),
     request_body(content = EditBody, content_type = "application/json"),
-    responses((status = 200, description = "The content as it is now", body = ContentBody), ReviewErrors),
+    responses((status = 200, description = "The content as it is now", body = ContentBody), ActionErrors),
 )]
 pub async fn edit_content(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<ContentBody>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let edit = Edit::read(&body)?;
     for _ in 0..REPEATS {
         let record = load(&hub, &id).await?;
@@ -142,7 +138,6 @@ fn set<T>(place: &mut T, value: Option<T>) {
 /// As it is kept, and can be read again: within the document everything lies deeper.
 fn stored(document: &Document) -> Result<Bytes, Problem> {
     let text = serde_json::to_string(document).map_err(|_| Problem::of(Code::Internal))?;
-    let text = storable(&text).unwrap_or(text);
     if serde_json::from_str::<Document>(&text).is_err() {
         return Err(Problem::field(Code::InvalidRequest, "fields", "must not be nested so deeply"));
     }

@@ -87,7 +87,6 @@ fn filter(fields: &mut Fields<'_>) -> ContentFilter {
     let one_of = |words: &'static [&'static str]| move |text: &str| words.contains(&text).then(|| text.to_owned());
     let review = ["pending_review", "approved", "rejected"].as_slice();
     let publish = ["draft", "pooled", "publishing", "published", "failed"].as_slice();
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
     let status = fields.parse("publish_status", "one of draft, pooled, publishing, published, failed", one_of(publish));
     let draft = status.as_deref() == Some("draft");
     // the pool's own word for what waits in it
@@ -98,7 +97,7 @@ fn filter(fields: &mut Fields<'_>) -> ContentFilter {
         approved: false,
         draft,
         task: fields.parse("task_id", "a task's id", |text| TaskId::parse(text).ok()),
-        generator: fields.parse("generator", "a generator's name", given),
+        generator: fields.text("generator", "a generator's name"),
     }
 }
 

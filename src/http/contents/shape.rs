@@ -34,7 +34,7 @@ pub struct ContentBody {
     fields: Map<String, Value>,
     #[schema(value_type = ReviewWord, example = "pending_review")]
     review_status: &'static str,
-    /// What whoever approved or rejected it has said.
+    /// What whoever approved or rejected it has said; until then why it waits, if that is not the rule.
     review_note: Option<String>,
     #[schema(value_type = PublishWord, example = "draft")]
     publish_status: &'static str,

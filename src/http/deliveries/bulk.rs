@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{narrowed, ring};
-use crate::http::body::{self, Terms};
+use crate::http::body::{Nothing, Sent};
 use crate::http::fields::Fields;
-use crate::http::openapi::{ActionErrors, BulkErrors};
+use crate::http::openapi::{BulkErrors, ChangeErrors};
 use crate::http::problem::Problem;
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -86,9 +85,7 @@ struct Skipped {
     request_body(content = BulkBody, content_type = "application/json"),
     responses((status = 200, description = "What was retried", body = BulkAnswer), BulkErrors),
 )]
-pub async fn retry_deliveries(State(hub): State<Arc<Hub>>, request: Request<Body>) -> Result<Json<BulkAnswer>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
+pub async fn retry_deliveries(State(hub): State<Arc<Hub>>, Sent(body): Sent) -> Result<Json<BulkAnswer>, Problem> {
     let mut fields = Fields::of_body(&body)?;
     let filter = narrowed(&mut fields);
     // accepted for the sake of those who say what is meant anyway
@@ -110,9 +107,13 @@ pub async fn retry_deliveries(State(hub): State<Arc<Hub>>, request: Request<Body
     path = "/api/tasks/{task_id}/retry-push",
     tag = "deliveries",
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
-    responses((status = 200, description = "What was retried", body = BulkAnswer), ActionErrors),
+    responses((status = 200, description = "What was retried", body = BulkAnswer), ChangeErrors),
 )]
-pub async fn retry_task_deliveries(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Json<BulkAnswer>, Problem> {
+pub async fn retry_task_deliveries(
+    State(hub): State<Arc<Hub>>,
+    Segment(task): Segment,
+    _: Nothing,
+) -> Result<Json<BulkAnswer>, Problem> {
     let task = task_id(&task)?;
     known(&hub, &task).await?;
     retry(&hub, DeliveryFilter { task: Some(task), ..DeliveryFilter::default() }, MOST, false).await

@@ -98,8 +98,7 @@ pub async fn read_delivery(State(hub): State<Arc<Hub>>, Segment(id): Segment) ->
 }
 
 fn states(fields: &mut Fields<'_>) -> Vec<Status> {
-    let wanted = "one or several of pending, delivered, dead, superseded";
-    fields.parse("status", wanted, |text| text.split(',').map(Status::parse).collect()).unwrap_or_default()
+    fields.several("status", &Status::ALL, Status::as_str).unwrap_or_default()
 }
 
 fn page(fields: &mut Fields<'_>) -> (u64, Option<Uuid>) {

@@ -8,7 +8,8 @@ use axum::extract::State;
 use super::{DeliveryBody, delivery_id, load, unknown};
 use crate::domain::delivery::Status;
 use crate::domain::webhook;
-use crate::http::openapi::RetryErrors;
+use crate::http::body::Nothing;
+use crate::http::openapi::ActionErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -23,9 +24,13 @@ use crate::store::Revival;
     path = "/api/deliveries/{delivery_id}/retry",
     tag = "deliveries",
     params(("delivery_id" = Uuid, Path, description = "The delivery's id")),
-    responses((status = 200, description = "The delivery, pending", body = DeliveryBody), RetryErrors),
+    responses((status = 200, description = "The delivery, pending", body = DeliveryBody), ActionErrors),
 )]
-pub async fn retry_delivery(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<Json<DeliveryBody>, Problem> {
+pub async fn retry_delivery(
+    State(hub): State<Arc<Hub>>,
+    Segment(id): Segment,
+    _: Nothing,
+) -> Result<Json<DeliveryBody>, Problem> {
     let id = delivery_id(&id)?;
     let (store, now) = (hub.store.clone(), hub.clock.now());
     let revived = hub.lifecycle.see_through(async move { store.revive(id, now).await }).await;

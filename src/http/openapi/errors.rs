@@ -42,31 +42,24 @@ errors! {
     ListErrors = Unauthorized HostNotAllowed InvalidRequest Internal Unavailable;
     /// Of reading what belongs to a task.
     TaskErrors = Unauthorized HostNotAllowed UnknownTask InvalidRequest Internal Unavailable;
-    /// Of an operator's wishes.
-    ActionErrors = Unauthorized HostNotAllowed UnknownTask Conflict Internal Unavailable;
     CreationErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout Conflict BodyTooLarge InvalidRequest Internal Unavailable;
+    /// Of what is done to a task.
     ChangeErrors = MalformedBody Unauthorized HostNotAllowed UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
         Unavailable;
     VerifyErrors = MalformedBody Unauthorized HostNotAllowed UnknownGenerator RequestTimeout BodyTooLarge InvalidRequest Internal
         Unavailable;
     ReceiptErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
-    /// Of deliveries: one, and many.
-    RetryErrors = Unauthorized HostNotAllowed NotFound Conflict Internal Unavailable;
+    /// Of what is done to something else that has an id.
+    ActionErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
+        Unavailable;
+    /// Of what is asked of nothing that has an id.
     BulkErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
     EventErrors = MalformedBody Unauthorized HostNotAllowed UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
         Unavailable;
     ContentErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
-    ReviewErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
-        Unavailable;
-    ClaimErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
     /// Of what a publisher says about an entry.
     LeaseErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout LeaseLost BodyTooLarge InvalidRequest Internal
         Unavailable;
-    WebhookCreationErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
-    WebhookChangeErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest
-        Internal Unavailable;
-    WebhookActionErrors = Unauthorized HostNotAllowed NotFound Conflict Internal Unavailable;
-    WebhookTestErrors = Unauthorized HostNotAllowed NotFound Conflict InvalidRequest Internal Unavailable;
     ReplayErrors = InvalidEvent TaskMismatch Unauthorized HostNotAllowed NotFound UnknownTask NotReplayable Internal Unavailable;
 }
 

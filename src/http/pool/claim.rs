@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{EntryBody, lease_seconds};
 use crate::domain::task::Lease;
-use crate::http::body::{self, Terms};
+use crate::http::body::Sent;
 use crate::http::contents::ContentBody;
 use crate::http::fields::Fields;
-use crate::http::openapi::ClaimErrors;
+use crate::http::openapi::BulkErrors;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
 use crate::store::ContentRecord;
@@ -58,11 +57,9 @@ pub struct ClaimedEntry {
     path = "/api/pool/claim",
     tag = "pool",
     request_body(content = Option<ClaimBody>, content_type = "application/json"),
-    responses((status = 200, description = "What was taken, with the texts", body = Claimed), ClaimErrors),
+    responses((status = 200, description = "What was taken, with the texts", body = Claimed), BulkErrors),
 )]
-pub async fn claim_entries(State(hub): State<Arc<Hub>>, request: Request<Body>) -> Result<Json<Claimed>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
+pub async fn claim_entries(State(hub): State<Arc<Hub>>, Sent(body): Sent) -> Result<Json<Claimed>, Problem> {
     let mut fields = Fields::of_body(&body)?;
     let limit = fields.whole("limit", "a whole number from 1 to 100").unwrap_or(1);
     if !(1..=MOST_ENTRIES).contains(&limit) {

@@ -9,8 +9,8 @@ pub(super) use claim::__path_claim_entries;
 pub use claim::claim_entries;
 pub(super) use list::__path_list_pool;
 pub use list::list_pool;
-pub(super) use reports::{__path_entry_failed, __path_entry_published, __path_extend_entry};
-pub use reports::{entry_failed, entry_published, extend_entry};
+pub(super) use reports::{__path_entry_failed, __path_entry_published, __path_extend_entry, __path_retry_entry};
+pub use reports::{entry_failed, entry_published, extend_entry, retry_entry};
 pub use shape::EntryBody;
 
 use std::time::Duration;

@@ -1,22 +1,21 @@
-//! What a publisher says about an entry: `POST /api/pool/{id}/published`, `/failed` and `/extend`
+//! What a publisher says about an entry: `POST /api/pool/{id}/published`, `/failed` and `/extend`; and an operator: `/retry`
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use bytes::Bytes;
+use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{EntryBody, lease_seconds};
-use crate::domain::review::Act;
-use crate::http::body::{self, Terms};
-use crate::http::contents::{act, load, refused};
+use crate::domain::plan::Refusal;
+use crate::domain::review::{Act, Content};
+use crate::http::body::{Nothing, Sent};
+use crate::http::contents::{act, refused};
 use crate::http::fields::Fields;
-use crate::http::openapi::LeaseErrors;
+use crate::http::openapi::{ActionErrors, LeaseErrors};
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -64,7 +63,8 @@ struct ExtensionBody {
 
 /// Say that a content is published
 ///
-/// By the holder of its lease. Webhooks hear `content.published`.
+/// By the holder of its lease. Webhooks hear `content.published`. Said again with the same token, it changes nothing, and
+/// answers the same.
 #[utoipa::path(
     post,
     path = "/api/pool/{entry_id}/published",
@@ -76,9 +76,8 @@ struct ExtensionBody {
 pub async fn entry_published(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<EntryBody>, Problem> {
-    let body = read(&hub, request).await?;
     let mut fields = Fields::of_body(&body)?;
     let lease = lease_token(&mut fields);
     fields.finish()?;
@@ -87,7 +86,8 @@ pub async fn entry_published(
 
 /// Say that a content could not be published
 ///
-/// By the holder of its lease. It waits for the next publisher, or, after the third try, is `failed`.
+/// By the holder of its lease. It waits for the next publisher, or, after the third try, is `failed`. Said again with the same
+/// token, it changes nothing as long as nobody else was given the entry.
 #[utoipa::path(
     post,
     path = "/api/pool/{entry_id}/failed",
@@ -99,13 +99,12 @@ pub async fn entry_published(
 pub async fn entry_failed(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<EntryBody>, Problem> {
     const WANTED: &str = "a whole number of seconds, at most 30 days";
-    let body = read(&hub, request).await?;
     let mut fields = Fields::of_body(&body)?;
     let lease = lease_token(&mut fields);
-    let error = fields.parse("error", "a text", |text| Some(shortened(text)));
+    let error = fields.parse("error", "a text", |text| Some(text.chars().take(LONGEST_ERROR).collect()));
     let pause: Option<u64> = fields.whole("retry_after_seconds", WANTED);
     if pause.is_some_and(|seconds| seconds > LONGEST_PAUSE) {
         fields.blame("retry_after_seconds", format!("must be {WANTED}"));
@@ -129,9 +128,8 @@ pub async fn entry_failed(
 pub async fn extend_entry(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<EntryBody>, Problem> {
-    let body = read(&hub, request).await?;
     let mut fields = Fields::of_body(&body)?;
     let lease = lease_token(&mut fields);
     let by = lease_seconds(&mut fields);
@@ -139,33 +137,51 @@ pub async fn extend_entry(
     report(&hub, &id, Act::Extend { lease, by }).await
 }
 
-async fn read(hub: &Hub, request: Request<Body>) -> Result<Bytes, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    body::read(request.into_body(), &hub.budget, &terms).await
+/// Offer a failed content again
+///
+/// It waits for publishers as if none had tried. An entry that is not `failed` answers 409.
+#[utoipa::path(
+    post,
+    path = "/api/pool/{entry_id}/retry",
+    tag = "pool",
+    params(("entry_id" = Uuid, Path, description = "The entry's id")),
+    responses((status = 200, description = "The entry, pending", body = EntryBody), ActionErrors),
+)]
+pub async fn retry_entry(State(hub): State<Arc<Hub>>, Segment(id): Segment, _: Nothing) -> Result<Json<EntryBody>, Problem> {
+    let entry = report(&hub, &id, Act::Retry).await?;
+    tracing::info!(content = id, "a content that nobody could publish is offered again");
+    Ok(entry)
 }
 
 /// What cannot be a token is one that nobody holds.
 fn lease_token(fields: &mut Fields<'_>) -> Uuid {
-    let given = fields.raw("lease_token").map(|json| serde_json::from_str::<String>(json.get()));
+    let given = fields.document("lease_token").map(|json| serde_json::from_str::<String>(json.get()));
     match given {
         Some(Ok(text)) => return text.parse().unwrap_or_default(),
         Some(Err(_)) => fields.blame("lease_token", "must be a text"),
-        None => fields.blame("lease_token", "is missing: it is what the claim gave"),
+        None => fields.blame_too("lease_token", "is missing: it is what the claim gave"),
     }
     Uuid::nil()
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c }).take(LONGEST_ERROR).collect()
+async fn report(hub: &Hub, id: &str, said: Act) -> Result<Json<EntryBody>, Problem> {
+    let content = entry(hub, id).await?;
+    match act(hub, &content, said, Papers::None).await? {
+        // erased since it was looked for
+        Err(Refusal::NoContent) => return Err(unknown()),
+        outcome => outcome.map_err(refused)?,
+    }
+    EntryBody::of(&entry(hub, id).await?).map(Json).ok_or_else(unknown)
 }
 
-async fn report(hub: &Hub, id: &str, said: Act) -> Result<Json<EntryBody>, Problem> {
-    let unknown = || Problem::new(Code::NotFound, "There is no such entry in the pool");
-    let content = load(hub, id).await?.content;
-    if content.review.entry().is_none() {
-        return Err(unknown());
-    }
-    act(hub, &content, said, Papers::None).await?.map_err(refused)?;
-    let content = load(hub, id).await?.content;
-    EntryBody::of(&content).map(Json).ok_or_else(unknown)
+/// A content that is in the pool.
+async fn entry(hub: &Hub, id: &str) -> Result<Content, Problem> {
+    let found = id.parse().ok().map(|id| hub.store.content(id));
+    let found = if let Some(found) = found { found.await? } else { None };
+    found.map(|record| record.content).filter(|content| content.review.entry().is_some()).ok_or_else(unknown)
+}
+
+/// A publisher may hold a lease of what somebody has erased meanwhile: then there is nothing that he could publish.
+fn unknown() -> Problem {
+    Problem::new(Code::NotFound, "There is no such entry in the pool: there never was, or it was erased with its task")
 }

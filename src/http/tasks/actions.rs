@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,9 +14,9 @@ use super::{TaskBody, known, load, refused, task_id};
 use crate::domain::event::{Claim, Event, Occurrence};
 use crate::domain::plan::{Answer, Command, Item, Patch, Refusal};
 use crate::domain::task::{ExternalId, Source, TaskId};
-use crate::http::body::{self, Terms};
+use crate::http::body::{Nothing, Sent};
 use crate::http::fields::Fields;
-use crate::http::openapi::{ActionErrors, ChangeErrors};
+use crate::http::openapi::ChangeErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -55,10 +54,8 @@ pub struct PatchBody {
 pub async fn patch_task(
     State(hub): State<Arc<Hub>>,
     Segment(task): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<TaskBody>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let mut fields = Fields::of_body(&body)?;
     let external_id =
         fields.parse("external_id", "1 to 256 bytes without control characters", |text| ExternalId::parse(text).ok());
@@ -92,9 +89,9 @@ pub async fn patch_task(
     path = "/api/tasks/{task_id}",
     tag = "tasks",
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
-    responses((status = 204, description = "Erased"), ActionErrors),
+    responses((status = 204, description = "Erased"), ChangeErrors),
 )]
-pub async fn erase_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<StatusCode, Problem> {
+pub async fn erase_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: Nothing) -> Result<StatusCode, Problem> {
     let item = Item { task: Some(task_id(&task)?), at: hub.clock.now(), command: Command::Erase };
     match hub.journal.record(Entry { item, papers: Papers::None }).await? {
         Answer::Refused(Refusal::WrongState(status)) => {
@@ -114,9 +111,9 @@ pub async fn erase_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> 
     path = "/api/tasks/{task_id}/cancel",
     tag = "tasks",
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
-    responses((status = 200, description = "The cancelled task, without `callback_url`", body = TaskBody), ActionErrors),
+    responses((status = 200, description = "The cancelled task, without `callback_url`", body = TaskBody), ChangeErrors),
 )]
-pub async fn cancel_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Json<TaskBody>, Problem> {
+pub async fn cancel_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: Nothing) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorCancel).await?;
     Ok(Json(TaskBody::brief(&hub, load(&hub, &id).await?)))
 }
@@ -129,9 +126,9 @@ pub async fn cancel_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) ->
     path = "/api/tasks/{task_id}/retry",
     tag = "tasks",
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
-    responses((status = 200, description = "The task in its new attempt, with the attempt's `callback_url`", body = TaskBody), ActionErrors),
+    responses((status = 200, description = "The task in its new attempt, with the attempt's `callback_url`", body = TaskBody), ChangeErrors),
 )]
-pub async fn retry_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Json<TaskBody>, Problem> {
+pub async fn retry_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: Nothing) -> Result<Json<TaskBody>, Problem> {
     let id = operate(&hub, &task, Event::OperatorRetry).await?;
     Ok(Json(TaskBody::whole(&hub, load(&hub, &id).await?)))
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -25,7 +24,7 @@ use crate::generator::entry::Generator;
 use crate::generator::json;
 use crate::generator::request::{Job, Unsendable};
 use crate::http::access::Caller;
-use crate::http::body::{self, Terms};
+use crate::http::body::Sent;
 use crate::http::fields::Fields;
 use crate::http::openapi::CreationErrors;
 use crate::http::problem::{Code, Problem};
@@ -96,10 +95,8 @@ pub async fn create_task(
     State(hub): State<Arc<Hub>>,
     Extension(Caller(owner)): Extension<Caller>,
     headers: HeaderMap,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Response, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let (id, entry) = entry(&hub, &body, idempotency_key(&headers, owner)?).await?;
     let (status, id) = match hub.journal.record(entry).await? {
         Answer::Created => (StatusCode::CREATED, id),
@@ -125,7 +122,7 @@ async fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> R
     let id = fields.parse("id", "1 to 128 characters of A-Z a-z 0-9 . _ : -", |text| TaskId::parse(text).ok());
     let generator = generator(hub, &mut fields);
     let input = fields.raw("input");
-    let params: Option<BTreeMap<String, RawScalar>> = fields.take("params", "an object of strings and numbers");
+    let params: Option<BTreeMap<String, RawScalar>> = fields.take_raw("params", "an object of strings and numbers");
     let metadata = fields.raw("metadata");
     let priority: Option<u8> = fields.whole("priority", "a whole number from 1 to 10");
     let timeout: Option<u64> = fields.whole("timeout_seconds", "a whole number of seconds, at most 30 days");

@@ -64,14 +64,12 @@ pub async fn list_tasks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
 }
 
 fn filter(hub: &Hub, fields: &mut Fields<'_>) -> TaskFilter {
-    let states = "one or several of pending, submitted, processing, completed, failed, timed_out, cancelled";
     let flag = |text: &str| text.parse::<bool>().ok();
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
     TaskFilter {
-        status: fields.parse("status", states, |text| text.split(',').map(Status::parse).collect()).unwrap_or_default(),
-        generator: fields.parse("generator", "a generator's name", given),
-        external_id: fields.parse("external_id", "an external id", given),
-        prefix: fields.parse("q", "the beginning of an id", given),
+        status: fields.several("status", &Status::ALL, Status::as_str).unwrap_or_default(),
+        generator: fields.text("generator", "a generator's name"),
+        external_id: fields.text("external_id", "an external id"),
+        prefix: fields.text("q", "the beginning of an id"),
         overdue_at: fields.parse("overdue", "true or false", flag).filter(|wanted| *wanted).map(|_| hub.clock.now()),
         created_after: fields.time("created_after"),
         created_before: fields.time("created_before"),

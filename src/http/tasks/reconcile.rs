@@ -16,7 +16,8 @@ use super::{TaskBody, known, load, task_id};
 use crate::domain::event::Event;
 use crate::domain::task::{Status, Task, TaskId};
 use crate::domain::time::Timestamp;
-use crate::http::openapi::ActionErrors;
+use crate::http::body::Nothing;
+use crate::http::openapi::ChangeErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -48,10 +49,10 @@ pub struct Reconciled {
     responses(
         (status = 200, description = "What was found", body = Reconciled),
         (status = 202, description = "It will be asked; nothing was found yet", body = Reconciled),
-        ActionErrors,
+        ChangeErrors,
     ),
 )]
-pub async fn reconcile_task(State(hub): State<Arc<Hub>>, Segment(task): Segment) -> Result<Response, Problem> {
+pub async fn reconcile_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: Nothing) -> Result<Response, Problem> {
     let id = task_id(&task)?;
     check(&hub, &known(&hub, &id).await?)?;
     // register before asking: what is found in between is not missed

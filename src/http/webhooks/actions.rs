@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::change::{Act, carry_out};
 use super::{WebhookBody, known};
-use crate::http::body::{self, Terms};
+use crate::http::body::{Nothing, Sent};
 use crate::http::fields::Fields;
-use crate::http::openapi::{WebhookChangeErrors, WebhookTestErrors};
+use crate::http::openapi::ActionErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -48,7 +47,7 @@ pub struct SecretRotation {
     /// One is made, and shown once, if absent.
     secret: Option<String>,
     /// How long the old one holds, too; a day if absent. `standard` carries both signatures until then, the others that of
-    /// the old one.
+    /// the oldest one that holds. Secrets before that hold as long as was said when they were replaced; 0 ends all of them.
     #[schema(maximum = 2_592_000, example = 86400)]
     overlap_seconds: Option<u64>,
 }
@@ -62,9 +61,9 @@ pub struct SecretRotation {
     path = "/api/webhooks/{webhook_id}/test",
     tag = "webhooks",
     params(("webhook_id" = Uuid, Path, description = "The webhook's id")),
-    responses((status = 200, description = "What was heard, good or bad", body = WebhookTest), WebhookTestErrors),
+    responses((status = 200, description = "What was heard, good or bad", body = WebhookTest), ActionErrors),
 )]
-pub async fn test_webhook(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<Json<WebhookTest>, Problem> {
+pub async fn test_webhook(State(hub): State<Arc<Hub>>, Segment(id): Segment, _: Nothing) -> Result<Json<WebhookTest>, Problem> {
     let registration = known(&hub, &id).await?;
     let tried = hub.stopping.run_until_cancelled(hub.registrar.test(registration)).await;
     match tried.ok_or_else(|| Problem::unavailable("The service is stopping"))? {
@@ -82,15 +81,13 @@ pub async fn test_webhook(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> 
     tag = "webhooks",
     params(("webhook_id" = Uuid, Path, description = "The webhook's id")),
     request_body(content = SecretRotation, content_type = "application/json"),
-    responses((status = 200, description = "The webhook; keep `secret`, if it is there", body = WebhookBody), WebhookChangeErrors),
+    responses((status = 200, description = "The webhook; keep `secret`, if it is there", body = WebhookBody), ActionErrors),
 )]
 pub async fn rotate_webhook_secret(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<WebhookBody>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let mut fields = Fields::of_body(&body)?;
     let secret = fields.take("secret", "a text");
     let wanted = "a whole number of seconds from 0 to 30 days";

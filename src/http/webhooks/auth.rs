@@ -35,7 +35,7 @@ const FORMS: &str =
 
 /// What is wrong with it is not quoted: it holds secrets.
 pub(super) fn read(fields: &mut Fields<'_>, name: &'static str) -> Option<Auth> {
-    let auth = serde_json::from_str(fields.raw(name).map(RawValue::get)?).ok();
+    let auth = serde_json::from_str(fields.document(name).map(RawValue::get)?).ok();
     if auth.is_none() {
         fields.blame(name, format!("must be {FORMS}"));
     }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,9 +14,9 @@ use super::auth::AuthBody;
 use super::fields::{SignatureWord, WebhookStatusWord};
 use super::{WebhookBody, fields, judged, known, written};
 use crate::domain::webhook::{Origin, Status};
-use crate::http::body::{self, Terms};
+use crate::http::body::{Nothing, Sent};
 use crate::http::fields::Fields;
-use crate::http::openapi::{WebhookActionErrors, WebhookChangeErrors};
+use crate::http::openapi::ActionErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
 use crate::http::state::Hub;
@@ -25,7 +24,7 @@ use crate::registrar::{Change, Fault, Registered};
 use crate::store::Registration;
 
 /// How often a change is begun again because somebody else was faster.
-const REPEATS: usize = 5;
+const REPEATS: usize = 20;
 
 /// What may change about a webhook. What is absent stays; null takes away what may be absent.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -81,16 +80,14 @@ pub(super) enum Act {
     request_body(content = WebhookPatchBody, content_type = "application/json"),
     responses(
         (status = 200, description = "The webhook as it is now; with a `secret` if it has needed one", body = WebhookBody),
-        WebhookChangeErrors,
+        ActionErrors,
     ),
 )]
 pub async fn change_webhook(
     State(hub): State<Arc<Hub>>,
     Segment(id): Segment,
-    request: Request<Body>,
+    Sent(body): Sent,
 ) -> Result<Json<WebhookBody>, Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
     let mut fields = Fields::of_body(&body)?;
     for name in ["url", "secret", "events", "signature", "status"] {
         fields.keep(name);
@@ -114,9 +111,9 @@ pub async fn change_webhook(
     path = "/api/webhooks/{webhook_id}",
     tag = "webhooks",
     params(("webhook_id" = Uuid, Path, description = "The webhook's id")),
-    responses((status = 204, description = "Removed"), WebhookActionErrors),
+    responses((status = 204, description = "Removed"), ActionErrors),
 )]
-pub async fn delete_webhook(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<StatusCode, Problem> {
+pub async fn delete_webhook(State(hub): State<Arc<Hub>>, Segment(id): Segment, _: Nothing) -> Result<StatusCode, Problem> {
     carry_out(&hub, &id, Fields::of_query(None), &Act::Remove).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::fields::{self, NewWebhookBody};
 use super::{WebhookBody, judged, written};
 use crate::domain::webhook::Origin;
-use crate::http::body::{self, Terms};
+use crate::http::body::Sent;
 use crate::http::fields::Fields;
-use crate::http::openapi::WebhookCreationErrors;
+use crate::http::openapi::BulkErrors;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
 
@@ -24,14 +23,9 @@ use crate::http::state::Hub;
     path = "/api/webhooks",
     tag = "webhooks",
     request_body(content = NewWebhookBody, content_type = "application/json"),
-    responses((status = 201, description = "Registered; keep `secret`, if it is there", body = WebhookBody), WebhookCreationErrors),
+    responses((status = 201, description = "Registered; keep `secret`, if it is there", body = WebhookBody), BulkErrors),
 )]
-pub async fn create_webhook(
-    State(hub): State<Arc<Hub>>,
-    request: Request<Body>,
-) -> Result<(StatusCode, Json<WebhookBody>), Problem> {
-    let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
+pub async fn create_webhook(State(hub): State<Arc<Hub>>, Sent(body): Sent) -> Result<(StatusCode, Json<WebhookBody>), Problem> {
     let mut fields = Fields::of_body(&body)?;
     let wish = fields::read(&mut fields).into();
     let drafted = hub.registrar.draft(wish, None, Origin::Api).await;

@@ -104,7 +104,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Change {
         filter: fields.change("filter", |fields, name| fields.take(name, "an expression, as a text")),
         headers: fields.change("headers", headers).map(Option::unwrap_or_default),
         auth: fields.change("auth", auth::read),
-        template: fields.change("template", |fields, name| fields.raw(name).map(|json| document(json.get()))),
+        template: fields.change("template", |fields, name| fields.document(name).map(|json| document(json.get()))),
         signature: fields.parse("signature", "one of standard, sha256, idp, none", Signature::parse),
         retry_delays: fields.change("retry_delays", delays),
         timeout: fields.change("timeout_seconds", timeout),

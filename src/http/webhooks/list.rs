@@ -15,6 +15,7 @@ use crate::http::fields::Fields;
 use crate::http::openapi::ListErrors;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
+use crate::registrar::RefusedFile;
 use crate::store::{Page, WebhookFilter};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,6 +23,17 @@ pub struct WebhookList {
     items: Vec<WebhookBody>,
     /// Give it as `cursor` for the next page; null on the last one.
     next_cursor: Option<String>,
+    /// Set while the file of `DELIVERY_WEBHOOKS_FILE` that is there now is broken: what it said before counts.
+    refused: Option<RefusedWebhooksFile>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedWebhooksFile {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The places in the file, and what is wrong there.
+    #[schema(example = "DELIVERY_WEBHOOKS_FILE (webhooks.json): webhooks[0].url is missing")]
+    fault: String,
 }
 
 /// List webhooks
@@ -41,9 +53,8 @@ pub struct WebhookList {
 )]
 pub async fn list_webhooks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -> Result<Json<WebhookList>, Problem> {
     let mut fields = Fields::of_query(query.as_deref());
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && !text.contains('\0'));
     let filter = WebhookFilter {
-        customer_id: fields.parse("customer_id", "a customer's id", given),
+        customer_id: fields.text("customer_id", "a customer's id"),
         status: fields.parse("status", "one of active, paused, disabled", fields::status),
     };
     let limit = fields.parse("limit", "a whole number from 1 to 200", cursor::limit).unwrap_or(DEFAULT_LIMIT);
@@ -56,7 +67,8 @@ pub async fn list_webhooks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuer
     let last = found.last().filter(|_| more).map(|last| &last.webhook);
     let next_cursor = last.map(|last| cursor::encode(&[&last.created_at.micros().to_string(), &last.id.to_string()]));
     let items = found.into_iter().map(|found| WebhookBody::of(&hub, found)).collect();
-    Ok(Json(WebhookList { items, next_cursor }))
+    let refused = hub.registrar.refused_file().map(|RefusedFile { at, fault }| RefusedWebhooksFile { at, fault });
+    Ok(Json(WebhookList { items, next_cursor, refused }))
 }
 
 fn position(text: &str) -> Option<(Timestamp, String)> {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::auth::AuthBody;
 use super::fields::{SignatureWord, WebhookStatusWord};
+use crate::domain::breaker::Permit;
 use crate::domain::time::Timestamp;
 use crate::http::state::Hub;
 use crate::registrar::{MASK, Registered};
@@ -48,9 +49,11 @@ pub struct WebhookBody {
     reason: Option<String>,
     /// Why its credentials cannot be read: its deliveries wait until they can.
     fault: Option<String>,
+    /// How it is treated for failing, apart from its `status`: each process finds that out for itself.
+    breaker: BreakerBody,
     /// Whether it has a secret of its own.
     has_secret: bool,
-    /// Until then the secret before the last rotation holds, too.
+    /// Until then the secret before the last rotation holds, too; those before that as long as was said then.
     #[schema(value_type = Option<String>, format = DateTime)]
     previous_secret_until: Option<Timestamp>,
     /// The only task whose events it gets, if it was made with that.
@@ -64,13 +67,45 @@ pub struct WebhookBody {
     updated_at: Timestamp,
 }
 
+/// Of the process that answers.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookBreaker)]
+struct BreakerBody {
+    #[schema(value_type = BreakerWord, example = "closed")]
+    state: &'static str,
+    /// While it is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+/// `closed`: deliveries are sent. `open`: it has failed too often, and is left alone `until` then. `probing`: the next delivery
+/// is to find out whether it is back; all others wait for that.
+#[derive(ToSchema)]
+#[schema(as = BreakerState, rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes `state` for the API document")]
+enum BreakerWord {
+    Closed,
+    Open,
+    Probing,
+}
+
+impl From<Permit> for BreakerBody {
+    fn from(permit: Permit) -> Self {
+        match permit {
+            Permit::Freely => Self { state: "closed", until: None },
+            Permit::Probe => Self { state: "probing", until: None },
+            Permit::NotBefore(until) => Self { state: "open", until: Some(until) },
+        }
+    }
+}
+
 impl WebhookBody {
     pub(super) fn of(hub: &Hub, registration: Registration) -> Self {
         let Registration { webhook, credentials } = registration;
         let opened = hub.registrar.open(webhook.id, credentials.as_deref());
         let fault = opened.as_ref().err().map(ToString::to_string);
         let known = opened.unwrap_or_default();
-        let now = hub.clock.now();
+        let (now, lane) = (hub.clock.now(), webhook.lane());
         Self {
             id: webhook.id,
             name: webhook.name,
@@ -87,6 +122,7 @@ impl WebhookBody {
             customer_id: webhook.customer_id,
             status: webhook.status.as_str(),
             reason: webhook.reason,
+            breaker: hub.registrar.sender().lanes().permit(&lane, now).into(),
             has_secret: known.secret.is_some(),
             previous_secret_until: known.previous.map(|previous| previous.until).filter(|until| *until > now),
             fault,

@@ -12,7 +12,10 @@ use super::refuse_secret;
 pub type Fault = (String, String);
 
 const MOST_HEADERS: usize = 32;
+const LONGEST_NAME: usize = 256;
 const LONGEST_VALUE: usize = 8192;
+/// Of a user's name or password: both become one value.
+const LONGEST_WORD: usize = 2048;
 
 /// What the connection is made of, and what makes the body what it is.
 const CONNECTION: [&str; 13] = [
@@ -72,10 +75,12 @@ pub fn refuse_headers(headers: &BTreeMap<String, String>) -> Vec<Fault> {
 pub fn refuse_auth(auth: &Auth) -> Vec<Fault> {
     let empty = |text: &str| text.is_empty().then(|| "must not be empty".to_owned());
     let control = |text: &str| text.contains(char::is_control).then(|| "must have no control characters".to_owned());
+    let long = |text: &str| (text.len() > LONGEST_WORD).then(|| format!("must be at most {LONGEST_WORD} bytes"));
     let found = match auth {
         Auth::Basic { username, password } => {
             let colon = username.contains(':').then(|| "must have no colon: the password begins after it".to_owned());
-            vec![("auth.username", colon.or_else(|| control(username))), ("auth.password", control(password))]
+            let username = colon.or_else(|| control(username)).or_else(|| long(username));
+            vec![("auth.username", username), ("auth.password", control(password).or_else(|| long(password)))]
         }
         Auth::Bearer { token } => {
             let blank = token.contains(char::is_whitespace).then(|| "must have no blanks".to_owned());
@@ -92,6 +97,9 @@ pub fn refuse_auth(auth: &Auth) -> Vec<Fault> {
 fn name_fault(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("must not be empty".to_owned());
+    }
+    if name.len() > LONGEST_NAME {
+        return Some(format!("must be at most {LONGEST_NAME} characters"));
     }
     if HeaderName::from_bytes(name.as_bytes()).is_err() {
         return Some("must be the name of a header: letters, digits and hyphens".to_owned());

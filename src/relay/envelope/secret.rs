@@ -7,6 +7,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// As Standard Webhooks mark them.
 const PREFIX: &str = "whsec_";
+/// In bytes.
+const LONGEST: usize = 1024;
 /// Halves of a key pair.
 const PAIRS: [&str; 2] = ["whsk_", "whpk_"];
 
@@ -14,6 +16,8 @@ const PAIRS: [&str; 2] = ["whsk_", "whpk_"];
 pub enum SecretFault {
     #[error("must not be empty")]
     Empty,
+    #[error("must be at most {LONGEST} bytes")]
+    TooLong,
     #[error("must be base64 after `whsec_`")]
     NotBase64,
     #[error("must be a secret that both sides share, not half of a key pair")]
@@ -36,6 +40,9 @@ pub fn make_secret() -> String {
 pub fn refuse_secret(secret: &str) -> Result<(), SecretFault> {
     if PAIRS.iter().any(|prefix| secret.starts_with(prefix)) {
         return Err(SecretFault::Pair);
+    }
+    if secret.len() > LONGEST {
+        return Err(SecretFault::TooLong);
     }
     if secret.trim().is_empty() { Err(SecretFault::Empty) } else { decoded(secret).map(|_| ()) }
 }

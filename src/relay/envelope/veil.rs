@@ -16,8 +16,9 @@ pub(in crate::relay) fn veiled(text: &str, credentials: &Credentials) -> String 
 }
 
 fn secrets(credentials: &Credentials) -> Vec<String> {
-    let Credentials { secret, previous, headers, auth } = credentials;
-    let mut secrets: Vec<String> = secret.iter().chain(previous.iter().map(|previous| &previous.secret)).cloned().collect();
+    let Credentials { secret, previous, older, headers, auth } = credentials;
+    let before = previous.iter().chain(older).map(|previous| &previous.secret);
+    let mut secrets: Vec<String> = secret.iter().chain(before).cloned().collect();
     secrets.extend(headers.values().cloned());
     match auth {
         Some(Auth::Basic { username, password }) => {

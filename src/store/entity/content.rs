@@ -100,7 +100,8 @@ impl Model {
             publish_after: entry.map(|entry| entry.publish_after.micros()),
             approved_at: entry.map(|entry| entry.approved_at.micros()),
             published_at,
-            lease: lease.map(|lease| lease.token),
+            // who holds it, or who has last said that he is done with it
+            lease: lease.map(|lease| lease.token).or(entry.and_then(|entry| entry.done)),
             leased_until: lease.map(|lease| lease.until.micros()),
             error: entry.and_then(|entry| entry.error.clone()),
         }
@@ -117,6 +118,7 @@ impl Model {
                 publish_after: place.check("publish_after", time(self.publish_after))?,
                 approved_at: place.check("approved_at", time(self.approved_at))?,
                 error: self.error.clone(),
+                done: self.lease.filter(|_| self.leased_until.is_none()),
             })),
             _ => place.check("review", None),
         }

@@ -38,7 +38,8 @@ fn a_failure_is_told_with_its_error() {
 
 #[test]
 fn news_of_a_content_holds_its_document() {
-    let entry = Entry { priority: 5, stage: Stage::Pending, tries: 0, publish_after: at(0), approved_at: at(0), error: None };
+    let entry =
+        Entry { priority: 5, stage: Stage::Pending, tries: 0, publish_after: at(0), approved_at: at(0), error: None, done: None };
     let content = Content {
         id: Uuid::from_u128(7),
         task: TaskId::parse("video-42").expect("an id"),

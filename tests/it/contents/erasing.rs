@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
-use super::{REVIEWED, creator, text};
+use super::{REVIEWED, creator, detail, text};
 use crate::harness::webhooks::webhook;
 use crate::harness::{Kind, Subscriber};
 
@@ -23,7 +23,11 @@ async fn the_content_goes_with_its_task(#[values(Kind::Sqlite, Kind::Postgres)] 
     assert_eq!(app.delete("/api/tasks/a").await.status, 204);
     assert_eq!(app.get(&path).await.status, 404);
     assert!(app.items("/api/contents").await.is_empty() && app.pool().await.is_empty());
-    assert_eq!(app.say(&lent, "published", json!({})).await.problem(), (404, "not_found".to_owned()));
+    for said in ["published", "failed", "extend"] {
+        let answer = app.say(&lent, said, json!({})).await;
+        assert_eq!(answer.problem(), (404, "not_found".to_owned()));
+        assert!(detail(&answer).contains("it was erased with its task"), "{}", answer.text);
+    }
     assert_eq!(app.decide(&content, "approve", json!({})).await.status, 404);
     assert_eq!(app.database.count("hub_payloads").await, 0, "nothing is left of it");
     app.stop().await;

@@ -15,15 +15,17 @@ use crate::samples::{self, NOW, completed, happening, occurrence, step, task_id}
 use crate::table;
 
 const ACTS: &str = "
-state           | edit    | edit of an old text | approve    | reject     | published         | failed           | extend     | published by another
-pending_review  | edited  | edited meanwhile    | → pending! | → rejected! | lease lost       | lease lost       | lease lost | lease lost
-rejected        | edited  | edited meanwhile    | → pending! | is rejected | lease lost       | lease lost       | lease lost | lease lost
-pending         | is approved | is approved     | is approved | is approved | lease lost      | lease lost       | lease lost | lease lost
-publishing      | is approved | is approved     | is approved | is approved | → published!    | → pending        | longer     | lease lost
-publishing, 3rd | is approved | is approved     | is approved | is approved | → published!    | → failed         | longer     | lease lost
-lease over      | is approved | is approved     | is approved | is approved | lease lost      | lease lost       | lease lost | lease lost
-published       | is approved | is approved     | is approved | is approved | lease lost      | lease lost       | lease lost | lease lost
-failed          | is approved | is approved     | is approved | is approved | lease lost      | lease lost       | lease lost | lease lost
+state           | edit    | edit of an old text | approve    | reject     | published         | failed           | extend     | published by another | retry
+pending_review  | edited  | edited meanwhile    | → pending! | → rejected! | lease lost       | lease lost       | lease lost | lease lost | not failed
+rejected        | edited  | edited meanwhile    | → pending! | is rejected | lease lost       | lease lost       | lease lost | lease lost | not failed
+pending         | is approved | is approved     | is approved | is approved | lease lost      | lease lost       | lease lost | lease lost | not failed
+given back      | is approved | is approved     | is approved | is approved | lease lost      | nothing new      | lease lost | lease lost | not failed
+publishing      | is approved | is approved     | is approved | is approved | → published!    | → pending        | longer     | lease lost | not failed
+publishing, 3rd | is approved | is approved     | is approved | is approved | → published!    | → failed         | longer     | lease lost | not failed
+lease over      | is approved | is approved     | is approved | is approved | lease lost      | lease lost       | lease lost | lease lost | not failed
+published       | is approved | is approved     | is approved | is approved | nothing new     | lease lost       | lease lost | lease lost | not failed
+failed          | is approved | is approved     | is approved | is approved | lease lost      | lease lost       | lease lost | lease lost | → pending
+failed, by word | is approved | is approved     | is approved | is approved | lease lost      | nothing new      | lease lost | lease lost | → pending
 ";
 
 const TOKEN: Uuid = Uuid::from_u128(0x70_4E);
@@ -41,7 +43,7 @@ fn what_may_be_done_to_a_content() {
     table::assert_same(ACTS, &[head].into_iter().chain(rows).collect::<Vec<_>>());
 }
 
-fn acts() -> [(&'static str, Act); 8] {
+fn acts() -> [(&'static str, Act); 9] {
     let edit = |instead_of| Act::Edit { document: Uuid::from_u128(2), instead_of };
     [
         ("edit", edit(TEXT)),
@@ -52,22 +54,27 @@ fn acts() -> [(&'static str, Act); 8] {
         ("failed", Act::Failed { lease: TOKEN, error: None, publish_after: None }),
         ("extend", Act::Extend { lease: TOKEN, by: 2 * SOON }),
         ("published by another", Act::Published { lease: Uuid::from_u128(3) }),
+        ("retry", Act::Retry),
     ]
 }
 
-fn states() -> [(&'static str, Review); 8] {
-    let entry =
-        |stage, tries| Review::Approved(Entry { priority: 5, stage, tries, publish_after: NOW, approved_at: NOW, error: None });
+fn states() -> [(&'static str, Review); 10] {
+    let said = |stage, tries, done| {
+        Review::Approved(Entry { priority: 5, stage, tries, publish_after: NOW, approved_at: NOW, error: None, done })
+    };
+    let entry = |stage, tries| said(stage, tries, None);
     let lent = |until| Stage::Publishing(Lease { token: TOKEN, until });
     [
         ("pending_review", Review::Pending),
         ("rejected", Review::Rejected),
         ("pending", entry(Stage::Pending, 0)),
+        ("given back", said(Stage::Pending, 1, Some(TOKEN))),
         ("publishing", entry(lent(NOW.plus(SOON)), 1)),
         ("publishing, 3rd", entry(lent(NOW.plus(SOON)), 3)),
         ("lease over", entry(lent(Timestamp::from_micros(NOW.micros() - 1)), 1)),
-        ("published", entry(Stage::Published { at: NOW }, 1)),
+        ("published", said(Stage::Published { at: NOW }, 1, Some(TOKEN))),
         ("failed", entry(Stage::Failed, 3)),
+        ("failed, by word", said(Stage::Failed, 3, Some(TOKEN))),
     ]
 }
 
@@ -83,6 +90,8 @@ fn word(review: &Review, act: Act) -> String {
         Answer::Refused(Refusal::LeaseLost) => "lease lost".to_owned(),
         Answer::Refused(Refusal::EditedMeanwhile) => "edited meanwhile".to_owned(),
         Answer::Refused(Refusal::Decided(state)) => format!("is {state}"),
+        Answer::Refused(Refusal::NotFailed(_)) => "not failed".to_owned(),
+        Answer::Reviewed if *after == before => format!("nothing new{bang}"),
         Answer::Reviewed if after.document != before.document => format!("edited{bang}"),
         Answer::Reviewed => format!("{}{bang}", moved(&before, after)),
         other => format!("{other:?}"),
@@ -104,7 +113,7 @@ fn moved(before: &Content, after: &Content) -> String {
 #[test]
 fn a_lease_never_gets_shorter_and_a_break_never_lies_in_the_past() {
     let mut world = world(samples::task(Status::Completed, 1));
-    let (_, publishing) = states()[3].clone();
+    let (_, publishing) = states()[4].clone();
     world.contents.insert(task_id("t"), content(publishing));
     let shorter = Act::Extend { lease: TOKEN, by: Duration::from_secs(1) };
     assert_eq!(step(&mut world, item(Command::Review(shorter))), Answer::Reviewed);

@@ -85,6 +85,28 @@ async fn they_are_narrowed_as_lists_are(#[values(Kind::Sqlite, Kind::Postgres)] 
 
 #[rstest]
 #[tokio::test]
+async fn states_may_be_named_twice_and_in_any_order(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, subscriber) = start(kind).await;
+    subscriber.say("/", [Say::Status(404)]);
+    webhook(&app, subscriber.url("/"), json!({})).await;
+    publish_many(&app, "a", 3).await;
+    app.work_off().await;
+    let many = vec!["dead"; 5_000].join(",");
+    for (query, count) in
+        [("dead,delivered", 3), ("delivered,dead,dead,delivered", 3), ("dead,dead", 1), (&many, 1), ("pending", 0)]
+    {
+        assert_eq!(deliveries(&app, &format!("&status={query}")).await.len(), count, "{query}");
+    }
+    for query in ["", "dead,", "dead,gone", "Dead", "dead&status=pending"] {
+        assert_eq!(app.get(&format!("/api/deliveries?status={query}")).await.fields(), ["status"], "{query}");
+    }
+    assert_eq!(app.get("/api/tasks?status=failed,,").await.fields(), ["status"]);
+    assert_eq!(app.items("/api/tasks?status=failed,failed").await.len(), 0);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn wrong_wishes_are_named(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (app, _) = start(kind).await;
     for (name, value) in [

@@ -101,7 +101,7 @@ fn new() -> impl Strategy<Value = NewTask> {
         })
 }
 
-const PLACES: Places = Places { receipt: Uuid::nil(), result: Uuid::from_u128(1), document: Uuid::from_u128(2) };
+const PLACES: Places = Places { receipt: Uuid::nil(), result: Uuid::from_u128(1), document: Uuid::from_u128(2), bare: false };
 
 fn wish() -> impl Strategy<Value = Wish> {
     let command = prop_oneof![

@@ -1,4 +1,5 @@
-//! Neither database keeps a NUL in a text, and some do not even in JSON: it is taken, and comes back as U+FFFD.
+//! Neither database keeps a NUL in a text, and some do not even in JSON: from generators and for them it is taken, and comes
+//! back as U+FFFD; what is said about webhooks, deliveries, contents and events is refused.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -57,7 +58,10 @@ async fn in_tasks(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
 #[tokio::test]
 async fn in_queries_and_in_what_is_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = App::start(kind, &[]).await;
-    for path in ["/api/tasks?q=%00", "/api/tasks?external_id=%00", "/api/tasks?generator=%00", "/api/callbacks?code=%00"] {
+    for path in ["/api/tasks?q=%00", "/api/tasks?external_id=%00", "/api/tasks?generator=%00", "/api/callbacks?code=%00"]
+        .into_iter()
+        .chain(["/api/webhooks?customer_id=%00", "/api/deliveries?event=%00", "/api/contents?generator=a%00"])
+    {
         assert_eq!(app.get(path).await.problem().0, 422, "{path}");
     }
     assert_eq!(app.get("/api/tasks/%00").await.problem().0, 404);

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{HERE, is_signed, path};
 use crate::harness::app::{Extra, refusal};
+use crate::harness::process::Process;
 use crate::harness::{App, Database, Kind, Subscriber};
 
 struct File {
@@ -99,9 +102,43 @@ async fn a_changed_file_is_taken_up_and_a_broken_one_is_not(#[values(Kind::Sqlit
     assert_eq!(look().await, ["another"]);
     file.write(r#"{"webhooks": [{"name": "broken"}]}"#);
     assert_eq!(look().await, ["another"], "the ones from before stay");
+    let refused = async || app.get("/api/webhooks").await.good(200)["refused"].clone();
+    let told = refused().await;
+    assert_eq!(told["at"], app.clock.now().to_string());
+    assert!(told["fault"].as_str().is_some_and(|fault| fault.contains("webhooks[0].url is missing")), "{told}");
     file.write(&json!({"webhooks": []}).to_string());
     assert!(look().await.is_empty());
+    assert_eq!(refused().await, Value::Null);
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_running_hub_counts_refused_readings() {
+    let (database, file) = (Database::fresh(Kind::Sqlite).await, File::new(r#"{"webhooks": []}"#));
+    let mut hub = Process::with(&database.url, &[("DELIVERY_WEBHOOKS_FILE", file.path())], &[]).await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let until = async |line: &str| {
+        let asking = async {
+            loop {
+                let answer = client.get(format!("http://{}/metrics", hub.address)).send().await.expect("an answer");
+                if answer.text().await.expect("a text").lines().any(|found| found == line) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), asking).await.unwrap_or_else(|_| panic!("{line}: {}", hub.log()));
+    };
+    until("callback_hub_webhooks_file_refused 0").await;
+    file.write(r#"{"webhooks": [{}]}"#);
+    kill(hub.pid(), Signal::SIGHUP).expect("the hub runs");
+    until("callback_hub_webhooks_file_refused 1").await;
+    until("callback_hub_webhooks_file_reloads_total{outcome=\"refused\"} 1").await;
+    file.write(r#"{"webhooks": [ ]}"#);
+    kill(hub.pid(), Signal::SIGHUP).expect("the hub runs");
+    until("callback_hub_webhooks_file_refused 0").await;
+    hub.terminate();
+    assert!(hub.ended().await.success());
 }
 
 #[rstest]
