@@ -22,6 +22,7 @@ mod receipts;
 mod rejections;
 mod revival;
 mod secrets;
+mod strays;
 mod tallies;
 mod tasks;
 mod tidying;
