@@ -14,6 +14,9 @@ const MOST_PARTS: u32 = 20;
 /// What was counted hour by hour is kept for so long.
 const FIGURES: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// What is no task's business is known again for at least so long: no known sender repeats itself for half of it.
+const KNOWN_AGAIN: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Housekeeper {
@@ -27,6 +30,8 @@ pub struct Housekeeper {
 pub struct Terms {
     /// From the day on which it was delivered, or given up.
     pub deliveries: Duration,
+    /// Of no task, from the day on which they came.
+    pub callbacks: Duration,
 }
 
 impl Housekeeper {
@@ -44,7 +49,16 @@ impl Housekeeper {
         let deliveries = in_parts(|| store.drop_deliveries(until, AT_ONCE)).await?;
         let until = now.minus(FIGURES);
         let figures = in_parts(|| store.drop_tallies(until, AT_ONCE)).await?;
-        Ok([returned, deliveries, figures].into_iter().sum())
+        Ok([returned, deliveries, figures, self.drop_strays().await?].into_iter().sum())
+    }
+
+    /// What is no task's business.
+    async fn drop_strays(&self) -> Result<Step, StoreError> {
+        let (until, store) = (self.clock.now().minus(self.terms.callbacks.max(KNOWN_AGAIN)), &self.store);
+        let ignored = in_parts(|| store.drop_ignored(until, AT_ONCE)).await?;
+        let events = in_parts(|| store.drop_unheard(until, AT_ONCE)).await?;
+        let receipts = in_parts(|| store.drop_strays(until, AT_ONCE)).await?;
+        Ok([ignored, events, receipts].into_iter().sum())
     }
 }
 

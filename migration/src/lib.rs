@@ -20,6 +20,7 @@
 //! | `m0016_webhooks` | URLs that want to hear, and which news each task has told |
 //! | `m0017_deliveries` | events on their way to webhooks, and figures of how that went |
 //! | `m0018_contents` | results on their way to review, and into the publish pool |
+//! | `m0019_strays` | how what is over is found where no task leads to it |
 
 use sea_orm_migration::prelude::*;
 
@@ -42,6 +43,7 @@ mod m0015_told;
 mod m0016_webhooks;
 mod m0017_deliveries;
 mod m0018_contents;
+mod m0019_strays;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -93,6 +95,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_webhooks::Migration),
             Box::new(m0017_deliveries::Migration),
             Box::new(m0018_contents::Migration),
+            Box::new(m0019_strays::Migration),
         ]
     }
 

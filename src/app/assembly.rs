@@ -115,7 +115,8 @@ pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, re
 }
 
 pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
-    let terms = housekeeping::Terms { deliveries: settings.retention.deliveries };
+    let retention = &settings.retention;
+    let terms = housekeeping::Terms { deliveries: retention.deliveries, callbacks: retention.callbacks };
     Housekeeper::new(means.store.clone(), means.clock.clone(), terms)
 }
 

@@ -63,7 +63,8 @@ impl Awaited {
     }
 }
 
-/// A callback that no task wants to hear, as far as it takes to know it again.
+/// A callback that was ignored for good, as no task wants to hear it, or as the task that it waited for never came: as far as
+/// it takes to know it again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ignored {
     pub generator: GeneratorName,
@@ -73,12 +74,19 @@ pub struct Ignored {
 }
 
 impl Ignored {
-    /// None: it may be of interest, or is never the same as another.
+    /// What it would be kept as; none: it is never the same as another.
     #[must_use]
     pub fn by(item: &Item, occurrence: &Occurrence) -> Option<Self> {
-        let fingerprint = occurrence.fingerprint.filter(|_| occurrence.event == Event::NotOfInterest)?;
+        let fingerprint = occurrence.fingerprint?;
         let awaits = Awaited::by(item, occurrence).map(|awaits| awaits.as_str().to_owned()).unwrap_or_default();
         Some(Self { generator: occurrence.generator.clone()?, awaits, fingerprint })
+    }
+
+    /// The same of one whose wait was in vain.
+    #[must_use]
+    pub fn by_waiting(parked: &Parked) -> Option<Self> {
+        let (generator, awaits) = (parked.generator.clone(), parked.awaits.as_str().to_owned());
+        Some(Self { generator, awaits, fingerprint: parked.fingerprint? })
     }
 }
 
@@ -108,6 +116,10 @@ pub(super) fn park(world: &mut World, item: &Item, receipt: Uuid, occurrence: &O
     let waits = occurrence.policy.parks && occurrence.source == Source::Callback;
     let awaits = Awaited::by(item, occurrence).filter(|_| waits);
     let (Some(generator), Some(awaits)) = (occurrence.generator.clone(), awaits) else { return Err(Refusal::UnknownTask) };
+    // one that was given up is not waited for again
+    if !occurrence.replayed && Ignored::by(item, occurrence).is_some_and(|ignored| world.ignored.contains(&ignored)) {
+        return Ok(kept(receipt, Outcome::Duplicate));
+    }
     let parked = Parked {
         due_at: LOOKS.after(item.at, 0),
         expires_at: item.at.plus(KEPT_FOR),
@@ -161,8 +173,9 @@ pub(super) fn visit(world: &mut World, item: &Item, places: Places, visit: &Visi
         }
         Reread::Unreadable => {}
     }
-    if item.at >= parked.expires_at {
+    if parked.is_given_up(item.at) {
         world.parked.remove(&receipt);
+        world.ignored.extend(Ignored::by_waiting(&parked));
         return Ok(kept(receipt, GIVEN_UP));
     }
     if let Some(waiting) = world.parked.get_mut(&receipt).filter(|waiting| waiting.due_at == visit.due_at) {
@@ -179,6 +192,12 @@ const fn kept(receipt: Uuid, outcome: Outcome) -> Answer {
 }
 
 impl Parked {
+    /// Unless its task is known by now.
+    #[must_use]
+    pub fn is_given_up(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+
     /// A redelivery.
     fn is_the_same(&self, other: &Self) -> bool {
         self.generator == other.generator

@@ -10,12 +10,16 @@ use super::access;
 use super::openapi::PlainErrors;
 use super::problem::{Code, Problem};
 use super::state::Hub;
-use crate::telemetry::metrics::{CALLBACKS_PARKED, DELIVERIES_BREAKERS, DELIVERIES_DEAD, DELIVERIES_PENDING, OVERDUE};
+use crate::domain::time::Timestamp;
+use crate::telemetry::metrics::{
+    CALLBACKS_PARKED, COUNTS_AGE, DELIVERIES_BREAKERS, DELIVERIES_DEAD, DELIVERIES_PENDING, OVERDUE,
+};
 
 /// Read the figures in Prometheus' text format
 ///
 /// Needs a key unless the service is bound to loopback. Counted since the start of this process; overdue tasks, parked
-/// callbacks, pending and dead deliveries are counted in the database.
+/// callbacks, pending and dead deliveries are counted in the database: where that takes long, the count stands for twenty times as
+/// long, and `callback_hub_counts_age_seconds` tells how old the oldest is.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -29,21 +33,23 @@ pub async fn read_metrics(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Re
         access::admit(&hub, &headers).await?;
     }
     let Some(metrics) = &hub.metrics else { return Err(Problem::new(Code::NotFound, "This process records no metrics")) };
-    let overdue = hub.store.count_overdue(hub.clock.now()).await?;
-    let parked = hub.store.count_parked().await?;
+    let (overdue, parked) = (hub.census.overdue().await?, hub.census.parked().await?);
+    let (pending, dead) = (hub.census.pending().await?, hub.census.dead().await?);
     let number = |count: Option<&u64>| u32::try_from(count.copied().unwrap_or(0)).unwrap_or(u32::MAX);
     for generator in hub.terms.catalog().iter() {
         let name = generator.name().as_str();
-        metrics::gauge!(OVERDUE, "generator" => name.to_owned()).set(number(overdue.get(name)));
-        metrics::gauge!(CALLBACKS_PARKED, "generator" => name.to_owned()).set(number(parked.get(name)));
+        metrics::gauge!(OVERDUE, "generator" => name.to_owned()).set(number(overdue.found.get(name)));
+        metrics::gauge!(CALLBACKS_PARKED, "generator" => name.to_owned()).set(number(parked.found.get(name)));
     }
-    for (name, lanes) in [
-        (DELIVERIES_PENDING, hub.store.count_pending_deliveries().await?),
-        (DELIVERIES_DEAD, hub.store.count_dead_deliveries().await?),
+    let now = hub.clock.now();
+    let oldest = [overdue.at, parked.at, pending.at, dead.at].into_iter().fold(now, Timestamp::min);
+    for (name, amount) in [
+        (DELIVERIES_PENDING, pending.found.values().sum()),
+        (DELIVERIES_DEAD, dead.found.values().sum()),
+        (DELIVERIES_BREAKERS, hub.registrar.sender().lanes().open(now).len() as u64),
+        (COUNTS_AGE, now.since(oldest).as_secs()),
     ] {
-        metrics::gauge!(name).set(number(Some(&lanes.values().sum())));
+        metrics::gauge!(name).set(number(Some(&amount)));
     }
-    let open = hub.registrar.sender().lanes().open(hub.clock.now()).len() as u64;
-    metrics::gauge!(DELIVERIES_BREAKERS).set(number(Some(&open)));
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response())
 }

@@ -4,6 +4,7 @@ mod access;
 mod body;
 mod budget;
 pub mod callbacks;
+mod census;
 mod client;
 pub mod contents;
 mod cursor;

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::census::Census;
 use super::figures::Figures;
 use super::health::Readiness;
 use crate::cadence::Cadence;
@@ -62,6 +63,7 @@ pub struct Hub {
     handles: Handles,
     pub budget: Budget,
     pub figures: Figures,
+    pub census: Census,
     pub readiness: Readiness,
     /// Questions to the doctor cost seconds of hashing, and copies of a body: one at a time.
     pub doctor: Arc<Semaphore>,
@@ -108,12 +110,14 @@ impl Hub {
         });
         let budget = Budget::new(options.max_buffered);
         let figures = Figures::default();
+        let census = Census::new(handles.store.clone(), handles.clock.clone());
         let most_addresses = AtomicUsize::new(FEW_ADDRESSES);
         Self {
             options,
             handles,
             budget,
             figures,
+            census,
             readiness: Readiness::default(),
             doctor: Arc::new(Semaphore::new(1)),
             limiter,

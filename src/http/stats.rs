@@ -25,6 +25,10 @@ pub use deliveries::DeliveryFigures;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stats {
+    /// When the oldest count was made of those that are made in the database: where counting takes long, a count stands for twenty
+    /// times as long.
+    #[schema(value_type = String, format = DateTime)]
+    counted_at: Timestamp,
     /// Tasks by state.
     tasks: BTreeMap<&'static str, u64>,
     /// The same for each generator.
@@ -135,15 +139,17 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
     fields.finish()?;
     let mut tasks: BTreeMap<&'static str, u64> = Status::ALL.into_iter().map(|status| (status.as_str(), 0)).collect();
     let mut generators: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
-    for row in hub.store.count_by_status().await? {
+    let census = &hub.census;
+    let counted = census.tasks().await?;
+    for row in &counted.found {
         let Some(status) = Status::parse(&row.status) else { continue };
         let count = u64::try_from(row.tasks).unwrap_or(0);
         *tasks.entry(status.as_str()).or_default() += count;
-        generators.entry(row.generator).or_default().insert(status.as_str(), count);
+        generators.entry(row.generator.clone()).or_default().insert(status.as_str(), count);
     }
-    let overdue_by_generator = hub.store.count_overdue(hub.clock.now()).await?;
-    let rescued = hub.store.rescued().await?;
-    let parked_by_generator = hub.store.count_parked().await?;
+    let (overdue, rescued, parked) = (census.overdue().await?, census.rescued().await?, census.parked().await?);
+    let lanes = (census.pending().await?, census.dead().await?);
+    let times = [counted.at, overdue.at, rescued.at, parked.at, lanes.0.at, lanes.1.at];
     let (mut polls, mut unknown_words) = (BTreeMap::new(), BTreeMap::new());
     for (generator, figures) in hub.reconciler.figures().counts() {
         if !figures.unknown_words.is_empty() {
@@ -152,15 +158,16 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
         polls.insert(generator, figures.found);
     }
     Ok(Json(Stats {
+        counted_at: times.into_iter().fold(hub.clock.now(), Timestamp::min),
         success_rate: success_rate(&tasks),
         tasks,
         generators,
-        overdue: overdue_by_generator.values().sum(),
-        overdue_by_generator,
-        rescued: rescued.iter().map(|row| u64::try_from(row.tasks).unwrap_or(0)).sum(),
-        rescued_by_generator: rescued.into_iter().map(|row| (row.generator.clone(), row.into())).collect(),
-        parked: parked_by_generator.values().sum(),
-        parked_by_generator,
+        overdue: overdue.found.values().sum(),
+        overdue_by_generator: overdue.found.clone(),
+        rescued: rescued.found.iter().map(|row| u64::try_from(row.tasks).unwrap_or(0)).sum(),
+        rescued_by_generator: rescued.found.iter().map(|row| (row.generator.clone(), row.into())).collect(),
+        parked: parked.found.values().sum(),
+        parked_by_generator: parked.found.clone(),
         polls,
         unknown_words,
         keys: hub.keyring.figures().into_iter().map(|(name, figures)| (name, figures.into())).collect(),
@@ -171,7 +178,7 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
             rejected_not_kept: hub.rejections.dropped(),
         },
         journal: journal(&hub),
-        deliveries: deliveries::read(&hub, hours).await?,
+        deliveries: deliveries::read(&hub, hours, (&lanes.0.found, &lanes.1.found)).await?,
     }))
 }
 
@@ -180,8 +187,8 @@ fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
 }
 
-impl From<Rescued> for RescuedFigures {
-    fn from(row: Rescued) -> Self {
+impl From<&Rescued> for RescuedFigures {
+    fn from(row: &Rescued) -> Self {
         let told = Some(row.told).filter(|&told| told > 0);
         Self {
             tasks: u64::try_from(row.tasks).unwrap_or(0),

@@ -41,7 +41,7 @@ use generators::GeneratorEntry;
 use names::Names;
 
 /// Sections that only features to come will read.
-const UNBUILT: [&str; 3] = ["RETENTION_CALLBACKS", "RETENTION_BODIES", "RETENTION_TASKS"];
+const UNBUILT: [&str; 2] = ["RETENTION_BODIES", "RETENTION_TASKS"];
 
 /// Everything that is set, section by section.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

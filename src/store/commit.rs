@@ -268,7 +268,8 @@ impl Store {
         let answers = plan(&mut after, items);
         let post = self.post(transaction, (&before, &mut after), entries, audience).await?;
         let deliveries = post.deliveries();
-        let changes = Changes::between(self.backend, (&before, &after), entries, &answers, post, now);
+        let mut changes = Changes::between(self.backend, (&before, &after), entries, &answers, post, now);
+        changes.name_deliveries(&self.ids);
         changes.write(self.backend, transaction).await?;
         Ok(Committed { answers, deliveries })
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::entity::delivery::{self, Column as C};
 use super::entity::{Place, event, webhook};
 use super::error::StoreError;
-use super::{Store, backend};
+use super::{Store, backend, ids};
 use crate::domain::delivery::Status;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
@@ -152,6 +152,8 @@ impl DeliveryFilter {
             self.event.as_ref().map(|event| C::Topic.eq(event.as_str())),
             self.created_after.map(|time| C::CreatedAt.gte(time.micros())),
             self.created_before.map(|time| C::CreatedAt.lt(time.micros())),
+            self.created_after.map(|time| C::Id.gte(ids::lowest(time))),
+            self.created_before.map(|time| C::Id.lt(ids::above(time))),
         ];
         given.into_iter().flatten().fold(select, QueryFilter::filter)
     }

@@ -11,6 +11,7 @@ mod deliveries;
 mod due;
 mod entity;
 mod error;
+mod ids;
 mod ignored;
 mod keys;
 mod load;
@@ -22,6 +23,7 @@ mod receipts;
 mod rejections;
 mod revival;
 mod secrets;
+mod strays;
 mod tallies;
 mod tasks;
 mod tidying;
@@ -39,6 +41,7 @@ pub use commit::{Again, Call, Committed, Draft, Entry, Origin, Papers, Told};
 pub use contents::{ContentFilter, ContentRecord};
 pub use deliveries::{Claimed, DeliveryOutcome, DueDelivery};
 pub use error::StoreError;
+use ids::Ids;
 pub use keys::ApiKey;
 pub use mailbox::{Delivery, DeliveryFilter};
 pub use migrate::{exists, migrate, pending_migrations};
@@ -60,6 +63,8 @@ pub struct Store {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     backend: Backend,
+    /// Of deliveries.
+    ids: Ids,
 }
 
 impl Store {
@@ -67,7 +72,7 @@ impl Store {
     /// When the database cannot be reached, or the URL is neither SQLite's nor PostgreSQL's.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
         let backend::Connections { writer, reader, backend } = backend::connect(url, max_connections).await?;
-        Ok(Self { writer, reader, backend })
+        Ok(Self { writer, reader, backend, ids: Ids::default() })
     }
 
     /// Whether the database answers, on either side.

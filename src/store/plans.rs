@@ -1,13 +1,16 @@
-//! What the database makes of the statements that look for due rows, for whoever wonders why a step takes long.
+//! What the database makes of the statements that look for rows, for whoever wonders why a step, or a list, takes long.
+
+use std::time::Duration;
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder, QuerySelect, QueryTrait, Statement, TransactionTrait,
 };
+use uuid::Uuid;
 
 use super::claims::Order;
 use super::entity::delivery;
 use super::error::StoreError;
-use super::{DeliveryFilter, Store, backend, deliveries, due, tallies, tidying};
+use super::{DeliveryFilter, Store, backend, deliveries, due, revival, strays, tallies, tidying};
 use crate::domain::delivery::Status;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
@@ -19,6 +22,8 @@ pub struct Plan {
     /// In the database's own words, a line a step.
     pub steps: Vec<String>,
 }
+
+type Named = (&'static str, Statement);
 
 impl Store {
     /// The plans of all statements by which due rows are found, in the sessions that they are used in; several of one
@@ -42,8 +47,12 @@ impl Store {
             ("running attempts", backend.statement(due::RUNNING, [generator.into()])),
             ("due parked callbacks", due::parked(backend, now, 8)),
         ];
+        self.explain_all(&reading, &writing).await
+    }
+
+    async fn explain_all(&self, reading: &[Named], writing: &[Named]) -> Result<Vec<Plan>, StoreError> {
         let mut plans = Vec::new();
-        for (connection, statements) in [(&self.reader, &reading[..]), (&self.writer, &writing[..])] {
+        for (connection, statements) in [(&self.reader, reading), (&self.writer, writing)] {
             for (name, statement) in statements {
                 plans.extend(self.explain(connection, name, statement).await?);
             }
@@ -84,35 +93,78 @@ impl Store {
     /// Whatever the database says.
     pub async fn explain_deliveries(&self, lane: &str, now: Timestamp) -> Result<Vec<Plan>, StoreError> {
         let (backend, texts, micros) = (self.backend, self.backend.texts(), now.micros());
-        let list = |filter: &DeliveryFilter| {
-            let select = filter.apply(delivery::Entity::find()).order_by_desc(delivery::Column::Id).limit(50);
-            select.build(self.reader.get_database_backend())
-        };
-        let task = TaskId::parse("t").ok();
-        let dead = vec![Status::Dead];
-        let reading = [
+        let mut reading = self.lists(now);
+        reading.extend([
             ("due lanes", backend.statement(deliveries::LANES, [micros.into()])),
-            ("a task's deliveries", list(&DeliveryFilter { task, ..DeliveryFilter::default() })),
-            ("dead deliveries", list(&DeliveryFilter { status: dead, ..DeliveryFilter::default() })),
-            ("pending deliveries", list(&DeliveryFilter { status: vec![Status::Pending], ..DeliveryFilter::default() })),
             ("the oldest pending delivery", backend.statement(tallies::OLDEST, [])),
             ("pending deliveries by lane", backend.statement(tallies::PENDING, [])),
             ("dead deliveries by lane", backend.statement(tallies::DEAD, [])),
             ("figures", backend.statement(tallies::FIGURES, [(now.secs() / 3600 - 24).into()])),
             ("any settled delivery", backend.statement(tidying::ANY_SETTLED, [micros.into()])),
-        ];
-        let ids = super::write::json(&[uuid::Uuid::nil(), uuid::Uuid::max()])?;
+        ]);
+        let ids = super::write::json(&[Uuid::nil(), Uuid::max()])?;
         let writing = [
             ("due deliveries", backend.statement(texts.due_deliveries, [lane.into(), micros.into(), 8_i64.into()])),
-            ("deliveries in line", backend.statement(&texts.deliveries_in_line, [ids.into()])),
+            ("deliveries in line", backend.statement(&texts.deliveries_in_line, [ids.clone().into()])),
             ("settled deliveries", backend.statement(texts.settled_deliveries, [micros.into(), 8_i64.into()])),
+            ("deliveries that go", backend.statement(texts.delete_deliveries, [ids.clone().into()])),
+            ("events that are needed", backend.statement(&texts.events_needed, [ids.into()])),
+            ("old figures", backend.statement(tallies::OLD_FIGURES, [(now.secs() / 3600 - 24).into(), 8_i64.into()])),
         ];
-        let mut plans = Vec::new();
-        for (connection, statements) in [(&self.reader, &reading[..]), (&self.writer, &writing[..])] {
-            for (name, statement) in statements {
-                plans.extend(self.explain(connection, name, statement).await?);
-            }
-        }
-        Ok(plans)
+        self.explain_all(&reading, &writing).await
+    }
+
+    /// As operators narrow them, and in bulk.
+    fn lists(&self, now: Timestamp) -> Vec<Named> {
+        let none = DeliveryFilter::default();
+        let state = |status| DeliveryFilter { status: vec![status], ..none.clone() };
+        let webhook = Some(Uuid::max());
+        let day = Duration::from_secs(24 * 3600);
+        let of_a_time = DeliveryFilter { created_after: Some(now.minus(day)), created_before: Some(now), ..none.clone() };
+        let filters = [
+            ("a task's deliveries", DeliveryFilter { task: TaskId::parse("t").ok(), ..none.clone() }),
+            ("a webhook's deliveries", DeliveryFilter { webhook, ..none.clone() }),
+            ("a webhook's dead deliveries", DeliveryFilter { webhook, ..state(Status::Dead) }),
+            ("an event's deliveries", DeliveryFilter { event: Some("rare".to_owned()), ..none.clone() }),
+            ("deliveries of a time", of_a_time.clone()),
+            ("dead deliveries of a time", DeliveryFilter { status: vec![Status::Dead], ..of_a_time.clone() }),
+            ("dead deliveries", state(Status::Dead)),
+            ("pending deliveries", state(Status::Pending)),
+        ];
+        let database = self.reader.get_database_backend();
+        let page = |filter: &DeliveryFilter| {
+            let select = filter.apply(delivery::Entity::find()).order_by_desc(delivery::Column::Id).limit(50);
+            select.build(database)
+        };
+        let mut lists: Vec<Named> = filters.iter().map(|(name, filter)| (*name, page(filter))).collect();
+        let bulk = |filter: &DeliveryFilter| revival::part(filter, Some(Uuid::nil())).build(database);
+        lists.push(("dead deliveries to be retried", bulk(&none)));
+        lists.push(("a webhook's to be retried", bulk(&DeliveryFilter { webhook, ..none.clone() })));
+        lists.push(("dead deliveries of a time to be retried", bulk(&of_a_time)));
+        lists
+    }
+
+    /// The plans of the statements by which is found what no task leads to and is over, and what is to be published.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn explain_strays_and_contents(&self, now: Timestamp) -> Result<Vec<Plan>, StoreError> {
+        let (backend, texts, micros) = (self.backend, self.backend.texts(), now.micros());
+        let oldest = |text| backend.statement(text, [micros.into(), 8_i64.into()]);
+        let reading = [
+            ("any ignored callback", backend.statement(strays::ANY_IGNORED, [micros.into()])),
+            ("events that nobody hears", oldest(strays::UNHEARD)),
+            ("receipts of no task", oldest(strays::STRAYS)),
+        ];
+        let ids = super::write::json(&[Uuid::nil(), Uuid::max()])?;
+        let tasks = super::write::json(&["a", "b"])?;
+        let writing = [
+            ("ignored callbacks that go", oldest(strays::DROP_IGNORED)),
+            ("receipts that go", backend.statement(texts.delete_receipts, [ids.clone().into()])),
+            ("events that go", backend.statement(texts.delete_events, [ids.into()])),
+            ("contents to be published", backend.statement(&texts.due_contents, [5.into(), micros.into(), 8_i64.into()])),
+            ("contents of tasks", backend.statement(&texts.lock_contents, [tasks.into()])),
+        ];
+        self.explain_all(&reading, &writing).await
     }
 }

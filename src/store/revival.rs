@@ -1,11 +1,14 @@
 //! Dead deliveries are tried once more, with their whole schedule before them: one, or many in small transactions.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+};
 use uuid::Uuid;
 
 use super::entity::delivery::{self, Column as C};
@@ -34,13 +37,15 @@ pub enum Revival {
 #[derive(Clone, Debug, Default)]
 pub struct Revived {
     pub count: u64,
+    /// Those that were left dead.
+    pub left: Revivable,
     /// In which they are due now.
     pub lanes: BTreeSet<String>,
-    /// Where the next part begins; none: this was the last.
+    /// Behind which the next part begins; none: this was the last.
     pub last: Option<Uuid>,
 }
 
-/// How many deliveries there are, by what would become of them.
+/// How many dead deliveries there are, by what would become of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Revivable {
     pub willing: u64,
@@ -57,19 +62,40 @@ pub struct Pace {
     taken: HashMap<String, u32>,
 }
 
+/// Dead deliveries that are looked at in one part.
+const AT_ONCE: u64 = 200;
+
+macro_rules! revive_if {
+    ($condition:literal) => {
+        concat!(
+            "UPDATE hub_deliveries SET status = 'pending', attempts = 0, due_at = $2, lease = NULL, outdated = false,
+            settled_at = NULL, last_error = NULL WHERE id = $1 AND ",
+            $condition
+        )
+    };
+}
 /// Whoever took it in between has it.
-const REVIVE: &str = "UPDATE hub_deliveries SET status = 'pending', attempts = 0, due_at = $2, lease = NULL, outdated = false,
-    settled_at = NULL, last_error = NULL WHERE id = $1 AND status IN ('dead', 'delivered')";
+const REVIVE: &str = revive_if!("status IN ('dead', 'delivered')");
+/// What was true when it was looked for may not be true any more.
+const REVIVE_DEAD: &str = revive_if!(
+    "status = 'dead'
+    AND EXISTS (SELECT 1 FROM hub_webhooks AS w WHERE w.id = hub_deliveries.webhook AND w.status IN ('active', 'paused'))"
+);
 /// One that waits for its next attempt need not wait; its attempts stay counted.
 const HURRY: &str = "UPDATE hub_deliveries SET due_at = $2 WHERE id = $1 AND status = 'pending' AND lease IS NULL";
-const HEARS: &str =
-    "EXISTS (SELECT 1 FROM hub_webhooks AS w WHERE w.id = hub_deliveries.webhook AND w.status IN ('active', 'paused'))";
 const HEARING: &str = "COALESCE((SELECT w.status FROM hub_webhooks AS w WHERE w.id = hub_deliveries.webhook), 'deleted')";
 
 #[derive(FromQueryResult)]
 struct Counted {
     hearing: String,
     deliveries: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Dead {
+    id: Uuid,
+    lane: String,
+    hearing: String,
 }
 
 impl Pace {
@@ -104,7 +130,8 @@ impl Store {
         }
     }
 
-    /// The oldest `limit` that are dead and whose webhooks hear, of those behind `after`.
+    /// Looks at the oldest few that are dead, of those behind `after`, and revives the ones whose webhooks hear, `most` of them.
+    /// They are looked for without the writer: in the transaction each is only found by its id.
     ///
     /// # Errors
     /// Whatever the database says; then nothing of this part is written.
@@ -112,14 +139,40 @@ impl Store {
         &self,
         filter: &DeliveryFilter,
         after: Option<Uuid>,
-        limit: u64,
+        most: u64,
         pace: &mut Pace,
     ) -> Result<Revived, StoreError> {
+        let found = part(filter, after).into_model::<Dead>().all(&self.reader).await.map_err(backend::error)?;
+        let is_last = (found.len() as u64) < AT_ONCE;
+        let (mut revived, mut wanted, mut found) = (Revived::default(), Vec::new(), found.into_iter());
+        while (wanted.len() as u64) < most
+            && let Some(Dead { id, lane, hearing }) = found.next()
+        {
+            revived.last = Some(id);
+            if hears(&hearing) {
+                wanted.push((id, pace.next(&lane)));
+                revived.lanes.insert(lane);
+            } else {
+                revived.left.add(&hearing, 1);
+            }
+        }
+        revived.last = revived.last.filter(|_| !is_last || found.len() > 0);
+        let missed = self.revive_all(&wanted).await?;
+        revived.count = (wanted.len() - missed.len()) as u64;
+        self.add_missed(&mut revived.left, missed).await?;
+        Ok(revived)
+    }
+
+    /// Those that are not what they were when they were found.
+    async fn revive_all(&self, wanted: &[(Uuid, Timestamp)]) -> Result<Vec<Uuid>, StoreError> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
         let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match revive_many(&transaction, self.backend, filter, after, limit, pace).await {
-            Ok(revived) => {
+        match revive_many(&transaction, self.backend, wanted).await {
+            Ok(missed) => {
                 transaction.commit().await.map_err(backend::error)?;
-                Ok(revived)
+                Ok(missed)
             }
             Err(error) => {
                 // the first error says more than what the rollback might add
@@ -127,6 +180,18 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Somebody else has revived them, or has disabled their webhook.
+    async fn add_missed(&self, left: &mut Revivable, missed: Vec<Uuid>) -> Result<(), StoreError> {
+        if missed.is_empty() {
+            return Ok(());
+        }
+        let select = dead(&DeliveryFilter::default(), None).filter(C::Id.is_in(missed));
+        for Dead { hearing, .. } in shown(select).into_model::<Dead>().all(&self.reader).await.map_err(backend::error)? {
+            left.add(&hearing, 1);
+        }
+        Ok(())
     }
 
     /// Counts those that are dead, of those behind `after`.
@@ -145,15 +210,32 @@ impl Store {
             .map_err(backend::error)?;
         let mut found = Revivable::default();
         for Counted { hearing, deliveries } in rows {
-            let count = u64::try_from(deliveries).unwrap_or(0);
-            match webhook::Status::parse(&hearing) {
-                Some(webhook::Status::Active | webhook::Status::Paused) => found.willing += count,
-                Some(webhook::Status::Disabled) => found.disabled += count,
-                Some(webhook::Status::Deleted) | None => found.deleted += count,
-            }
+            found.add(&hearing, u64::try_from(deliveries).unwrap_or(0));
         }
         Ok(found)
     }
+}
+
+impl Revivable {
+    fn add(&mut self, hearing: &str, count: u64) {
+        match webhook::Status::parse(hearing) {
+            Some(webhook::Status::Active | webhook::Status::Paused) => self.willing += count,
+            Some(webhook::Status::Disabled) => self.disabled += count,
+            Some(webhook::Status::Deleted) | None => self.deleted += count,
+        }
+    }
+}
+
+impl AddAssign for Revivable {
+    fn add_assign(&mut self, other: Self) {
+        self.willing += other.willing;
+        self.disabled += other.disabled;
+        self.deleted += other.deleted;
+    }
+}
+
+fn hears(hearing: &str) -> bool {
+    matches!(webhook::Status::parse(hearing), Some(webhook::Status::Active | webhook::Status::Paused))
 }
 
 async fn revive_one(
@@ -184,45 +266,47 @@ async fn revive_one(
         Some(webhook::Status::Active | webhook::Status::Paused) => {}
         other => return Ok(Revival::Deaf(other.unwrap_or(webhook::Status::Deleted))),
     }
-    write(transaction, backend, id, now).await.map_err(backend::error)?;
+    write(transaction, backend, REVIVE, id, now).await.map_err(backend::error)?;
     Ok(Revival::Due { lane: row.lane })
 }
 
+/// The ids of those that are not dead any more, or whose webhooks do not hear any more.
 async fn revive_many(
     transaction: &DatabaseTransaction,
     backend: backend::Backend,
-    filter: &DeliveryFilter,
-    after: Option<Uuid>,
-    limit: u64,
-    pace: &mut Pace,
-) -> Result<Revived, StoreError> {
-    let rows: Vec<(Uuid, String)> = dead(filter, after)
-        .filter(Expr::cust(HEARS))
-        .select_only()
-        .column(C::Id)
-        .column(C::Lane)
-        .order_by_asc(C::Id)
-        .limit(limit)
-        .lock_exclusive()
-        .into_tuple()
-        .all(transaction)
-        .await
-        .map_err(backend::error)?;
-    let mut revived = Revived { last: rows.last().map(|(id, _)| *id), ..Revived::default() };
-    for (id, lane) in rows {
-        revived.count += write(transaction, backend, id, pace.next(&lane)).await.map_err(backend::error)?;
-        revived.lanes.insert(lane);
+    wanted: &[(Uuid, Timestamp)],
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut missed = Vec::new();
+    for (id, due_at) in wanted {
+        if write(transaction, backend, REVIVE_DEAD, *id, *due_at).await.map_err(backend::error)? == 0 {
+            missed.push(*id);
+        }
     }
-    Ok(revived)
+    Ok(missed)
 }
 
-async fn write(transaction: &DatabaseTransaction, backend: backend::Backend, id: Uuid, due_at: Timestamp) -> Result<u64, DbErr> {
+async fn write(
+    transaction: &DatabaseTransaction,
+    backend: backend::Backend,
+    text: &str,
+    id: Uuid,
+    due_at: Timestamp,
+) -> Result<u64, DbErr> {
     let values: [Value; 2] = [id.into(), due_at.micros().into()];
-    Ok(transaction.execute_raw(backend.statement(REVIVE, values)).await?.rows_affected())
+    Ok(transaction.execute_raw(backend.statement(text, values)).await?.rows_affected())
+}
+
+/// The next ones that are looked at.
+pub(super) fn part(filter: &DeliveryFilter, after: Option<Uuid>) -> Select<delivery::Entity> {
+    shown(dead(filter, after)).order_by_asc(C::Id).limit(AT_ONCE)
+}
+
+fn shown(select: Select<delivery::Entity>) -> Select<delivery::Entity> {
+    select.select_only().column(C::Id).column(C::Lane).column_as(Expr::cust(HEARING), "hearing")
 }
 
 /// Those that are dead among the ones that are looked for.
-fn dead(filter: &DeliveryFilter, after: Option<Uuid>) -> sea_orm::Select<delivery::Entity> {
+pub(super) fn dead(filter: &DeliveryFilter, after: Option<Uuid>) -> Select<delivery::Entity> {
     let filter = DeliveryFilter { status: vec![Status::Dead], ..filter.clone() };
     let select = filter.apply(delivery::Entity::find());
     match after {

@@ -95,7 +95,12 @@ impl Store {
         Ok(settled.len() as u64)
     }
 
-    async fn drop_by_ids(&self, transaction: &DatabaseTransaction, text: &str, ids: &[Uuid]) -> Result<(), StoreError> {
+    pub(super) async fn drop_by_ids(
+        &self,
+        transaction: &DatabaseTransaction,
+        text: &str,
+        ids: &[Uuid],
+    ) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }

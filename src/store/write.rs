@@ -12,6 +12,7 @@ use super::entity::{
     attempt, cancellation, content, delivery, event, fingerprint, idempotency, ignored, int, parked, receipt, task, webhook,
 };
 use super::error::StoreError;
+use super::ids::Ids;
 use crate::domain::plan::{Answer, World};
 use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
@@ -117,6 +118,13 @@ impl Changes {
             payloads: Vec::new(),
             orphans: Vec::new(),
             erased: Vec::new(),
+        }
+    }
+
+    /// A delivery's id tells when it was made.
+    pub(super) fn name_deliveries(&mut self, ids: &Ids) {
+        for row in &mut self.deliveries {
+            row.id = ids.made_at(Timestamp::from_micros(row.created_at));
         }
     }
 

@@ -41,6 +41,8 @@ pub const DELIVERIES_PENDING: &str = "callback_hub_deliveries_pending";
 pub const DELIVERIES_DEAD: &str = "callback_hub_deliveries_dead";
 /// Webhooks that are left alone for a while, since they fail.
 pub const DELIVERIES_BREAKERS: &str = "callback_hub_deliveries_breakers_open";
+/// How old the oldest of the counts is that are made in the database.
+pub const COUNTS_AGE: &str = "callback_hub_counts_age_seconds";
 /// A step of a `loop`, in seconds.
 pub const STEP_SECONDS: &str = "callback_hub_loop_step_seconds";
 
@@ -101,7 +103,7 @@ impl Metrics {
         gauge!(RELOAD_REFUSED).set(0);
         gauge!(WEBHOOKS_FILE_REFUSED).set(0);
         counter!(DELIVERIES_FORBIDDEN).increment(0);
-        for name in [DELIVERIES_PENDING, DELIVERIES_DEAD, DELIVERIES_BREAKERS] {
+        for name in [DELIVERIES_PENDING, DELIVERIES_DEAD, DELIVERIES_BREAKERS, COUNTS_AGE] {
             gauge!(name).set(0);
         }
         for generator in generators {
@@ -157,5 +159,6 @@ fn describe() {
     describe_gauge!(DELIVERIES_PENDING, "Deliveries that have yet to arrive");
     describe_gauge!(DELIVERIES_DEAD, "Deliveries that were given up, and are kept");
     describe_gauge!(DELIVERIES_BREAKERS, "Webhooks that this process leaves alone for a while, since they fail");
+    describe_gauge!(COUNTS_AGE, Unit::Seconds, "How old the oldest of the counts is that are made in the database");
     describe_histogram!(STEP_SECONDS, Unit::Seconds, "Steps of the loops");
 }

@@ -7,6 +7,7 @@ mod kill;
 mod order;
 mod races;
 mod replicas;
+mod retention;
 mod shared;
 mod submitted;
 mod tokens;

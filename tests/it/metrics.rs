@@ -32,6 +32,9 @@ async fn figures_are_there_from_the_start_and_count(#[values(Kind::Sqlite, Kind:
         "callback_hub_webhooks_file_refused 0",
         "callback_hub_tasks_rescued_total{generator=\"default\"} 0",
         "callback_hub_tasks_overdue{generator=\"content-creator\"} 0",
+        "callback_hub_deliveries_pending 0",
+        "callback_hub_deliveries_dead 0",
+        "callback_hub_counts_age_seconds 0",
         "callback_hub_key_fetches_total{generator=\"keyed\",outcome=\"fetched\"} 0",
     ] {
         assert!(first.lines().any(|found| found == line), "{line} in {first}");

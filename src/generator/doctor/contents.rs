@@ -29,8 +29,10 @@ const SEPARATORS: [(&str, &str); 4] = [("", "nothing"), (".", "dots"), (":", "co
 /// Headers whose values may be a timestamp or an id.
 const MOST_HEADERS: usize = 4;
 
-/// Bodies of this many bytes are spelled anew; it takes a multiple of their length.
-pub(super) const LONGEST_SPELLED: usize = 4 << 20;
+/// Bodies of up to this many bytes are tried with other ends of lines.
+const LONGEST_SPELLED: usize = 4 << 20;
+/// The same for those that are written anew, value by value, in a dozen ways: that takes a large multiple of their length.
+pub(super) const LONGEST_REWRITTEN: usize = 256 << 10;
 
 /// All contents but the expected one, each once.
 pub(super) fn contents(template: &Template, raw: &RawCallback, timestamp: Option<&str>) -> Vec<Content> {
@@ -167,6 +169,17 @@ fn bodies(body: &Bytes) -> Vec<(Label, Bytes)> {
     spelled(Variation::NewlineAdded, format!("{text}\r\n"));
     spelled(Variation::NewlineStripped, text.trim_end().to_owned());
     spelled(Variation::NewlineStripped, text.trim().to_owned());
+    found.push((Label::plain(Variation::LineBreaksRemoved), one_line(body)));
+    if body.len() <= LONGEST_REWRITTEN {
+        found.extend(written_anew(body));
+    }
+    found
+}
+
+/// As JSON, or as a form's value.
+fn written_anew(body: &Bytes) -> Vec<(Label, Bytes)> {
+    let mut found: Vec<(Label, Bytes)> = Vec::new();
+    let mut spelled = |variation, text: String| found.push((Label::plain(variation), text.into()));
     let encoded: String = form_urlencoded::byte_serialize(body).collect();
     spelled(Variation::UrlEncoded, encoded.replace('+', "%20"));
     spelled(Variation::UrlEncoded, encoded);
@@ -174,7 +187,6 @@ fn bodies(body: &Bytes) -> Vec<(Label, Bytes)> {
         // a body that was encoded as a whole is all name; a form has it as a value
         spelled(Variation::UrlDecoded, if value.is_empty() { name.into_owned() } else { value.into_owned() });
     }
-    found.push((Label::plain(Variation::LineBreaksRemoved), one_line(body)));
     found.extend(stringified(body).map(|text| (Label::plain(Variation::JavaScriptJson), text.into())));
     for (form, call) in FORMS {
         let written = form.parse::<Form>().ok().and_then(|form| rewritten(body, form));

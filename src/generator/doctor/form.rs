@@ -1,5 +1,6 @@
 //! What can be told of a signature that no variation explains.
 
+use super::contents::LONGEST_REWRITTEN;
 use super::reading::{Reading, readings};
 use super::variation::{Check, Variation};
 use super::{Finding, Patient};
@@ -70,7 +71,12 @@ fn signature(patient: &Patient<'_>) -> Finding {
     } else {
         "The signature looks as it should; only the beginning of the body was kept, which is too little to find out more"
     };
-    Finding::fact(Check::Signature, detail)
+    let mut finding = Finding::fact(Check::Signature, detail);
+    if patient.body_is_whole && patient.raw.body.len() > LONGEST_REWRITTEN {
+        let most = LONGEST_REWRITTEN >> 10;
+        finding.tell(&format!("Bodies of more than {most} KiB are not tried as other programs would have written them"));
+    }
+    finding
 }
 
 fn has_length(recipe: &Recipe, length: usize) -> bool {

@@ -23,7 +23,7 @@ const ROUNDS: usize = 5;
 type Work<'a> = &'a dyn Fn(&str);
 type Text = fn(usize) -> String;
 
-fn computed() -> Duration {
+pub(super) fn computed() -> Duration {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every Linux has it");
     Duration::from(time)
 }

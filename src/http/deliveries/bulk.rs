@@ -18,8 +18,6 @@ use crate::http::state::Hub;
 use crate::http::tasks::{known, task_id};
 use crate::store::{DeliveryFilter, Pace, Revivable, Store, StoreError};
 
-/// Deliveries in one transaction.
-const AT_ONCE: u64 = 200;
 /// Those of one webhook become due at this rate.
 const A_SECOND: u32 = 100;
 const DEFAULT_MOST: u64 = 10_000;
@@ -135,18 +133,23 @@ async fn retry(hub: &Arc<Hub>, filter: DeliveryFilter, most: u64, dry_run: bool)
 async fn revive(hub: &Hub, filter: &DeliveryFilter, most: u64) -> Result<(u64, Revivable, u64), StoreError> {
     let store: &Store = &hub.store;
     let mut pace = Pace::new(hub.clock.now(), A_SECOND);
-    let (mut retried, mut last) = (0, None);
-    while retried < most {
-        let part = store.revive_part(filter, last, AT_ONCE.min(most - retried), &mut pace).await?;
-        let Some(end) = part.last else { break };
+    let (mut retried, mut left, mut last) = (0, Revivable::default(), None);
+    loop {
+        let part = store.revive_part(filter, last, most - retried, &mut pace).await?;
         retried += part.count;
-        last = Some(end);
+        left += part.left;
+        last = part.last;
         ring(hub, part.lanes.iter().map(String::as_str));
+        if last.is_none() {
+            break;
+        }
+        if retried == most {
+            // those that are retried and dead again by now are counted already
+            left += store.revivable(filter, last).await?;
+            break;
+        }
     }
-    // those that are retried and dead again by now are counted already
-    let behind = store.revivable(filter, last).await?;
-    let all = store.revivable(filter, None).await?;
-    Ok((retried, all, behind.willing))
+    Ok((retried, left, left.willing))
 }
 
 impl BulkAnswer {

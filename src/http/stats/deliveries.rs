@@ -22,7 +22,8 @@ const TOOK: &str = "took:";
 /// How webhooks are served.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryFigures {
-    /// The window of `delivered`, `success_rate`, and the webhooks' figures, in hours.
+    /// The window of `delivered`, `success_rate`, and the webhooks' figures, in hours. The hour in which it begins counts as a
+    /// whole.
     hours: u64,
     delivered: u64,
     /// Delivered ones among those that were delivered or given up; null before the first.
@@ -65,7 +66,7 @@ pub struct WebhookFigures {
     breaker_open_until: Option<Timestamp>,
 }
 
-/// The figures of a lane in the window, by name.
+/// Amounts by name: the figures of a lane in the window, or those of lanes.
 type Counted = BTreeMap<String, u64>;
 
 pub(super) fn hours(fields: &mut Fields<'_>) -> u64 {
@@ -75,14 +76,14 @@ pub(super) fn hours(fields: &mut Fields<'_>) -> u64 {
     hours.unwrap_or(DEFAULT_HOURS)
 }
 
-pub(super) async fn read(hub: &Hub, hours: u64) -> Result<DeliveryFigures, Problem> {
+/// `pending` and `dead` are what there is now.
+pub(super) async fn read(hub: &Hub, hours: u64, (pending, dead): (&Counted, &Counted)) -> Result<DeliveryFigures, Problem> {
     let now = hub.clock.now();
     let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
     let window = std::time::Duration::from_secs(hours * 3600);
     for tally in hub.store.delivery_tallies(now.minus(window)).await? {
         counted.entry(tally.lane).or_default().insert(tally.figure, tally.amount);
     }
-    let (pending, dead) = (hub.store.count_pending_deliveries().await?, hub.store.count_dead_deliveries().await?);
     let lanes = hub.registrar.sender().lanes();
     let open: BTreeMap<String, Timestamp> = lanes.open(now).into_iter().collect();
     for lane in pending.keys().chain(dead.keys()).chain(open.keys()) {
@@ -94,12 +95,12 @@ pub(super) async fn read(hub: &Hub, hours: u64) -> Result<DeliveryFigures, Probl
         .iter()
         .map(|(lane, counted)| {
             let webhook_id = lane.parse::<Uuid>().ok();
-            let count = |lanes: &BTreeMap<String, u64>| lanes.get(lane).copied().unwrap_or(0);
+            let count = |lanes: &Counted| lanes.get(lane).copied().unwrap_or(0);
             WebhookFigures {
                 webhook_id,
                 name: webhook_id.map_or_else(|| lane.clone(), |id| names.get(&id).cloned().unwrap_or_default()),
-                pending_now: count(&pending),
-                dead_now: count(&dead),
+                pending_now: count(pending),
+                dead_now: count(dead),
                 breaker_open_until: open.get(lane).copied(),
                 ..WebhookFigures::of(counted)
             }

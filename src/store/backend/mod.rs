@@ -88,6 +88,8 @@ pub(super) struct Texts {
     pub events_needed: String,
     /// Deletes the events of a JSON array of ids.
     pub delete_events: &'static str,
+    /// Deletes the receipts of a JSON array of ids.
+    pub delete_receipts: &'static str,
     /// Takes the letters from the events of a JSON array of ids.
     pub forget_letters: &'static str,
 }

@@ -125,6 +125,7 @@ pub(super) fn texts() -> Texts {
         delete_deliveries: "DELETE FROM hub_deliveries WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
         events_needed: format!("{EVENTS_NEEDED} WHERE e.id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))"),
         delete_events: "DELETE FROM hub_events WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        delete_receipts: "DELETE FROM hub_receipts WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
         forget_letters: "UPDATE hub_events SET letter = NULL WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
     }
 }

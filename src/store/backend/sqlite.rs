@@ -105,6 +105,7 @@ pub(super) fn texts() -> Texts {
         delete_deliveries: "DELETE FROM hub_deliveries WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         events_needed: format!("{EVENTS_NEEDED} WHERE e.id IN (SELECT unhex(value, '-') FROM json_each($1))"),
         delete_events: "DELETE FROM hub_events WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        delete_receipts: "DELETE FROM hub_receipts WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         forget_letters: "UPDATE hub_events SET letter = NULL WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
     }
 }

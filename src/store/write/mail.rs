@@ -254,7 +254,8 @@ fn delivery_row(news: &News, event: Uuid, sequence: u64, addressee: Addressee) -
     let Addressee { webhook, lane, is_disabled, note } = addressee;
     let at = news.at.micros();
     delivery::Model {
-        id: Uuid::now_v7(),
+        // it is named when it is written
+        id: Uuid::nil(),
         event,
         topic: news.topic.name().to_owned(),
         task_id: news.task().map(|task| task.as_str().to_owned()),

@@ -53,6 +53,38 @@ async fn they_come_back_slowly_and_the_oldest_first(#[values(Kind::Sqlite, Kind:
 
 #[rstest]
 #[tokio::test]
+async fn of_many_each_is_counted_once_whoever_does_not_hear(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, subscriber) = start(kind).await;
+    subscriber.always("/", Say::Status(404));
+    webhook(&app, subscriber.url("/"), json!({})).await;
+    let deleted = webhook(&app, subscriber.url("/none"), json!({"status": "disabled"})).await;
+    webhook(&app, subscriber.url("/none"), json!({"status": "disabled"})).await;
+    publish_many(&app, "a", 1).await;
+    app.work_off().await;
+    app.delete(&format!("/api/webhooks/{deleted}")).await;
+    // parts hold fewer, and one lies among the others
+    let id = if kind == Kind::Sqlite { "randomblob(16)" } else { "gen_random_uuid()" };
+    let columns = "event, topic, sequence, webhook, lane, status, attempts, outdated, created_at, settled_at, last_error, log";
+    let again = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 199)
+         INSERT INTO hub_deliveries (id, {columns}) SELECT {id}, {columns} FROM hub_deliveries CROSS JOIN numbers"
+    );
+    app.database.execute(&again).await;
+    let all = |answer: &Value| {
+        let [matched, retried, disabled, remaining] = counts(answer);
+        [matched, retried, disabled, answer["skipped"]["webhook_deleted"].as_u64().expect("a count"), remaining]
+    };
+    for (limit, expected) in [(70, [600, 70, 200, 200, 130]), (130, [530, 130, 200, 200, 0]), (10, [400, 0, 200, 200, 0])] {
+        let dry = retry(&app, &json!({"limit": limit, "dry_run": true})).await;
+        let done = retry(&app, &json!({"limit": limit})).await;
+        assert_eq!((all(&dry), all(&done)), (expected, expected));
+    }
+    assert_eq!(app.database.count("hub_deliveries WHERE status = 'pending'").await, 200);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn they_are_narrowed_as_lists_are(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (app, subscriber) = start(kind).await;
     subscriber.always("/", Say::Status(404));

@@ -159,9 +159,12 @@ async fn after_a_day_it_is_given_up(#[values(Kind::Sqlite, Kind::Postgres)] kind
         (&receipt["outcome"], &receipt["reason"], &receipt["task_id"]),
         (&json!("ignored"), &json!("not_of_interest"), &Value::Null)
     );
+    assert_eq!(hook(&app, "account", &done("gen-1")).taken().await, ok("duplicate"), "it is not waited for again");
+    assert_eq!(hook(&app, "account", &progress("gen-1", 5)).taken().await, ok("parked"), "another event is");
+    assert_eq!(hook(&app, "account", &done("gen-2")).taken().await, ok("parked"), "and another task's");
     app.created(&json!({"id": "t", "generator": "account", "external_id": "gen-1"})).await;
     app.work_off().await;
-    assert_eq!(app.status("t").await, "submitted", "too late");
+    assert_eq!(app.status("t").await, "processing", "too late for the result");
     // an operator may still want it to count
     let replayed = app.post(&format!("/api/callbacks/{callback}/replay"), &json!({})).await;
     assert_eq!(replayed.outcome(), ok("applied"));

@@ -1,12 +1,13 @@
 //! Whatever strangers send, the doctor neither panics nor takes long, and calls nothing certain that is made up.
 
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::generator::tests::effort::computed;
 
 /// Each with its catalog, which is not read anew for each callback.
 static SAMPLES: LazyLock<Vec<(Sample, Catalog)>> = LazyLock::new(|| {
@@ -48,27 +49,45 @@ proptest! {
     }
 }
 
+fn examined(body: &str) -> impl Fn() -> Finding {
+    let sample = Sample::new(STAMPED, body).header("x-id", "m").header("x-timestamp", "1770552000");
+    let sample = sample.header("x-signature", &"0".repeat(64));
+    let catalog = sample.catalog();
+    move || {
+        let finding = sample.examined_among(&catalog, |patient, refusal| diagnose(patient, &refusal.expect("it is refused")));
+        finding.expect("a finding")
+    }
+}
+
+/// What the test's own thread computes.
+fn effort(body: &str) -> Duration {
+    let examined = examined(body);
+    let once = || {
+        let before = computed();
+        assert!(!examined().is_certain);
+        computed() - before
+    };
+    (0..3).map(|_| once()).min().unwrap()
+}
+
 #[test]
 fn a_body_eight_times_as_long_takes_about_eight_times_as_long() {
-    let quickest = |body: &str| {
-        let sample = Sample::new(STAMPED, body).header("x-id", "m").header("x-timestamp", "1770552000");
-        let sample = sample.header("x-signature", &"0".repeat(64));
-        let catalog = sample.catalog();
-        let once = || {
-            let start = Instant::now();
-            let finding = sample.examined_among(&catalog, |patient, refusal| diagnose(patient, &refusal.expect("it is refused")));
-            assert!(!finding.expect("a finding").is_certain);
-            start.elapsed()
-        };
-        (0..3).map(|_| once()).min().unwrap()
-    };
     for piece in ["{\"b\":1,\"a\":[0.5]},", "%41+&=", "\r\n \n", "\\ud83d"] {
-        let body = |times: usize| format!("[{}0]", piece.repeat(times));
-        let is_near_linear = || quickest(&body(24_000)) < 28 * quickest(&body(3_000)) + Duration::from_millis(20);
+        let body = |bytes: usize| format!("[{}0]", piece.repeat(bytes / piece.len()));
+        let is_near_linear = || effort(&body(240 << 10)) < 28 * effort(&body(30 << 10)) + Duration::from_millis(20);
         // a busy machine gets several chances
         assert!((0..8).any(|_| is_near_linear()), "{piece}");
     }
-    // and beyond the bound it takes no longer
-    let long = quickest(&"x".repeat(64 << 20));
-    assert!(long < Duration::from_secs(20), "{long:?}");
+}
+
+#[test]
+fn beyond_its_bound_a_body_is_not_written_anew_and_the_finding_says_so() {
+    let body = |bytes: usize| format!("[{}0]", "{\"b\":1,\"a\":[0.5]},".repeat(bytes / 18));
+    let told = |body: &str| examined(body)().detail.contains("more than 256 KiB");
+    assert!(!told(&body(255 << 10)) && told(&body(257 << 10)));
+    // which is what takes long: sixteen times as many bytes take no longer
+    let (within, beyond) = (effort(&body(255 << 10)), effort(&body(4080 << 10)));
+    assert!(beyond < 2 * within + Duration::from_millis(50), "{within:?}, {beyond:?}");
+    let enormous = effort(&"x".repeat(64 << 20));
+    assert!(enormous < Duration::from_secs(10), "{enormous:?}");
 }

@@ -1,0 +1,98 @@
+//! What is no task's business and was told long ago: callbacks that were ignored, as far as they are known again; events that
+//! nobody hears; and the receipts of either, with their bodies.
+
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::{Store, backend};
+use crate::domain::time::Timestamp;
+
+pub(super) const ANY_IGNORED: &str = "SELECT at FROM hub_ignored WHERE at < $1 ORDER BY at LIMIT 1";
+pub(super) const DROP_IGNORED: &str = "DELETE FROM hub_ignored WHERE (fingerprint, generator, awaits) IN (
+    SELECT g.fingerprint, g.generator, g.awaits FROM hub_ignored AS g WHERE g.at < $1 ORDER BY g.at LIMIT $2)";
+/// Those that webhooks heard have letters until their deliveries go. With `NOT EXISTS`, a planner might read all deliveries.
+pub(super) const UNHEARD: &str = "SELECT e.id, e.generator, e.data, e.metadata FROM hub_events AS e
+    WHERE e.letter IS NULL AND e.at < $1 AND (SELECT 1 FROM hub_deliveries AS d WHERE d.event = e.id LIMIT 1) IS NULL
+    ORDER BY e.at LIMIT $2";
+/// What is parked may have waited for longer than anybody wanted, if the hub was away.
+pub(super) const STRAYS: &str = "SELECT r.id FROM hub_receipts AS r WHERE r.task_id IS NULL AND r.received_at < $1
+    AND (SELECT 1 FROM hub_parked AS p WHERE p.id = r.id LIMIT 1) IS NULL
+    ORDER BY r.received_at LIMIT $2";
+
+#[derive(FromQueryResult)]
+struct Unheard {
+    id: Uuid,
+    generator: Option<String>,
+    data: Option<Uuid>,
+    metadata: Option<Uuid>,
+}
+
+impl Store {
+    /// Forgets callbacks that were ignored before `until`, the oldest `limit` of them; how many those were.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn drop_ignored(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        // looking costs no writer
+        let look = self.backend.statement(ANY_IGNORED, [until.micros().into()]);
+        if self.reader.query_one_raw(look).await.map_err(backend::error)?.is_none() {
+            return Ok(0);
+        }
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let dropped = transaction.execute_raw(self.oldest(DROP_IGNORED, until, limit)).await.map_err(backend::error)?;
+        transaction.commit().await.map_err(backend::error)?;
+        Ok(dropped.rows_affected())
+    }
+
+    /// Drops events that were told before `until` and that no delivery brings to anybody, the oldest `limit` of them; how many
+    /// those were.
+    ///
+    /// # Errors
+    /// Whatever the database says; then nothing is dropped.
+    pub async fn drop_unheard(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        let unheard = Unheard::find_by_statement(self.oldest(UNHEARD, until, limit)).all(&self.reader).await;
+        let unheard = unheard.map_err(backend::error)?;
+        let ids: Vec<Uuid> = unheard.iter().map(|event| event.id).collect();
+        let payloads: Vec<Uuid> = unheard.iter().flat_map(Unheard::payloads).collect();
+        let texts = self.backend.texts();
+        self.drop_papers(&payloads, texts.delete_events, &ids).await
+    }
+
+    /// Drops receipts from before `until` of callbacks that are no task's, with their bodies, the oldest `limit` of them; how
+    /// many those were.
+    ///
+    /// # Errors
+    /// Whatever the database says; then nothing is dropped.
+    pub async fn drop_strays(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        let rows = self.reader.query_all_raw(self.oldest(STRAYS, until, limit)).await.map_err(backend::error)?;
+        let ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<Uuid>, _>>().map_err(backend::error)?;
+        // a body has its receipt's id
+        self.drop_papers(&ids, self.backend.texts().delete_receipts, &ids).await
+    }
+
+    fn oldest(&self, text: &str, until: Timestamp, limit: u64) -> Statement {
+        let values: [Value; 2] = [until.micros().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+        self.backend.statement(text, values)
+    }
+
+    /// Nobody brings back what was found: it may be dropped by its ids. Payloads go first, as they do when a task is erased.
+    async fn drop_papers(&self, payloads: &[Uuid], text: &str, ids: &[Uuid]) -> Result<u64, StoreError> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        self.drop_by_ids(&transaction, self.backend.texts().delete_payloads, payloads).await?;
+        self.drop_by_ids(&transaction, text, ids).await?;
+        transaction.commit().await.map_err(backend::error)?;
+        Ok(ids.len() as u64)
+    }
+}
+
+impl Unheard {
+    /// Those that are the event's own: a generator's data lie in its callback's body, unless they had to be mended.
+    fn payloads(&self) -> impl Iterator<Item = Uuid> {
+        let own = self.data.filter(|data| self.generator.is_none() || *data != self.id);
+        own.into_iter().chain(self.metadata)
+    }
+}
