@@ -59,3 +59,18 @@ async fn whoever_wants_rest_at_a_shared_host_speaks_for_himself(#[values(Kind::S
     assert_eq!((subscriber.told("/busy").len(), delivered(&app).await), (2, 2));
     app.stop().await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_tasks_own_webhook_that_cannot_be_read_costs_nobody_his_callback(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, subscriber) = (App::start(kind, &HERE).await, Subscriber::start().await);
+    app.register(webhook(subscriber.url("/all"))).await;
+    let own = json!({"url": subscriber.url("/own"), "signature": "none"});
+    app.created(&json!({"id": "t", "webhook": own})).await;
+    app.database.execute("UPDATE hub_webhooks SET signature = 'of a newer version' WHERE task_id = 't'").await;
+    app.callback("t", &json!({"event": "completed", "result": 1})).send().await.good(200);
+    app.work_off().await;
+    assert_eq!((app.status("t").await.as_str(), subscriber.events("/all")), ("completed", vec!["task.completed".to_owned()]));
+    assert!(subscriber.told("/own").is_empty());
+    app.stop().await;
+}
