@@ -17,8 +17,8 @@ use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::telemetry::metrics::STEP_SECONDS;
 
-/// Steps of one loop at the same time.
-const MOST_STEPS: usize = 64;
+/// Steps of one loop at the same time, where it does not say.
+const USUAL_STEPS: usize = 64;
 /// Between two steps that hints ask for.
 const REST: Duration = Duration::from_millis(20);
 
@@ -72,13 +72,22 @@ pub struct Cadence {
     pub name: &'static str,
     pub period: Duration,
     pub clock: Clock,
+    /// Steps at the same time.
+    steps: usize,
     last: Arc<Mutex<Option<Last>>>,
 }
 
 impl Cadence {
     #[must_use]
     pub fn new(name: &'static str, period: Duration, clock: Clock) -> Self {
-        Self { name, period, clock, last: Arc::default() }
+        Self { name, period, clock, steps: USUAL_STEPS, last: Arc::default() }
+    }
+
+    /// For a loop whose steps may each wait for somebody slow, and are bounded by how many may wait: that many at least may
+    /// run, and beside them those that find out that there is nothing to do.
+    #[must_use]
+    pub fn with_waiting(self, most: usize) -> Self {
+        Self { steps: USUAL_STEPS.saturating_add(most), ..self }
     }
 
     /// None before the first step has ended.
@@ -98,7 +107,8 @@ impl Cadence {
         let mut reason = Reason::Period;
         let mut hinted_at = Instant::now();
         loop {
-            if running.len() < MOST_STEPS {
+            let is_full = running.len() >= self.steps;
+            if !is_full {
                 running.push(self.timed(step(), reason));
             }
             let due = Instant::now() + self.period;
@@ -109,7 +119,8 @@ impl Cadence {
                         while running.next().await.is_some() {}
                         return;
                     }
-                    Some(more) = running.next(), if !running.is_empty() => if more { break Reason::More },
+                    // where there was no room for a step, there was a reason for one
+                    Some(more) = running.next(), if !running.is_empty() => if more || is_full { break Reason::More },
                     () = tokio::time::sleep_until(due) => break Reason::Period,
                     () = hint(&mut hints, hinted_at + REST) => {
                         hinted_at = Instant::now();

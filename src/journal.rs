@@ -1,8 +1,9 @@
 //! The one door: every event, and every creation, goes through [`Journal::record`] into the database.
 //!
 //! A worker waits for one entry, takes what else has queued up meanwhile (bounded by items and bytes), and commits all of
-//! it in one synced transaction; only then does anybody get an answer. So the slower the disk, the larger the batches. A
-//! transaction that fails for one entry's sake is repeated entry by entry, and only the culprit hears of it.
+//! it in one synced transaction; only then does anybody get an answer. So the slower the disk, the larger the batches. One
+//! that turns out to bring webhooks more than a transaction should is written in halves. A transaction that fails for one
+//! entry's sake is repeated entry by entry, and only the culprit hears of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,10 +57,11 @@ pub enum RecordError {
 }
 
 type Reply = Result<Answer, RecordError>;
+type Answering = oneshot::Sender<Reply>;
 
 struct Queued {
     entry: Entry,
-    reply: oneshot::Sender<Reply>,
+    reply: Answering,
 }
 
 /// What the journal has done so far.
@@ -230,21 +232,30 @@ impl Worker {
         if batch.is_empty() {
             return;
         }
-        let (entries, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|queued| (queued.entry, queued.reply)).unzip();
-        match self.write(&entries).await {
-            Ok(answers) => {
-                self.count(entries.len());
-                for ((entry, answer), reply) in entries.iter().zip(answers).zip(replies) {
-                    self.answer(entry, Ok(answer), reply);
+        let mut parts: Vec<(Vec<Entry>, Vec<Answering>)> =
+            vec![batch.into_iter().map(|queued| (queued.entry, queued.reply)).unzip()];
+        while let Some((mut entries, mut replies)) = parts.pop() {
+            match self.write(&entries).await {
+                Ok(answers) => {
+                    self.count(entries.len());
+                    for ((entry, answer), reply) in entries.iter().zip(answers).zip(replies) {
+                        self.answer(entry, Ok(answer), reply);
+                    }
                 }
-            }
-            Err(error) if error.is_passing() => {
-                self.complain(&error, entries.len());
-                for (entry, reply) in entries.iter().zip(replies) {
-                    self.answer(entry, Err(RecordError::Unavailable), reply);
+                // what it would cost is known only by now; the first half goes first
+                Err(StoreError::TooMuch) if entries.len() > 1 => {
+                    let half = entries.len() / 2;
+                    parts.push((entries.split_off(half), replies.split_off(half)));
+                    parts.push((entries, replies));
                 }
+                Err(error) if error.is_passing() => {
+                    self.complain(&error, entries.len());
+                    for (entry, reply) in entries.iter().zip(replies) {
+                        self.answer(entry, Err(RecordError::Unavailable), reply);
+                    }
+                }
+                Err(_) => self.commit_one_by_one(entries, replies).await,
             }
-            Err(_) => self.commit_one_by_one(entries, replies).await,
         }
     }
 
@@ -270,7 +281,7 @@ impl Worker {
     }
 
     /// One bad entry must not take the others down with it.
-    async fn commit_one_by_one(&self, entries: Vec<Entry>, replies: Vec<oneshot::Sender<Reply>>) {
+    async fn commit_one_by_one(&self, entries: Vec<Entry>, replies: Vec<Answering>) {
         for (entry, reply) in entries.into_iter().zip(replies) {
             let outcome = match self.write(std::slice::from_ref(&entry)).await {
                 Ok(mut answers) => {
@@ -286,7 +297,7 @@ impl Worker {
         }
     }
 
-    fn answer(&self, entry: &Entry, outcome: Reply, reply: oneshot::Sender<Reply>) {
+    fn answer(&self, entry: &Entry, outcome: Reply, reply: Answering) {
         if let Ok(Answer::Recorded(recorded)) = &outcome
             && recorded.status.is_settled()
         {

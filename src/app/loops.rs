@@ -47,6 +47,7 @@ pub struct Loops {
 
 impl Loops {
     pub(super) fn new(means: &Means, reload: Reload, sender: Sender, housekeeper: Housekeeper) -> Self {
+        let most_at_a_time = sender.lanes().most();
         let cadence = |name| Cadence::new(name, PERIOD, means.clock.clone());
         Self {
             launcher: Arc::new(Launcher::new(means.clone())),
@@ -63,7 +64,7 @@ impl Loops {
             unpark: cadence("unpark"),
             keys: cadence("keys"),
             files: cadence("generators"),
-            deliver: cadence("deliver"),
+            deliver: cadence("deliver").with_waiting(most_at_a_time),
             tidy: Cadence::new("tidy", TIDY_PERIOD, means.clock.clone()),
         }
     }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use super::delivery::LONGEST_WISH;
 use super::time::Timestamp;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// Its own wish is followed up to this.
-const LONGEST_WISH: Duration = Duration::from_secs(3600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
@@ -47,7 +46,7 @@ impl Breaker {
         *self = Self::after(self.patience);
     }
 
-    /// `wish`: how long it asks to be left alone.
+    /// `wish`: how long it asks to be left alone, which is followed within bounds.
     pub fn fail(&mut self, now: Timestamp, wish: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
         let wished = wish.map(|wish| now.plus(wish.min(LONGEST_WISH)));

@@ -105,11 +105,20 @@ pub trait Audience: Send + Sync {
     /// Nobody but single tasks' own webhooks.
     fn is_empty(&self) -> bool;
 
-    /// Whether a registration may want news of this name; what a single task's own webhook wants is another question.
-    fn may_want(&self, topic: &Topic) -> bool;
+    /// Whether a registration, or the task's own webhook, may want news of this name.
+    fn may_want(&self, topic: &Topic, own: Option<&OwnWebhook>) -> bool;
 
-    /// The letter that tells it, and who gets one: registrations, and the task's own webhook. None: nobody.
-    fn address(&self, occasion: Occasion<'_>, own: Option<&OwnWebhook>) -> Option<Mail>;
+    /// The letter that tells it, and who gets one: registrations, and the task's own webhook.
+    fn address(&self, occasion: Occasion<'_>, own: Option<&OwnWebhook>) -> Addressed;
+}
+
+/// What has become of news.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addressed {
+    /// None: nobody wants it.
+    pub mail: Option<Mail>,
+    /// What it took to ask everybody, each about a nanosecond.
+    pub steps: u64,
 }
 
 /// A webhook that hears of a single task.

@@ -47,7 +47,7 @@ impl Webhook {
     pub fn lane(&self) -> String {
         match self.task {
             None => self.id.to_string(),
-            Some(_) => format!("tasks at {}", authority(&self.url)),
+            Some(_) => format!("{SHARED}{}", authority(&self.url)),
         }
     }
 
@@ -56,6 +56,15 @@ impl Webhook {
     pub const fn borrows_secret(&self) -> bool {
         self.task.is_some() || matches!(self.origin, Origin::File)
     }
+}
+
+/// How the names of lanes begin that tasks' own webhooks share.
+const SHARED: &str = "tasks at ";
+
+/// Whether webhooks of many share the lane.
+#[must_use]
+pub fn is_shared(lane: &str) -> bool {
+    lane.starts_with(SHARED)
 }
 
 fn authority(url: &str) -> String {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::breaker::{Breaker, Permit};
 use crate::domain::time::Timestamp;
+use crate::domain::webhook;
 
 /// Failures in a row before a lane is left alone.
 const PATIENCE: u32 = 10;
@@ -91,7 +92,8 @@ impl Lanes {
                 }
             }
             Sign::Failing { wish } => {
-                at.breaker.fail(now, wish);
+                // whoever shares a lane with others speaks for himself: what he was sent waits as he wishes, and no more
+                at.breaker.fail(now, wish.filter(|_| !webhook::is_shared(lane)));
                 at.limit = (at.limit / 2).max(1);
             }
             Sign::None => {}
@@ -123,6 +125,12 @@ impl Lanes {
             Permit::Freely | Permit::Probe => None,
         });
         open.collect()
+    }
+
+    /// Requests at a time, over all lanes.
+    #[must_use]
+    pub const fn most(&self) -> usize {
+        self.most
     }
 
     /// Requests that run.
@@ -190,5 +198,17 @@ mod tests {
         assert_eq!(lanes.admit("a", later.plus(Duration::from_secs(19))), 0, "pauses double");
         lanes.reopen("a");
         assert_eq!(lanes.admit("a", later), 1);
+    }
+
+    #[test]
+    fn a_wish_to_be_left_alone_is_one_webhooks_and_not_that_of_all_at_its_host() {
+        let lanes = Lanes::new(8);
+        let wish = Sign::Failing { wish: Some(Duration::from_secs(3600)) };
+        let own = "0197a1f0-0000-7000-8000-000000000001";
+        for (lane, admitted) in [(own, 0), ("tasks at hooks.example", 1)] {
+            assert_eq!(lanes.admit(lane, NOW), 1);
+            lanes.let_go(lane, 1, wish, NOW);
+            assert_eq!(lanes.admit(lane, NOW), admitted, "{lane}");
+        }
     }
 }

@@ -41,6 +41,9 @@ pub struct ContentFilter {
 /// How often what collided with another transaction is repeated.
 const REPEATS: usize = 3;
 
+/// Of the documents that one claim gives out; a larger one goes alone.
+const MOST_BYTES: usize = 32 << 20;
+
 /// A publisher that has said nothing in time has used a try.
 const EXPIRE: &str = "UPDATE hub_contents SET stage = CASE WHEN tries >= $2 THEN 'failed' ELSE 'pending' END,
     lease = NULL, leased_until = NULL
@@ -109,7 +112,8 @@ impl Store {
         Ok(contents.into_iter().map(record).collect())
     }
 
-    /// Lends entries that wait to be published: the most urgent first, and of those the ones that have waited for longest.
+    /// Lends entries that wait to be published: the most urgent first, and of those the ones that have waited for longest;
+    /// so many at most, and fewer where their documents are large.
     ///
     /// # Errors
     /// Whatever the database says.
@@ -148,15 +152,22 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<Content>, StoreError> {
         transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error)?;
-        let mut lent = Vec::new();
-        for priority in 1..=10 {
+        let (mut lent, mut bytes) = (Vec::new(), 0_usize);
+        'priorities: for priority in 1..=10 {
             let left = limit - lent.len() as u64;
             if left == 0 {
                 break;
             }
             let values: [Value; 3] = [priority.into(), now.micros().into(), i64::try_from(left).unwrap_or(i64::MAX).into()];
             let due = self.backend.statement(&self.backend.texts().due_contents, values);
-            for row in content::Model::find_by_statement(due).all(transaction).await.map_err(backend::error)? {
+            let due = content::Model::find_by_statement(due).all(transaction).await.map_err(backend::error)?;
+            let documents: Vec<Uuid> = due.iter().map(|row| row.document).collect();
+            let sizes = self.payload_sizes(transaction, &documents).await?;
+            for row in due {
+                bytes = bytes.saturating_add(sizes.get(&row.document).copied().unwrap_or(0));
+                if bytes > MOST_BYTES && !lent.is_empty() {
+                    break 'priorities;
+                }
                 let mut content: Content = row.try_into()?;
                 if let Review::Approved(entry) = &mut content.review {
                     entry.lend(lease);

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// Webhooks have changed since the audience was read.
     #[error("webhooks have changed meanwhile")]
     Outdated,
+    /// Webhooks would get more of it than one transaction should bring; nothing was written.
+    #[error("the entries bring more than one transaction should")]
+    TooMuch,
     #[error("{0}")]
     Schema(String),
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{DatabaseTransaction, EntityTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::entity::{attempt, content, fingerprint, idempotency, task};
 use super::error::StoreError;
@@ -187,6 +188,24 @@ impl Store {
             rows.extend(some.await.map_err(backend::error)?);
         }
         Ok(rows)
+    }
+
+    /// Sizes in bytes of what is stored under these ids.
+    pub(super) async fn payload_sizes(
+        &self,
+        transaction: &DatabaseTransaction,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, usize>, StoreError> {
+        let mut sizes = HashMap::new();
+        for array in super::write::arrays(ids, self.backend.message_bytes())? {
+            let statement = self.backend.statement(self.backend.texts().payload_sizes, [array.into()]);
+            for row in transaction.query_all_raw(statement).await.map_err(backend::error)? {
+                let size: i64 = row.try_get_by_index(1).map_err(backend::error)?;
+                let id = row.try_get_by_index(0).map_err(backend::error)?;
+                sizes.insert(id, usize::try_from(size).unwrap_or(usize::MAX));
+            }
+        }
+        Ok(sizes)
     }
 }
 

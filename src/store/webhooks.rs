@@ -232,7 +232,7 @@ impl Store {
 }
 
 /// One that cannot be read, as of a newer version, must not keep all others from hearing.
-fn readable(rows: Vec<webhook::Model>) -> impl Iterator<Item = Registration> {
+pub(super) fn readable(rows: Vec<webhook::Model>) -> impl Iterator<Item = Registration> {
     rows.into_iter().filter_map(|row| {
         let id = row.id;
         row.try_into()

@@ -18,6 +18,7 @@ use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
 
 mod mail;
+mod outlay;
 mod papers;
 mod shelf;
 mod waiting;

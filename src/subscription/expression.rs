@@ -1,10 +1,11 @@
 //! One expression: compiled once, evaluated over many letters.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use minijinja::{Error, Expression as Compiled, Value};
 
-use super::language::LANGUAGE;
+use super::language::{LANGUAGE, MEASURED};
 use super::tokens::{self, Fault, Token, Word};
 
 /// In bytes.
@@ -33,10 +34,24 @@ impl Expression {
         Ok(Self { text: text.to_owned(), compiled })
     }
 
+    /// Whether it is true, and what it took to say so, as one value: [`Said`](super::language::Said).
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn measured(self) -> Result<Self, Fault> {
+        // it has been compiled as it is: no bracket in it closes one of these
+        let compiled = LANGUAGE.compile_expression_owned(format!("(not not ({}))|{MEASURED}", self.text));
+        let compiled = compiled.map_err(|error| (0, format!("is no expression: {}", sentence(&error))))?;
+        Ok(Self { compiled, ..self })
+    }
+
     /// # Errors
     /// Why it has no value.
     pub fn evaluate(&self, letter: &Value) -> Result<Value, String> {
-        self.compiled.eval(letter.clone()).map_err(|error| sentence(&error))
+        // users' texts meet an engine that is not ours, while everybody waits: no mistake in it may end the process
+        let evaluate = AssertUnwindSafe(|| self.compiled.eval(letter.clone()));
+        let evaluated = catch_unwind(evaluate).map_err(|_| "it cannot be evaluated".to_owned())?;
+        evaluated.map_err(|error| sentence(&error))
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use minijinja::value::Kwargs;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::value::{Kwargs, Object, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 
 use super::json::Capped;
 
@@ -74,6 +74,13 @@ pub const TESTS: [&str; 27] = [
 
 /// For one expression: an instruction costs one, 64 bytes of text that are read or made another.
 const FUEL: u64 = 100_000;
+/// Of a [`Meter`](super::meter::Meter), for each of that.
+pub const STEPS: u64 = 64;
+/// What an expression takes at most, but for what it looks at in the letter.
+pub const MOST_STEPS: u64 = FUEL * STEPS;
+
+/// Says what an expression has come to, and what that took; not for users.
+pub const MEASURED: &str = "measured";
 
 /// What `tojson` makes at most, in bytes.
 const LONGEST_JSON: usize = 4 << 20;
@@ -94,6 +101,8 @@ pub static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     language.add_filter("map", attributes);
     language.add_filter("times", times);
     language.add_filter("tojson", to_json);
+    language.add_filter(MEASURED, measured);
+    language.add_test("in", within);
     language
 });
 
@@ -127,8 +136,46 @@ fn times(number: &Value, by: &Value) -> Result<Value, Error> {
     Ok(Value::from(f64::try_from(number.clone())? * f64::try_from(by.clone())?))
 }
 
-fn to_json(value: &Value) -> Result<String, Error> {
-    let mut json = Capped::new(LONGEST_JSON);
+/// As much as there is fuel for.
+fn to_json(state: &State, value: &Value) -> Result<String, Error> {
+    let left = state.fuel_levels().map_or(u64::MAX, |(_, left)| left.saturating_mul(STEPS));
+    let mut json = Capped::new(usize::try_from(left).unwrap_or(usize::MAX).min(LONGEST_JSON));
     json.value(value).map_err(|says| Error::new(ErrorKind::InvalidOperation, says))?;
     Ok(json.text())
+}
+
+/// As the operator, but that long texts cost more than short ones: a list may be asked for each element of another one.
+fn within(state: &State, value: &Value, container: &Value) -> Result<bool, Error> {
+    let length = |value: &Value| value.as_str().map_or(0, str::len) as u64;
+    if let Some(text) = container.as_str() {
+        state.consume_fuel(1 + length(container) / STEPS)?;
+        return Ok(value.as_str().map_or_else(|| text.contains(&value.to_string()), |part| text.contains(part)));
+    }
+    match container.kind() {
+        ValueKind::Map => Ok(!container.get_item(value)?.is_undefined()),
+        ValueKind::Seq | ValueKind::Iterable => {
+            for element in container.try_iter()? {
+                state.consume_fuel(1 + length(&element).min(length(value)) / STEPS)?;
+                if element == *value {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// What an expression has said, and the steps that it has taken.
+#[derive(Debug)]
+pub struct Said {
+    pub yes: bool,
+    pub steps: u64,
+}
+
+impl Object for Said {}
+
+fn measured(state: &State, yes: bool) -> Value {
+    let steps = state.fuel_levels().map_or(0, |(consumed, _)| consumed.saturating_mul(STEPS));
+    Value::from_object(Said { yes, steps })
 }

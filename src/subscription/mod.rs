@@ -9,7 +9,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::news::{Addressee, Audience, Mail, Occasion, OwnWebhook, Topic};
+use crate::domain::news::{Addressed, Addressee, Audience, Mail, Occasion, OwnWebhook, Topic};
 use crate::domain::webhook::{Status, Webhook};
 
 pub use filter::Filter;
@@ -17,13 +17,17 @@ pub use glob::Glob;
 pub use letter::{SAMPLE, publish_status};
 pub use template::Template;
 
+use filter::Opened;
+
 mod expression;
 mod filter;
 mod glob;
 mod json;
 mod language;
 mod letter;
+mod meter;
 mod scene;
+mod skip;
 mod source;
 mod template;
 mod tokens;
@@ -71,23 +75,30 @@ impl Audience for Subscriptions {
         self.subscribers.is_empty()
     }
 
-    fn may_want(&self, topic: &Topic) -> bool {
-        self.subscribers.iter().any(|subscriber| subscriber.hears_of(topic.name()))
+    fn may_want(&self, topic: &Topic, own: Option<&OwnWebhook>) -> bool {
+        own.is_some_and(|own| own.hears_of(topic.name())) || self.subscribers.iter().any(|to| to.hears_of(topic.name()))
     }
 
-    fn address(&self, occasion: Occasion<'_>, own: Option<&OwnWebhook>) -> Option<Mail> {
+    fn address(&self, occasion: Occasion<'_>, own: Option<&OwnWebhook>) -> Addressed {
         let name = occasion.news.topic.name();
         let candidates: Vec<_> = self.subscribers.iter().filter(|subscriber| subscriber.hears_of(name)).collect();
-        let own = own.filter(|own| own.events.iter().any(|glob| Glob::stored(glob).matches(name)));
+        let own = own.filter(|own| own.hears_of(name));
         if candidates.is_empty() && own.is_none() {
-            return None;
+            return Addressed::default();
         }
         let letter = letter::write(&occasion);
-        let is_read = candidates.iter().any(|subscriber| subscriber.filter.is_some());
-        let opened = if is_read { filter::open(&letter) } else { minijinja::Value::UNDEFINED };
-        let mut addressees: Vec<_> = candidates.into_iter().filter_map(|subscriber| subscriber.told(&opened)).collect();
-        addressees.extend(own.map(Addressee::from));
-        (!addressees.is_empty()).then_some(Mail { letter, addressees })
+        let filters = candidates.iter().filter(|subscriber| subscriber.filter.is_some()).count();
+        let opened = (filters > 0).then(|| Opened::new(&letter, filters));
+        let told = candidates.into_iter().filter_map(|subscriber| subscriber.told(opened.as_ref()));
+        let addressees: Vec<_> = told.chain(own.map(Addressee::from)).collect();
+        let steps = opened.map_or(0, |opened| opened.steps());
+        Addressed { mail: (!addressees.is_empty()).then_some(Mail { letter, addressees }), steps }
+    }
+}
+
+impl OwnWebhook {
+    fn hears_of(&self, name: &str) -> bool {
+        self.events.iter().any(|glob| Glob::stored(glob).matches(name))
     }
 }
 
@@ -109,8 +120,8 @@ impl Subscriber {
     }
 
     /// None: its filter says no. One that cannot say anything loses nobody's news.
-    fn told(&self, letter: &minijinja::Value) -> Option<Addressee> {
-        let note = match self.filter.as_ref().map(|filter| filter.matches(letter)) {
+    fn told(&self, letter: Option<&Opened>) -> Option<Addressee> {
+        let note = match self.filter.as_ref().zip(letter).map(|(filter, letter)| filter.matches(letter)) {
             Some(Ok(false)) => return None,
             Some(Err(says)) => Some(format!("the filter could not be evaluated: {says}")),
             Some(Ok(true)) | None => self.broken.clone(),

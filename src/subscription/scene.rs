@@ -53,6 +53,12 @@ impl Scene {
         Value::from_object(self.clone())
     }
 
+    /// # Errors
+    /// Why what was made of its values is worth nothing.
+    pub fn check(&self) -> Result<(), String> {
+        self.0.meter().check()
+    }
+
     /// The JSON text that a path leads to, as it stands in the letter.
     #[must_use]
     pub fn raw(&self, path: &Path) -> Option<&str> {

@@ -164,7 +164,10 @@ impl Hole {
     fn value(&self, scene: &Scene, body: &mut Capped) -> Result<(), String> {
         match self {
             Self::Path(path) => body.push(scene.raw(path).unwrap_or("null")),
-            Self::Computed(expression) => body.value(&expression.evaluate(&scene.value())?),
+            Self::Computed(expression) => {
+                body.value(&expression.evaluate(&scene.value())?)?;
+                scene.check()
+            }
         }
     }
 }
@@ -183,7 +186,10 @@ impl Bit {
                     raw => text.push(raw),
                 }
             }
-            Self::Hole(Hole::Computed(expression)) => plain(&expression.evaluate(&scene.value())?, text),
+            Self::Hole(Hole::Computed(expression)) => {
+                plain(&expression.evaluate(&scene.value())?, text)?;
+                scene.check()
+            }
         }
     }
 }

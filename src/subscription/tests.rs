@@ -17,6 +17,7 @@ use crate::domain::task::{
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Origin, Signature};
 
+mod cost;
 mod filters;
 mod letters;
 mod templates;
@@ -114,7 +115,7 @@ fn own(events: &[&str]) -> OwnWebhook {
 fn hearers(webhooks: Vec<Webhook>, result: &str, own: Option<&OwnWebhook>) -> Vec<(u128, Option<String>)> {
     let news = news(Topic::Completed, Some(completed()));
     let texts = Texts { result: Some(result), ..Texts::default() };
-    let mail = Subscriptions::new(7, webhooks).address(Occasion { news: &news, texts }, own);
+    let mail = Subscriptions::new(7, webhooks).address(Occasion { news: &news, texts }, own).mail;
     let addressees = mail.map(|mail| mail.addressees).unwrap_or_default();
     addressees.into_iter().map(|to| (to.webhook.as_u128(), to.note)).collect()
 }
@@ -133,7 +134,9 @@ fn webhooks_hear_what_their_globs_name() {
 #[test]
 fn nobody_is_told_what_nobody_wants_to_know() {
     let nobody = Subscriptions::new(7, [webhook(1, &["task.failed"])]);
-    assert!(nobody.may_want(&Topic::Failed) && !nobody.may_want(&Topic::Completed));
+    assert!(nobody.may_want(&Topic::Failed, None) && !nobody.may_want(&Topic::Completed, None));
+    assert!(nobody.may_want(&Topic::Completed, Some(&own(&["task.c*"]))));
+    assert!(!nobody.may_want(&Topic::Completed, Some(&own(&["task.d*"]))));
     assert_eq!((nobody.version(), nobody.is_empty()), (7, false));
     assert!(hearers(vec![webhook(1, &["task.failed"])], "{}", Some(&own(&["task.failed"]))).is_empty());
     assert!(Subscriptions::new(0, []).is_empty());
@@ -153,7 +156,8 @@ fn deleted_ones_hear_nothing_and_disabled_ones_are_marked() {
     let with = |number, status| Webhook { status, ..webhook(number, &["*"]) };
     let webhooks = [with(1, Status::Deleted), with(2, Status::Disabled), with(3, Status::Paused)];
     let news = news(Topic::Completed, Some(completed()));
-    let mail = Subscriptions::new(7, webhooks).address(Occasion { news: &news, texts: Texts::default() }, None).expect("mail");
+    let mail = Subscriptions::new(7, webhooks).address(Occasion { news: &news, texts: Texts::default() }, None);
+    let mail = mail.mail.expect("mail");
     let marks: Vec<_> = mail.addressees.iter().map(|to| (to.webhook.as_u128(), to.is_disabled)).collect();
     assert_eq!(marks, [(2, true), (3, false)]);
     assert_eq!(mail.letter, letter(&news, Texts::default()));

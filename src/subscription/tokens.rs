@@ -69,12 +69,16 @@ const CONSTANTS: [&str; 6] = ["true", "false", "none", "True", "False", "None"];
 
 /// Texts and lists that are put together; each may double what there is.
 const MOST_SUMS: usize = 16;
+/// Each passes on what the one before it does.
+const MOST_SLICES: usize = 8;
 
 /// What stands between brackets.
 struct Bracket {
     kind: Kind,
     /// Of the first variable in it.
     variable: Option<usize>,
+    /// Of a slice.
+    colons: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,6 +108,7 @@ struct Reader<'a> {
     brackets: Vec<Bracket>,
     role: Role,
     sums: usize,
+    slices: usize,
 }
 
 /// Whether an expression holds nothing that may not be in one.
@@ -111,8 +116,8 @@ struct Reader<'a> {
 /// # Errors
 /// The first fault, to be read after the expression's name.
 pub fn check(tokens: &[Token<'_>], variables: &[&'static str]) -> Result<(), Fault> {
-    let outermost = Bracket { kind: Kind::Group, variable: None };
-    let mut reader = Reader { tokens, variables, brackets: vec![outermost], role: Role::Start, sums: 0 };
+    let outermost = Bracket { kind: Kind::Group, variable: None, colons: 0 };
+    let mut reader = Reader { tokens, variables, brackets: vec![outermost], role: Role::Start, sums: 0, slices: 0 };
     (0..tokens.len()).try_for_each(|at| reader.read(at))
 }
 
@@ -134,6 +139,7 @@ impl Reader<'_> {
             Word::Sign(open @ ('(' | '[' | '{')) => self.open(at, open)?,
             Word::Sign(')' | ']' | '}') => self.close(),
             Word::Sign(',') => self.comma(at)?,
+            Word::Sign(':') => self.colon(at)?,
             Word::Sign(_) => Role::Other,
         };
         Ok(())
@@ -190,7 +196,7 @@ impl Reader<'_> {
             (_, Role::Tool) => Kind::Call,
             _ => Kind::Group,
         };
-        self.brackets.push(Bracket { kind, variable: None });
+        self.brackets.push(Bracket { kind, variable: None, colons: 0 });
         Ok(Role::Start)
     }
 
@@ -200,6 +206,23 @@ impl Reader<'_> {
             self.brackets.pop();
         }
         Role::Value
+    }
+
+    /// Slices are of what lies side by side: with steps they would take more time than what they make is worth.
+    fn colon(&mut self, at: usize) -> Result<Role, Fault> {
+        if let Some(bracket) = self.brackets.last_mut()
+            && bracket.kind == Kind::Subscript
+        {
+            bracket.colons += 1;
+            self.slices += usize::from(bracket.colons == 1);
+            if bracket.colons > 1 {
+                return Err((at, "holds a slice with a step; there are only those like `[2:5]`".to_owned()));
+            }
+            if self.slices > MOST_SLICES {
+                return Err((at, format!("holds more than {MOST_SLICES} slices")));
+            }
+        }
+        Ok(Role::Other)
     }
 
     fn comma(&mut self, at: usize) -> Result<Role, Fault> {

@@ -1,22 +1,27 @@
 //! A letter as expressions see it: opened level by level, where they look, and never as a whole.
 //!
-//! Each value knows its own text, so that what is only handed on keeps its numbers as they were written.
+//! Each value knows its own text, so that what is only handed on keeps its numbers as they were written. Whatever is looked
+//! at is counted, and once a letter's meter is spent, there is nothing more to see.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
-use minijinja::{Error, ErrorKind, Value};
 use serde::Deserializer as _;
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::meter::Meter;
+use super::skip::entries;
 
 /// An object or a list of a letter.
 pub struct Node {
     text: Arc<str>,
     span: Range<usize>,
+    meter: Arc<Meter>,
     inside: OnceLock<Inside>,
 }
 
@@ -32,22 +37,44 @@ enum Inside {
     List(Vec<Part>),
     /// So many that none of them are looked at.
     Crowd(usize),
+    /// Nobody has opened it in time.
+    Spent,
 }
 
 /// Members or elements of one level that are opened; memory is bounded by it.
 pub const MOST: usize = 100_000;
+
+/// Steps that it takes to find a value,
+const FIND: u64 = 16;
+/// to make something of it,
+const MAKE: u64 = 96;
+/// and to hand it out.
+const LOOK: u64 = 32;
 
 impl Node {
     /// The outermost value of a JSON text; none if that is neither object nor list.
     #[must_use]
     pub fn read(text: &str) -> Option<Arc<Self>> {
         let raw: &RawValue = serde_json::from_str(text).ok()?;
-        let span = span(text, raw);
-        raw.get().starts_with(['{', '[']).then(|| Arc::new(Self::new(text.into(), span)))
+        let start = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let span = start..start + raw.get().len();
+        raw.get().starts_with(['{', '[']).then(|| Arc::new(Self::new(text.into(), span, Arc::new(Meter::endless()))))
     }
 
-    const fn new(text: Arc<str>, span: Range<usize>) -> Self {
-        Self { text, span, inside: OnceLock::new() }
+    /// Of a letter that has just been written, which need not be checked again.
+    #[must_use]
+    pub fn of_letter(letter: &str, meter: Arc<Meter>) -> Self {
+        Self::new(letter.into(), 0..letter.len(), meter)
+    }
+
+    const fn new(text: Arc<str>, span: Range<usize>, meter: Arc<Meter>) -> Self {
+        Self { text, span, meter, inside: OnceLock::new() }
+    }
+
+    /// What it and everything in it is counted by.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     #[must_use]
@@ -80,26 +107,32 @@ impl Node {
 
     fn open(&self) -> Inside {
         let raw = self.raw();
+        if !self.meter.spend(steps(raw.len(), 1)) {
+            return Inside::Spent;
+        }
+        let mut rest = entries(raw);
+        let found: Vec<_> = rest.by_ref().take(MOST + 1).collect();
+        self.meter.spend(steps(found.len(), FIND));
+        if found.len() > MOST {
+            return Inside::Crowd(found.len() + rest.count());
+        }
+        if !self.meter.spend(steps(found.len(), MAKE)) {
+            return Inside::Spent;
+        }
         if self.is_list() {
-            let elements = elements(raw);
-            if elements.len() > MOST {
-                return Inside::Crowd(elements.len());
-            }
-            return Inside::List(elements.into_iter().map(|value| self.part(value)).collect());
+            return Inside::List(found.into_iter().map(|(_, value)| self.part(&value)).collect());
         }
-        let members = members(raw).unwrap_or_default();
-        if members.len() > MOST {
-            return Inside::Crowd(members.len());
-        }
-        Inside::Object(members.into_iter().map(|(name, value)| (name, self.part(value))).collect())
+        let member = |(name, value): (Option<&str>, _)| (string(name.unwrap_or_default()), self.part(&value));
+        Inside::Object(found.into_iter().map(member).collect())
     }
 
-    fn part(&self, raw: &RawValue) -> Part {
-        let span = span(&self.text, raw);
-        let text = raw.get();
+    fn part(&self, within: &Range<usize>) -> Part {
+        let span = self.span.start + within.start..self.span.start + within.end;
+        let text = &self.text[span.clone()];
         let value = match text.as_bytes().first() {
-            Some(b'"') => Value::from(string(text)),
-            Some(b'{' | b'[') => Value::from_object(Self::new(self.text.clone(), span.clone())),
+            Some(b'"') if self.meter.spend(steps(text.len(), 1)) => Value::from(string(text)),
+            Some(b'"') => Value::UNDEFINED,
+            Some(b'{' | b'[') => Value::from_object(Self::new(self.text.clone(), span.clone(), self.meter.clone())),
             Some(b't') => Value::from(true),
             Some(b'f') => Value::from(false),
             Some(b'n') | None => Value::from(()),
@@ -107,6 +140,16 @@ impl Node {
         };
         Part { span, value }
     }
+
+    /// Whoever gets a text reads it, all of it for all that is known.
+    fn hand_out(&self, part: &Part) -> Value {
+        let length = part.value.as_str().map_or(0, str::len);
+        if self.meter.spend(LOOK + steps(length, 1)) { part.value.clone() } else { Value::UNDEFINED }
+    }
+}
+
+fn steps(count: usize, each: u64) -> u64 {
+    (count as u64).saturating_mul(each)
 }
 
 impl fmt::Debug for Node {
@@ -124,16 +167,26 @@ impl Object for Node {
         let part = match self.inside() {
             Inside::Object(members) => members.get(key.as_str()?),
             Inside::List(elements) => elements.get(key.as_usize()?),
-            Inside::Crowd(count) => return Some(crowded(*count)),
+            Inside::Crowd(count) => {
+                self.meter.meet(*count);
+                None
+            }
+            Inside::Spent => None,
         };
-        part.map(|part| part.value.clone())
+        part.map(|part| self.hand_out(part))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         match self.inside() {
-            Inside::Object(members) => Enumerator::Values(members.keys().map(|name| Value::from(name.as_str())).collect()),
+            Inside::Object(members) if self.meter.spend(members.keys().map(|name| LOOK + steps(name.len(), 1)).sum()) => {
+                Enumerator::Values(members.keys().map(|name| Value::from(name.as_str())).collect())
+            }
             Inside::List(elements) => Enumerator::Seq(elements.len()),
-            Inside::Crowd(count) => Enumerator::Values(vec![crowded(*count)]),
+            Inside::Crowd(count) => {
+                self.meter.meet(*count);
+                Enumerator::Empty
+            }
+            Inside::Object(_) | Inside::Spent => Enumerator::Empty,
         }
     }
 
@@ -142,18 +195,15 @@ impl Object for Node {
             Inside::Object(members) => members.len(),
             Inside::List(elements) => elements.len(),
             Inside::Crowd(count) => *count,
+            Inside::Spent => 0,
         })
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.raw())
+        let raw = self.raw();
+        // no error: whoever makes a text of it takes that for impossible
+        if self.meter.spend(steps(raw.len(), 1)) { f.write_str(raw) } else { Ok(()) }
     }
-}
-
-/// A value that whoever touches it fails by.
-fn crowded(count: usize) -> Value {
-    let says = format!("{count} members are more than the {MOST} that are looked at");
-    Error::new(ErrorKind::InvalidOperation, says).into()
 }
 
 /// Of a number that no float holds, infinity is the nearest.
@@ -172,19 +222,10 @@ pub fn string(json: &str) -> String {
     bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
-fn span(text: &str, raw: &RawValue) -> Range<usize> {
-    let start = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    start..start + raw.get().len()
-}
-
 /// Of the text of an object; of several with one name the last. None: it is no object.
 #[must_use]
 pub fn members(text: &str) -> Option<Vec<(String, &RawValue)>> {
     serde_json::Deserializer::from_str(text).deserialize_map(Members).ok()
-}
-
-fn elements(text: &str) -> Vec<&RawValue> {
-    serde_json::Deserializer::from_str(text).deserialize_seq(Elements).unwrap_or_default()
 }
 
 struct Members;
@@ -200,24 +241,6 @@ impl<'de> Visitor<'de> for Members {
         let mut found = Vec::new();
         while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
             found.push((string(name.get()), value));
-        }
-        Ok(found)
-    }
-}
-
-struct Elements;
-
-impl<'de> Visitor<'de> for Elements {
-    type Value = Vec<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut found = Vec::new();
-        while let Some(value) = list.next_element()? {
-            found.push(value);
         }
         Ok(found)
     }

@@ -1,6 +1,7 @@
 //! The journal alone: who gets which answer, what shares a commit, and what a bad entry can do to the others.
 
 mod desk;
+mod outlay;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

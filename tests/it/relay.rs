@@ -1,5 +1,7 @@
 //! What happens to tasks is told to webhooks: once, in order, until it is heard.
 
+mod bounds;
+
 use std::time::Duration;
 
 use callback_hub::domain::webhook::Webhook;

@@ -26,7 +26,7 @@ const MOST_ENTRIES: u64 = 100;
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body for the API document; it is read field by field")]
 struct ClaimBody {
-    /// At most; 1 if absent.
+    /// At most; 1 if absent. Fewer come where their texts are large.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<u64>,
     /// 300 if absent. A publisher that has said nothing until then has used a try.
@@ -52,6 +52,7 @@ pub struct ClaimedEntry {
 /// Take contents to publish them
 ///
 /// Nobody else is given them until the lease ends. Priority 1 comes first, and of a priority what has waited for longest.
+/// The texts of one answer are no more than 32 MiB together; a larger one comes alone.
 #[utoipa::path(
     post,
     path = "/api/pool/claim",

@@ -60,6 +60,8 @@ pub(super) struct Texts {
     pub webhooks: String,
     /// Stored texts of a JSON array of ids.
     pub payloads: &'static str,
+    /// Their sizes in bytes instead.
+    pub payload_sizes: &'static str,
     /// Locks the contents of a JSON array of tasks, in the order of their ids.
     pub lock_contents: String,
     /// Locks the entries of the pool of priority `$1` that may be lent at `$2` and that nobody else has locked, `$3` at most.

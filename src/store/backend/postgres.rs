@@ -91,6 +91,7 @@ pub(super) fn texts() -> Texts {
             "SELECT {webhooks} FROM hub_webhooks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))"
         ),
         payloads: "SELECT id, bytes FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
+        payload_sizes: "SELECT id, CAST(length(bytes) AS BIGINT) AS size FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
         lock_contents: format!(
             "SELECT {contents} FROM hub_contents WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
         ORDER BY task_id FOR UPDATE"

@@ -78,6 +78,7 @@ pub(super) fn texts() -> Texts {
         erase_events: ERASE_EVENTS,
         webhooks: format!("SELECT {webhooks} FROM hub_webhooks WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"),
         payloads: "SELECT id, bytes FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        payload_sizes: "SELECT id, CAST(length(bytes) AS BIGINT) AS size FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         lock_contents: format!(
             "SELECT {contents} FROM hub_contents WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id"
         ),

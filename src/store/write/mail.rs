@@ -7,16 +7,18 @@ use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::Changes;
+use super::outlay::Outlay;
 use super::shelf::Shelf;
 use crate::domain::delivery::Status;
-use crate::domain::news::{Addressee, Audience, Mail, News, Occasion, OwnWebhook, Texts, Topic};
+use crate::domain::news::{About, Addressed, Addressee, Audience, Mail, News, Occasion, OwnWebhook, Texts, Topic};
 use crate::domain::plan::World;
 use crate::domain::review::Document;
-use crate::domain::task::{State, TaskId};
+use crate::domain::task::{State, Task, TaskId};
 use crate::domain::webhook;
 use crate::store::commit::Entry;
 use crate::store::entity::{bigint, content, delivery, event, payload, webhook as row};
 use crate::store::error::StoreError;
+use crate::store::webhooks::readable;
 use crate::store::{Store, WEBHOOK_DISABLED};
 
 /// What a batch brings to webhooks and into the pool.
@@ -35,6 +37,9 @@ pub(in crate::store) struct Post {
 
 impl Store {
     /// Addresses what happened in a batch. Tasks remember whether their last news was progress that somebody is told.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMuch`] if that is more than a transaction should bring; else whatever the database says.
     pub(in crate::store) async fn post(
         &self,
         transaction: &DatabaseTransaction,
@@ -42,16 +47,24 @@ impl Store {
         entries: &[Entry],
         audience: &dyn Audience,
     ) -> Result<Post, StoreError> {
-        let mut post = Post::default();
+        let (mut post, mut outlay) = (Post::default(), Outlay::of(entries));
         let news = std::mem::take(&mut after.news);
-        let fresh: Vec<_> = after.contents.values().filter(|content| !before.contents.contains_key(&content.task)).collect();
+        let fresh: Vec<_> = after.contents.keys().filter(|task| !before.contents.contains_key(*task)).collect();
         if !news.is_empty() || !fresh.is_empty() {
             let own = self.own_webhooks(transaction, &news, entries).await?;
             let mut shelf = Shelf::of(entries);
-            self.fetch(transaction, &mut shelf, wanted(&news, after, audience, &own)).await?;
+            let mut wanted = wanted(&news, audience, &own);
+            wanted.extend(fresh.iter().filter_map(|id| after.tasks.get(id)).flat_map(ingredients));
+            self.fetch(transaction, &mut shelf, wanted, &outlay).await?;
             post.make_documents(&mut shelf, before, after, entries);
+            outlay.add(post.texts.iter().map(|(_, text)| text.len()).sum(), 0, 0)?;
             for news in news.iter().filter(|news| !is_erased(news, before, after)) {
-                post.tell(news, &shelf, audience, &own);
+                let Addressed { mail, steps } = addressed(news, &shelf, audience, own_of(news, &own));
+                outlay.add(0, 0, steps)?;
+                if let Some(mail) = mail {
+                    outlay.add(mail.letter.len(), mail.addressees.len(), 0)?;
+                    post.send(news, mail);
+                }
             }
         }
         post.contents = after
@@ -76,16 +89,25 @@ impl Store {
         let mut own: HashMap<Uuid, OwnWebhook> = brought.map(|own| (own.webhook.id, heard_by(&own.webhook))).collect();
         let missing: Vec<Uuid> = ids.into_iter().filter(|id| !own.contains_key(id)).collect();
         if !missing.is_empty() {
-            for row in self.read::<row::Model, _>(transaction, &self.backend.texts().webhooks, &missing).await? {
-                let webhook = webhook::Webhook::try_from(row)?;
-                own.insert(webhook.id, heard_by(&webhook));
-            }
+            let rows = self.read::<row::Model, _>(transaction, &self.backend.texts().webhooks, &missing).await?;
+            own.extend(readable(rows).map(|found| (found.webhook.id, heard_by(&found.webhook))));
         }
         Ok(own)
     }
 
-    async fn fetch(&self, transaction: &DatabaseTransaction, shelf: &mut Shelf<'_>, wanted: Vec<Uuid>) -> Result<(), StoreError> {
+    async fn fetch(
+        &self,
+        transaction: &DatabaseTransaction,
+        shelf: &mut Shelf<'_>,
+        mut wanted: Vec<Uuid>,
+        outlay: &Outlay,
+    ) -> Result<(), StoreError> {
+        wanted.sort_unstable();
+        wanted.dedup();
         let missing: Vec<Uuid> = wanted.into_iter().filter(|id| !shelf.has(*id)).collect();
+        if missing.len() > 1 {
+            outlay.hold(self.payload_sizes(transaction, &missing).await?.into_values().sum())?;
+        }
         if !missing.is_empty() {
             let rows = self.read::<payload::Model, _>(transaction, self.backend.texts().payloads, &missing);
             for row in rows.await? {
@@ -107,27 +129,25 @@ fn is_erased(news: &News, before: &World, after: &World) -> bool {
     erased(after) && !erased(before)
 }
 
-/// Stored texts that letters and documents are made of.
-fn wanted(news: &[News], after: &World, audience: &dyn Audience, own: &HashMap<Uuid, OwnWebhook>) -> Vec<Uuid> {
-    let heard = |news: &&News| {
-        let task = news.about.as_ref().map(|about| &about.task);
-        audience.may_want(&news.topic) || task.and_then(|task| task.webhook).is_some_and(|id| own.contains_key(&id))
+/// What there is of a task's own webhook.
+fn own_of<'a>(news: &News, own: &'a HashMap<Uuid, OwnWebhook>) -> Option<&'a OwnWebhook> {
+    own.get(&news.about.as_ref()?.task.webhook?)
+}
+
+/// Stored texts that letters are made of: of a content its document, of a task what it was given and what it has come to.
+fn wanted(news: &[News], audience: &dyn Audience, own: &HashMap<Uuid, OwnWebhook>) -> Vec<Uuid> {
+    let heard = news.iter().filter(|news| audience.may_want(&news.topic, own_of(news, own)));
+    let texts = |news: &News| match (&news.topic, &news.about) {
+        (Topic::Custom(_), _) | (_, None) => [None, None],
+        (_, Some(About { content: Some(content), .. })) => [Some(content.document), None],
+        (_, Some(About { task, .. })) => [task.documents.metadata, result_payload(&task.state)],
     };
-    let mut ids = Vec::new();
-    for about in news.iter().filter(heard).filter_map(|news| news.about.as_ref()) {
-        ids.extend(about.task.documents.metadata);
-        ids.extend(result_payload(&about.task.state));
-        ids.extend(about.content.as_ref().map(|content| content.document));
-    }
-    // what new contents are made of; a document that is new itself is not there, which does no harm
-    for task in after.contents.keys().filter_map(|id| after.tasks.get(id)) {
-        ids.extend(task.documents.input);
-        ids.extend(task.documents.metadata);
-        ids.extend(result_payload(&task.state));
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+    heard.flat_map(texts).flatten().collect()
+}
+
+/// What a new content is made of; a document that is new itself is not there, which does no harm.
+fn ingredients(task: &Task) -> impl Iterator<Item = Uuid> {
+    [task.documents.input, task.documents.metadata, result_payload(&task.state)].into_iter().flatten()
 }
 
 const fn result_payload(state: &State) -> Option<Uuid> {
@@ -135,6 +155,20 @@ const fn result_payload(state: &State) -> Option<Uuid> {
         State::Completed { result, .. } => Some(result.payload),
         _ => None,
     }
+}
+
+/// Who gets to hear it, and the letter.
+fn addressed(news: &News, shelf: &Shelf, audience: &dyn Audience, own: Option<&OwnWebhook>) -> Addressed {
+    let task = news.about.as_ref().map(|about| about.task.as_ref());
+    let papers = news.papers.and_then(|id| shelf.announcement(id));
+    let texts = Texts {
+        result: task.and_then(|task| shelf.result(&task.state)),
+        metadata: task.and_then(|task| shelf.text(task.documents.metadata?)),
+        document: news.about.as_ref().and_then(|about| shelf.text(about.content.as_ref()?.document)),
+        data: papers.and_then(|(data, _)| data),
+        remarks: papers.and_then(|(_, remarks)| remarks),
+    };
+    audience.address(Occasion { news, texts }, own)
 }
 
 impl Post {
@@ -157,22 +191,6 @@ impl Post {
             // an edit in the same batch has brought another one
             shelf.add(content.document, document.clone());
             self.texts.push((content.document, document));
-        }
-    }
-
-    fn tell(&mut self, news: &News, shelf: &Shelf, audience: &dyn Audience, own: &HashMap<Uuid, OwnWebhook>) {
-        let task = news.about.as_ref().map(|about| about.task.as_ref());
-        let own = task.and_then(|task| own.get(&task.webhook?));
-        let papers = news.papers.and_then(|id| shelf.announcement(id));
-        let texts = Texts {
-            result: task.and_then(|task| shelf.result(&task.state)),
-            metadata: task.and_then(|task| shelf.text(task.documents.metadata?)),
-            document: news.about.as_ref().and_then(|about| shelf.text(about.content.as_ref()?.document)),
-            data: papers.and_then(|(data, _)| data),
-            remarks: papers.and_then(|(_, remarks)| remarks),
-        };
-        if let Some(mail) = audience.address(Occasion { news, texts }, own) {
-            self.send(news, mail);
         }
     }
 

@@ -138,6 +138,27 @@ async fn nothing_is_published_before_its_time(#[values(Kind::Sqlite, Kind::Postg
     app.stop().await;
 }
 
+#[rstest]
+#[tokio::test]
+async fn an_answer_holds_only_so_many_bytes_of_texts(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = creator(kind, &[REVIEWED]).await;
+    for task in ["a", "b", "c", "d"] {
+        let content = app.article(task, json!({})).await;
+        let size = if task == "d" { 10 } else { 12 << 20 };
+        let edited = app.patch(&format!("/api/contents/{}", text(&content["id"])), &json!({"content": "x".repeat(size)})).await;
+        edited.good(200);
+        app.decide(&content, "approve", json!({})).await.good(200);
+        app.clock.advance(SECOND);
+    }
+    let lent = app.claim(json!({"limit": 100})).await;
+    assert_eq!(tasks(&lent), ["a", "b"], "the third would be too much");
+    assert_eq!(lent[1]["content"]["content"].as_str().map(str::len), Some(12 << 20));
+    let pending = app.items("/api/pool?status=pending").await;
+    assert_eq!(pending.iter().map(|entry| entry["tries"].as_u64()).collect::<Vec<_>>(), [Some(0), Some(0)]);
+    assert_eq!(tasks(&app.claim(json!({"limit": 100})).await), ["c", "d"], "it was kept for whoever comes next");
+    app.stop().await;
+}
+
 async fn refused(app: &App, path: &str, body: Value) -> (u16, Vec<String>) {
     let answer = app.post(path, &body).await;
     (answer.status, answer.fields())
