@@ -1,5 +1,9 @@
 //! What happens to tasks is told to webhooks: once, in order, until it is heard.
 
+mod away;
+mod destinations;
+mod verifiers;
+
 use std::time::Duration;
 
 use callback_hub::domain::webhook::Webhook;
