@@ -63,14 +63,19 @@ impl Load {
         let body = format!(
             r#"{{"event":"progress","taskId":"{run}-{task}","event_id":"{number}","progress":{{"stage":"render","message":"frame {number}"}}}}"#
         );
-        let signature = hex::encode(key.tag(&[body.as_bytes()]));
-        let length = body.len();
-        format!(
-            "POST /callback/{run}-{task} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-             x-webhook-signature: {signature}\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .into_bytes()
+        signed(address, &format!("{run}-{task}"), key, &body)
     }
+}
+
+/// A callback about a task, with its signature.
+pub(super) fn signed(address: SocketAddr, task: &str, key: &KeyedMac, body: &str) -> Vec<u8> {
+    let signature = hex::encode(key.tag(&[body.as_bytes()]));
+    let length = body.len();
+    format!(
+        "POST /callback/{task} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         x-webhook-signature: {signature}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// Neighbours in, strangers out (SplitMix64's mixer): tasks are hit in random order, the same each time.
@@ -80,7 +85,7 @@ const fn scattered(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
+pub(super) async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;

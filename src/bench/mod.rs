@@ -4,6 +4,7 @@
 
 pub mod due;
 pub mod load;
+pub mod relay;
 pub mod subject;
 mod table;
 

@@ -16,6 +16,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::relay::subscriber;
 use crate::app::{self, Surroundings};
 use crate::clock::Clock;
 use crate::domain::plan::{Command as Wish, Item, NewTask};
@@ -35,6 +36,8 @@ use crate::store::{Entry, Papers};
 
 /// Signs the load; worth nothing outside of it.
 pub const SECRET: &str = "5eed5eed5eed5eed5eed5eed5eed5eed";
+/// 32 bytes, as little worth: it seals what signs deliveries.
+const SECRETS_KEY: &str = "NWVlZDVlZWQ1ZWVkNWVlZDVlZWQ1ZWVkNWVlZDVlZWQ=";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
@@ -44,6 +47,8 @@ pub enum Kind {
     Journal,
     /// The hub with one transaction a callback, side by side where the database can.
     OneByOne,
+    /// No hub, but whom the hub tells.
+    Subscriber,
 }
 
 /// A subject's process, ended when dropped.
@@ -83,7 +88,7 @@ impl Subject {
 
     #[must_use]
     pub fn commits(&self) -> bool {
-        self.kind != Kind::Ceiling
+        matches!(self.kind, Kind::Journal | Kind::OneByOne)
     }
 
     /// # Errors
@@ -121,8 +126,10 @@ pub async fn become_subject(kind: Kind, run: &str, tasks: usize) -> anyhow::Resu
         let _ = std::io::stdin().read(&mut [0]);
         stopper.stop();
     });
-    if kind == Kind::Ceiling {
-        return ceiling(&lifecycle).await;
+    match kind {
+        Kind::Ceiling => return ceiling(&lifecycle).await,
+        Kind::Subscriber => return subscriber::serve_subscriber(&lifecycle).await,
+        Kind::Journal | Kind::OneByOne => {}
     }
     let settings = settings()?;
     let mut surroundings = Surroundings::default();
@@ -155,7 +162,14 @@ fn announce(address: SocketAddr) {
 
 fn settings() -> anyhow::Result<Settings> {
     let database = std::env::var("DATABASE_URL").context("DATABASE_URL")?;
-    let given = [("DATABASE_URL", database.as_str()), ("CALLBACK_SECRET_KEY", SECRET), ("SERVER_PORT", "0")];
+    let given = [
+        ("DATABASE_URL", database.as_str()),
+        ("CALLBACK_SECRET_KEY", SECRET),
+        ("SERVER_PORT", "0"),
+        ("SECRETS_KEY", SECRETS_KEY),
+        // where the subscriber is
+        ("DELIVERY_ALLOWED_NETWORKS", "127.0.0.1"),
+    ];
     let sources = Sources::new(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
     Ok(Settings::load(&sources)?.settings)
 }
@@ -208,6 +222,11 @@ async fn ceiling(lifecycle: &Lifecycle) -> anyhow::Result<()> {
         .route("/callback/{task_id}", post(verify_only))
         .route("/health/live", get(|| async { "ok" }))
         .with_state(Arc::new(state));
+    listen(router, lifecycle).await
+}
+
+/// Announces its address, and serves.
+pub(super) async fn listen(router: Router, lifecycle: &Lifecycle) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     announce(listener.local_addr()?);

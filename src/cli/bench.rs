@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, Outcome, say};
 use crate::bench::subject::{Kind, become_subject};
-use crate::bench::{self, Plan, due};
+use crate::bench::{self, Plan, due, relay};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -40,6 +40,8 @@ pub(super) struct Arguments {
 enum Other {
     /// What a step of the loops costs: 1,000 due tasks among few and many open ones
     Due(Due),
+    /// The relay: how long from a callback to its subscriber, and how many deliveries a second
+    Relay(Relay),
 }
 
 #[derive(Args)]
@@ -58,9 +60,33 @@ struct Due {
     scattered: bool,
 }
 
+#[derive(Args)]
+struct Relay {
+    /// An empty PostgreSQL database to measure too
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Rounds; all databases take turns within each
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Callbacks a second, sent by a timetable whatever the hub does
+    #[arg(long, default_value_t = 500)]
+    rate: u32,
+    /// How long the timetable is
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+    /// Deliveries of one measurement of how many go out a second
+    #[arg(long, default_value_t = 4000)]
+    deliveries: usize,
+    /// Webhooks that want each event, in turn, from few to many
+    #[arg(long, value_delimiter = ',', default_value = "1,8")]
+    webhooks: Vec<usize>,
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
-    if let Some(Other::Due(arguments)) = arguments.other {
-        return measure_steps(arguments).await;
+    match arguments.other {
+        Some(Other::Due(arguments)) => return measure_steps(arguments).await,
+        Some(Other::Relay(arguments)) => return measure_relay(arguments).await,
+        None => {}
     }
     if let Some(kind) = arguments.subject {
         return Ok(become_subject(kind, &arguments.run, arguments.tasks).await?);
@@ -85,6 +111,14 @@ async fn measure_steps(arguments: Due) -> Outcome {
     let Due { postgres, open, rounds, scattered } = arguments;
     let plan = due::Plan { open, rounds, scattered, postgres };
     let report = due::run(&plan, |line| eprintln!("{line}")).await?;
+    say(&report);
+    judge(&report.failures())
+}
+
+async fn measure_relay(arguments: Relay) -> Outcome {
+    let Relay { postgres, rounds, rate, seconds, deliveries, webhooks } = arguments;
+    let plan = relay::Plan { rounds, rate, seconds, deliveries, webhooks, postgres };
+    let report = relay::run(&plan, |line| eprintln!("{line}")).await?;
     say(&report);
     judge(&report.failures())
 }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use metrics::counter;
 use url::{Host, Url};
+
+use crate::telemetry::metrics::WEBHOOKS_FORBIDDEN;
 
 pub use self::forbidden::Forbidden;
 pub(super) use self::lookup::NoAddress;
@@ -113,8 +116,16 @@ impl Guard {
     /// The same as when it will be connected to, as far as it can be told today: a name that does not resolve may do so later.
     ///
     /// # Errors
-    /// What is at fault.
+    /// What is at fault; it is counted.
     pub async fn check(&self, url: &str) -> Result<(), Forbidden> {
+        let judged = self.judge(url).await;
+        if judged.is_err() {
+            counter!(WEBHOOKS_FORBIDDEN).increment(1);
+        }
+        judged
+    }
+
+    async fn judge(&self, url: &str) -> Result<(), Forbidden> {
         let url = self.read(url)?;
         let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
         let looking = self.lookup.addresses(name);

@@ -33,6 +33,8 @@ pub const WEBHOOKS_FILE_RELOADS: &str = "callback_hub_webhooks_file_reloads_tota
 pub const WEBHOOKS_FILE_REFUSED: &str = "callback_hub_webhooks_file_refused";
 /// Attempts at deliveries whose destination is not allowed.
 pub const DELIVERIES_FORBIDDEN: &str = "callback_hub_deliveries_forbidden_total";
+/// Registrations, changes and tests of webhooks that were refused for their destination.
+pub const WEBHOOKS_FORBIDDEN: &str = "callback_hub_webhooks_forbidden_total";
 /// Attempts at deliveries, by `outcome`: how the delivery stands after it.
 pub const DELIVERY_ATTEMPTS: &str = "callback_hub_deliveries_attempts_total";
 /// Deliveries that have yet to arrive.
@@ -103,6 +105,7 @@ impl Metrics {
         gauge!(RELOAD_REFUSED).set(0);
         gauge!(WEBHOOKS_FILE_REFUSED).set(0);
         counter!(DELIVERIES_FORBIDDEN).increment(0);
+        counter!(WEBHOOKS_FORBIDDEN).increment(0);
         for name in [DELIVERIES_PENDING, DELIVERIES_DEAD, DELIVERIES_BREAKERS, COUNTS_AGE] {
             gauge!(name).set(0);
         }
@@ -155,6 +158,7 @@ fn describe() {
     describe_counter!(KEY_FETCHES, "Attempts to fetch generators' public keys");
     describe_gauge!(KEYS_FETCHED, Unit::Seconds, "When generators' public keys were fetched last");
     describe_counter!(DELIVERIES_FORBIDDEN, "Attempts at deliveries whose destination is not allowed");
+    describe_counter!(WEBHOOKS_FORBIDDEN, "Registrations, changes and tests of webhooks that were refused for their destination");
     describe_counter!(DELIVERY_ATTEMPTS, "Attempts at deliveries, by how the delivery stands after it");
     describe_gauge!(DELIVERIES_PENDING, "Deliveries that have yet to arrive");
     describe_gauge!(DELIVERIES_DEAD, "Deliveries that were given up, and are kept");

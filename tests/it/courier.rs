@@ -11,6 +11,7 @@ use callback_hub::domain::delivery::{Heard, Trouble};
 use callback_hub::domain::time::Timestamp;
 use callback_hub::relay::courier::{Attempted, Courier, Parcel};
 use callback_hub::relay::guard::{Allowed, Guard, Looking, Lookup};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -220,6 +221,9 @@ async fn no_connection_is_made_to_a_forbidden_address() {
     let port = listener.local_addr().expect("an address").port();
     let guard = Guard::asking(Vec::new(), Arc::new(Rebinding::default()));
     let turning = format!("http://hooks.example:{port}/");
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let figures = recorder.handle();
+    let _counting = metrics::set_default_local_recorder(&recorder);
     assert_eq!(guard.check(&turning).await, Ok(()), "it was public when it was registered");
     let courier = courier(guard);
     for url in [turning, format!("http://127.0.0.1:{port}/"), format!("http://[::ffff:7f00:1]:{port}/?token=secret")] {
@@ -228,6 +232,7 @@ async fn no_connection_is_made_to_a_forbidden_address() {
         assert!(told && !found.detail.contains("secret"), "{found:?}");
     }
     assert_eq!(listener.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
+    assert!(figures.render().contains("callback_hub_deliveries_forbidden_total 3\n"), "{}", figures.render());
     let allowed = Guard::asking(vec![Allowed::Host("hooks.example".to_owned())], Arc::new(Rebinding(1.into())));
     let found = self::courier(allowed).send(&parcel(&format!("http://hooks.example:{port}/")), SHORT).await;
     assert_eq!(found.heard, Heard::Nothing(Trouble::Timeout));

@@ -1,6 +1,9 @@
 //! What happens to tasks is told to webhooks: once, in order, until it is heard.
 
+mod away;
 mod bounds;
+mod destinations;
+mod verifiers;
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ const OTHER_KEY: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 const HERE: [(&str, &str); 2] = [("DELIVERY_ALLOWED_NETWORKS", "private"), ("SECRETS_KEY", KEY)];
 
 /// Whether a request carries this secret's signature, for Standard Webhooks one of several.
-fn is_signed(told: &Told, secret: &str) -> bool {
+pub(crate) fn is_signed(told: &Told, secret: &str) -> bool {
     let (id, at) = (told.header("webhook-id"), told.header("webhook-timestamp"));
     let content = [id.as_bytes(), b".", at.as_bytes(), b".", &told.body].concat();
     let key =

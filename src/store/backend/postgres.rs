@@ -180,6 +180,8 @@ fn with_session(url: &str, connections: u32, more: &[(&'static str, &'static str
         ("statement_timeout", "30s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
+        // every statement reads a few rows, but some look so dear to the planner that it would compile them for 100 ms
+        ("jit", "off"),
     ];
     session.extend_from_slice(more);
     let mut options = base(url);

@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::Value;
+use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What it was told.
@@ -63,7 +64,11 @@ impl Told {
 
 impl Subscriber {
     pub(crate) async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::listening(TcpListener::bind("127.0.0.1:0").await.expect("a port"))
+    }
+
+    /// At an address that the test knows already.
+    pub(crate) fn listening(listener: TcpListener) -> Self {
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();
         let books: Arc<Mutex<Books>> = Arc::default();
