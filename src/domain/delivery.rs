@@ -78,11 +78,11 @@ pub enum Death {
     Unsendable,
 }
 
+/// When to look again at what waits for something that nobody says when it comes: a webhook that is paused, a key that is missing.
+pub const LATER: Duration = Duration::from_secs(60);
+
 /// Whoever asks to be left alone, a subscriber or a generator, is left alone up to this.
 pub const LONGEST_WISH: Duration = Duration::from_secs(3600);
-
-/// What a webhook cannot be sent now, though it is no fault of its own, waits for this.
-pub const PUT_OFF: Duration = Duration::from_secs(60);
 
 /// `attempts` counts this one; `chance`, from 0 to 1, spreads those that failed together.
 #[must_use]

@@ -10,6 +10,7 @@ pub mod custom;
 pub mod decide;
 pub mod delivery;
 pub mod event;
+pub mod figure;
 pub mod fingerprint;
 mod gazette;
 pub mod item;

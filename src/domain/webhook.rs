@@ -101,6 +101,12 @@ impl Status {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
+
+    /// It hears nothing, and will not hear what there is.
+    #[must_use]
+    pub const fn is_deaf(self) -> bool {
+        matches!(self, Self::Disabled | Self::Deleted)
+    }
 }
 
 /// Who has registered it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::courier::Attempted;
 use crate::domain::delivery::{Death, Heard, Status, Verdict, judge};
+use crate::domain::figure::Figure;
 use crate::domain::time::Timestamp;
 use crate::store::{DeliveryOutcome, DueDelivery};
 
@@ -37,8 +38,6 @@ pub struct LogLine {
 
 /// Attempts that a log tells of; after an operator's retries the oldest ones go.
 const LOG: usize = 20;
-/// Upper bounds of the histogram of durations, in milliseconds.
-pub const BUCKETS: [u64; 12] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
 
 impl Journey<'_> {
     pub(super) fn attempted(&self, attempted: &Attempted, now: Timestamp, chance: f64) -> DeliveryOutcome {
@@ -59,11 +58,10 @@ impl Journey<'_> {
             Verdict::RetryAt(at) => (Status::Pending, Some(at)),
             Verdict::Dead(_) => (Status::Dead, None),
         };
-        let mut figures = vec![("attempts".to_owned(), 1), (took(duration_ms), 1)];
-        figures.push(("duration_ms".to_owned(), i64::try_from(duration_ms).unwrap_or(i64::MAX)));
-        if status != Status::Pending {
-            figures.push((status.as_str().to_owned(), 1));
-            figures.push((format!("tries:{}", attempts.min(10)), 1));
+        let mut figures = vec![(Figure::Attempts, 1), (Figure::took(duration_ms), 1)];
+        figures.push((Figure::Milliseconds, i64::try_from(duration_ms).unwrap_or(i64::MAX)));
+        if let Some(end) = Figure::of(status) {
+            figures.extend([(end, 1), (Figure::tries(attempts), 1)]);
         }
         DeliveryOutcome {
             status,
@@ -87,8 +85,8 @@ impl Journey<'_> {
             duration_ms: 0,
             answer: None,
         };
-        let figures = vec![(Status::Dead.as_str().to_owned(), 1)];
         let log = self.log(line);
+        let figures = vec![(Figure::Dead, 1)];
         DeliveryOutcome { status: Status::Dead, last_error: Some(reason.to_owned()), log, figures, ..self.unchanged() }
     }
 
@@ -116,9 +114,4 @@ impl Journey<'_> {
         let from = lines.len().saturating_sub(LOG);
         serde_json::to_string(&lines[from..]).unwrap_or_else(|_| self.due.log.clone())
     }
-}
-
-/// The bucket of a duration.
-fn took(milliseconds: u64) -> String {
-    BUCKETS.iter().find(|bound| milliseconds <= **bound).map_or_else(|| "took:more".to_owned(), |bound| format!("took:{bound}"))
 }

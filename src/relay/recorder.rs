@@ -106,7 +106,8 @@ impl Writer {
         }
     }
 
-    /// A webhook that answered 410 wants nothing any more.
+    /// A webhook that answered 410 wants nothing any more. A part of what waits for it is buried with that, and the sender
+    /// goes on: how much there is holds up nobody's outcome.
     async fn disable_gone(&self, outcomes: &[DeliveryOutcome], recorded: &[bool]) {
         for (outcome, _) in outcomes.iter().zip(recorded).filter(|(outcome, recorded)| outcome.is_gone && **recorded) {
             if let Err(error) = self.disable(outcome).await {
@@ -118,7 +119,7 @@ impl Writer {
     async fn disable(&self, outcome: &DeliveryOutcome) -> Result<(), StoreError> {
         loop {
             let Some(seen) = self.store.registration(outcome.delivery.webhook).await? else { return Ok(()) };
-            if matches!(seen.webhook.status, Status::Disabled | Status::Deleted) {
+            if seen.webhook.status.is_deaf() {
                 return Ok(());
             }
             let now = self.clock.now();
@@ -139,8 +140,13 @@ fn note(outcomes: &[DeliveryOutcome], recorded: &[bool]) {
     for (outcome, recorded) in outcomes.iter().zip(recorded) {
         let delivery = &outcome.delivery;
         let (status, attempts, error) = (outcome.status.as_str(), outcome.attempts, outcome.last_error.as_deref());
-        metrics::counter!(DELIVERY_ATTEMPTS, "outcome" => status).increment(1);
-        tracing::info!(delivery = %delivery.id, webhook = %delivery.webhook, event = delivery.topic, task = delivery.task,
-            status, attempts, error, recorded, "a delivery was attempted");
+        if outcome.was_attempted() {
+            metrics::counter!(DELIVERY_ATTEMPTS, "outcome" => status).increment(1);
+            tracing::info!(delivery = %delivery.id, webhook = %delivery.webhook, event = delivery.topic, task = delivery.task,
+                status, attempts, error, recorded, "a delivery was attempted");
+        } else {
+            tracing::info!(delivery = %delivery.id, webhook = %delivery.webhook, event = delivery.topic, task = delivery.task,
+                status, error, recorded, "a delivery was given up or put off without a request");
+        }
     }
 }

@@ -13,6 +13,9 @@ use crate::domain::webhook::{Credentials, LONGEST_TIMEOUT, Signature, Status, We
 use crate::store::{DueDelivery, Registration, StoreError};
 use crate::subscription::Template;
 
+/// Of what is buried in one step, so that whoever is alive is not kept waiting for the dead.
+const MOST_PARTS: usize = 4;
+
 /// Deliveries whose turn it is.
 pub(super) struct Round {
     pub due: Vec<DueDelivery>,
@@ -38,6 +41,10 @@ impl Address {
 
     pub(super) fn is_paused(&self) -> bool {
         self.webhook.status == Status::Paused
+    }
+
+    pub(super) fn is_deaf(&self) -> bool {
+        self.webhook.status.is_deaf()
     }
 }
 
@@ -69,6 +76,29 @@ impl Sender {
         Ok(Round { due: claimed.due, addresses, bodies, step })
     }
 
+    /// What waits for the deaf ones of these webhooks is dead: some parts of it now, the rest in the next steps. Whatever
+    /// happens to the dead holds up nobody who is alive.
+    pub(super) async fn bury<'a>(&self, addresses: impl Iterator<Item = &'a Address> + Send) -> Step {
+        let (mut step, mut parts) = (Step::default(), MOST_PARTS);
+        for Address { webhook, .. } in addresses.filter(|address| address.is_deaf()) {
+            loop {
+                if parts == 0 {
+                    return Step { more: true, ..step };
+                }
+                parts -= 1;
+                match self.store.bury_part(webhook, self.clock.now()).await {
+                    Ok(0) => break,
+                    Ok(buried) => step.handled += buried as u64,
+                    Err(error) => {
+                        tracing::error!(%error, webhook = %webhook.id, "what a webhook will not hear could not be buried yet");
+                        break;
+                    }
+                }
+            }
+        }
+        step
+    }
+
     /// The webhooks that have these lanes for themselves.
     pub(super) async fn registered(&self, lanes: &[String]) -> Result<HashMap<Uuid, Address>, StoreError> {
         self.addresses(lanes.iter().filter_map(|lane| Uuid::parse_str(lane).ok()).collect()).await
@@ -82,6 +112,10 @@ impl Sender {
     /// None: its credentials cannot be read.
     pub(super) fn address(&self, registration: Registration) -> Option<Address> {
         let Registration { webhook, credentials } = registration;
+        if webhook.status.is_deaf() {
+            // whether its credentials can be read does not matter any more
+            return Some(Address { webhook, credentials: Credentials::default(), template: None });
+        }
         let opened = credentials.map(|sealed| self.vault.open_credentials(webhook.id, &sealed)).transpose();
         let mut credentials = match opened {
             Ok(credentials) => credentials.unwrap_or_default(),

@@ -19,7 +19,7 @@ use super::recorder::Recorder;
 use super::round::{Address, Round};
 use crate::cadence::Step;
 use crate::clock::Clock;
-use crate::domain::delivery::Heard;
+use crate::domain::delivery::{Heard, LATER};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::Status;
 use crate::store::{DueDelivery, Store, StoreError};
@@ -68,8 +68,6 @@ enum Fate {
     Later(Option<String>),
 }
 
-/// To a webhook that waits, or that the hub cannot serve.
-const LATER: Duration = Duration::from_secs(60);
 /// With subscribers that have not answered when the hub stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -106,10 +104,10 @@ impl Sender {
             due.rotate_left(turn);
         }
         let addresses = self.registered(&due).await?;
+        let address_of = |lane: &String| Uuid::parse_str(lane).ok().and_then(|id| addresses.get(&id));
+        let buried = self.bury(due.iter().filter_map(address_of)).await;
         // what waits for a webhook that is paused is due, and is not looked at
-        due.retain(|lane| {
-            Uuid::parse_str(lane).ok().and_then(|id| addresses.get(&id)).is_none_or(|address| !address.is_paused())
-        });
+        due.retain(|lane| address_of(lane).is_none_or(|address| !address.is_paused() && !address.is_deaf()));
         let admitted: Vec<(String, usize)> = due
             .into_iter()
             .map(|lane| {
@@ -119,7 +117,7 @@ impl Sender {
             .filter(|(_, count)| *count > 0)
             .collect();
         if admitted.is_empty() {
-            return Ok(Step::default());
+            return Ok(buried);
         }
         let round = self.round(&admitted, addresses).await;
         for (lane, count) in &admitted {
@@ -128,13 +126,21 @@ impl Sender {
         }
         let Round { due, addresses, bodies, step } = round?;
         join_all(due.iter().map(|due| self.send(due, addresses.get(&due.webhook), bodies.get(&due.id)))).await;
-        Ok(step)
+        // those that share lanes are not known before something of theirs has its turn
+        let own = self.bury(addresses.values().filter(|address| address.webhook.task.is_some())).await;
+        Ok([buried, step, own].into_iter().sum())
     }
 
     async fn send(&self, due: &DueDelivery, address: Option<&Address>, body: Option<&Result<Bytes, String>>) {
         let began = self.clock.now();
         let journey = Journey { due, began, delays: self.delays(address) };
         let (outcome, sign) = match self.fate(due, address, body, began) {
+            Fate::Send(_, timeout) if began.plus(timeout) > due.lease.until => {
+                // whoever was kept waiting for so long leaves it to the next one, who might send it beside this one
+                tracing::warn!(delivery = %due.id, "a delivery was not sent: its lease ends too soon");
+                self.lanes.let_go(&due.lane, 1, Sign::None, began);
+                return;
+            }
             Fate::Send(parcel, timeout) => match self.attempt(&parcel, address, timeout).await {
                 Some(attempted) => {
                     let sign = sign(&attempted);

@@ -1,10 +1,11 @@
 //! Attempts that their generator should be told to stop.
 
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::cancellation::{self, Column as C};
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::{Store, backend};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
@@ -40,29 +41,10 @@ impl Store {
         until: Timestamp,
         limit: u64,
     ) -> Result<Vec<Cancellation>, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let rows = cancellation::Entity::find()
-            .filter(C::DueAt.lte(now.micros()))
-            .order_by_asc(C::DueAt)
-            .limit(limit)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .all(&transaction)
-            .await
-            .map_err(backend::error)?;
-        for row in &rows {
-            cancellation::Entity::update_many()
-                .col_expr(C::DueAt, Expr::value(until.micros()))
-                .col_expr(C::Tries, Expr::value(row.tries + 1))
-                .filter(C::TaskId.eq(row.task_id.as_str()))
-                .filter(C::Number.eq(row.number))
-                .exec(&transaction)
-                .await
-                .map_err(backend::error)?;
-        }
-        transaction.commit().await.map_err(backend::error)?;
-        self.with_tasks(rows, until).await
+        let transaction = self.begin().await?;
+        let taken = take(&transaction, now, until, limit).await;
+        self.with_tasks(conclude(transaction, taken).await?, until).await
     }
-
     /// One that needs no further try.
     ///
     /// # Errors
@@ -100,4 +82,31 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+async fn take(
+    transaction: &DatabaseTransaction,
+    now: Timestamp,
+    until: Timestamp,
+    limit: u64,
+) -> Result<Vec<cancellation::Model>, StoreError> {
+    let rows = cancellation::Entity::find()
+        .filter(C::DueAt.lte(now.micros()))
+        .order_by_asc(C::DueAt)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(transaction)
+        .await
+        .map_err(backend::error)?;
+    for row in &rows {
+        cancellation::Entity::update_many()
+            .col_expr(C::DueAt, Expr::value(until.micros()))
+            .col_expr(C::Tries, Expr::value(row.tries + 1))
+            .filter(C::TaskId.eq(row.task_id.as_str()))
+            .filter(C::Number.eq(row.number))
+            .exec(transaction)
+            .await
+            .map_err(backend::error)?;
+    }
+    Ok(rows)
 }

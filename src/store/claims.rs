@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::backend::Backend;
 use super::entity::task;
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::write::Changes;
 use super::{Store, backend, due};
 use crate::domain::lease::{take, take_to_send};
@@ -64,15 +65,25 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn claim_due(&self, generator: &str, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<Task>, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let due = due::tasks(self.backend, generator, now, limit);
+        let transaction = self.begin().await?;
+        let taken = self.take_due(&transaction, due::tasks(self.backend, generator, now, limit), lease, now).await;
+        conclude(transaction, taken).await
+    }
+
+    async fn take_due(
+        &self,
+        transaction: &DatabaseTransaction,
+        due: Statement,
+        lease: Lease,
+        now: Timestamp,
+    ) -> Result<Vec<Task>, StoreError> {
         let mut pairs = Vec::new();
-        for before in self.lock(&transaction, due, lease).await? {
+        for before in self.lock(transaction, due, lease).await? {
             let mut after = before.clone();
             take(&mut after, lease);
             pairs.push((before, after));
         }
-        self.keep(transaction, &pairs, now).await?;
+        Changes::taken(&pairs, now).write(self.backend, transaction).await?;
         Ok(pairs.into_iter().map(|(before, _)| before).collect())
     }
 
@@ -88,23 +99,35 @@ impl Store {
         now: Timestamp,
         want: Want,
     ) -> Result<Vec<Taken>, StoreError> {
+        let transaction = self.begin().await?;
+        let taken = self.take_pending(&transaction, generator, lease, now, want).await;
+        conclude(transaction, taken).await
+    }
+
+    async fn take_pending(
+        &self,
+        transaction: &DatabaseTransaction,
+        generator: &str,
+        lease: Lease,
+        now: Timestamp,
+        want: Want,
+    ) -> Result<Vec<Taken>, StoreError> {
         let limit = want.most;
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
         let mut tasks = Vec::new();
         let mut free = limit;
         if let Some(most) = want.running {
             if let Some(turn) = self.backend.take_turn(generator) {
                 transaction.execute_raw(turn).await.map_err(backend::error)?;
             }
-            let running = running(self.backend, &transaction, generator).await?;
+            let running = running(self.backend, transaction, generator).await?;
             free = u64::from(most).saturating_sub(running.len() as u64).min(limit);
             if !running.is_empty() {
                 let orphaned = due::orphaned(self.backend, &running, now, limit)?;
-                tasks = self.lock(&transaction, orphaned, lease).await?;
+                tasks = self.lock(transaction, orphaned, lease).await?;
             }
         }
         let fresh = Want { most: free, ..want };
-        self.add_fresh(&transaction, &mut tasks, fresh, generator, lease, now).await?;
+        self.add_fresh(transaction, &mut tasks, fresh, generator, lease, now).await?;
         let mut firsts = Vec::new();
         let mut pairs = Vec::new();
         for before in tasks {
@@ -114,7 +137,7 @@ impl Store {
         }
         // before the commit: what is taken and cannot be read in full would count as sent
         let taken = self.with_papers(pairs.iter().map(|(_, after)| after.clone()).zip(firsts).collect()).await?;
-        self.keep(transaction, &pairs, now).await?;
+        Changes::taken(&pairs, now).write(self.backend, transaction).await?;
         Ok(taken)
     }
 
@@ -177,11 +200,6 @@ impl Store {
             }
         }
         Ok(tasks)
-    }
-
-    async fn keep(&self, transaction: DatabaseTransaction, pairs: &[(Task, Task)], now: Timestamp) -> Result<(), StoreError> {
-        Changes::taken(pairs, now).write(self.backend, &transaction).await?;
-        transaction.commit().await.map_err(backend::error)
     }
 
     async fn with_papers(&self, taken: Vec<(Task, bool)>) -> Result<Vec<Taken>, StoreError> {

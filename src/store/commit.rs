@@ -5,8 +5,9 @@ use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::transaction::{conclude, repeated};
 use super::write::Changes;
-use super::{ParkedCallback, Registration, Store, backend};
+use super::{ParkedCallback, Registration, Store};
 use crate::domain::custom::Custom;
 use crate::domain::event::{Event, Found, Occurrence};
 use crate::domain::fingerprint::Fingerprint;
@@ -15,9 +16,6 @@ use crate::domain::parked::{Reread, Visit};
 use crate::domain::plan::{Answer, Command, Item, Places, plan};
 use crate::domain::task::{GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
-
-/// How often a batch that collided with another replica's is repeated.
-const REPEATS: usize = 3;
 
 /// An item, and what is to be filed with it.
 #[derive(Clone, Debug)]
@@ -225,13 +223,7 @@ impl Store {
     /// replicas are repeated first.
     pub async fn commit(&self, entries: &[Entry], audience: &dyn Audience, now: Timestamp) -> Result<Committed, StoreError> {
         let items: Vec<Item> = entries.iter().map(|entry| entry.item.clone()).collect();
-        let mut repeats = 0;
-        loop {
-            match self.commit_once(&items, entries, audience, now).await {
-                Err(StoreError::Conflict(_)) if repeats < REPEATS => repeats += 1,
-                outcome => return outcome,
-            }
-        }
+        repeated(|| self.commit_once(&items, entries, audience, now)).await
     }
 
     async fn commit_once(
@@ -241,18 +233,9 @@ impl Store {
         audience: &dyn Audience,
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match self.plan_and_write(&transaction, items, entries, audience, now).await {
-            Ok(committed) => {
-                transaction.commit().await.map_err(backend::error)?;
-                Ok(committed)
-            }
-            Err(error) => {
-                // the first error says more than what the rollback might add
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        let transaction = self.begin().await?;
+        let committed = self.plan_and_write(&transaction, items, entries, audience, now).await;
+        conclude(transaction, committed).await
     }
 
     async fn plan_and_write(

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::backend::Backend;
 use super::entity::content::{self, Column as C};
 use super::error::StoreError;
+use super::transaction::{conclude, repeated};
 use super::write::json;
 use super::{Store, backend};
 use crate::domain::review::{Content, Document, Review};
@@ -38,16 +39,11 @@ pub struct ContentFilter {
     pub generator: Option<String>,
 }
 
-/// How often what collided with another transaction is repeated.
-const REPEATS: usize = 3;
+/// How often a content is looked at again whose text was taken away meanwhile.
+const LOOKS: usize = 3;
 
 /// Of the documents that one claim gives out; a larger one goes alone.
 const MOST_BYTES: usize = 32 << 20;
-
-/// A publisher that has said nothing in time has used a try.
-const EXPIRE: &str = "UPDATE hub_contents SET stage = CASE WHEN tries >= $2 THEN 'failed' ELSE 'pending' END,
-    lease = NULL, leased_until = NULL
-    WHERE stage = 'publishing' AND leased_until < $1";
 
 impl Store {
     /// # Errors
@@ -59,7 +55,7 @@ impl Store {
             let Some(row) = row else { return Ok(None) };
             let mut texts = self.payloads(vec![row.document]).await?;
             // an edit may fall between the two reads, and takes the old text away
-            if let (None, true) = (texts.get(&row.document), looks < REPEATS) {
+            if let (None, true) = (texts.get(&row.document), looks < LOOKS) {
                 looks += 1;
                 continue;
             }
@@ -118,30 +114,14 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn claim_pool(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<ContentRecord>, StoreError> {
-        let mut repeats = 0;
-        let lent = loop {
-            match self.claim_once(lease, now, limit).await {
-                // it collided with another publisher, or with what was being recorded
-                Err(StoreError::Conflict(_)) if repeats < REPEATS => repeats += 1,
-                outcome => break outcome?,
-            }
-        };
+        let lent = repeated(|| self.claim_once(lease, now, limit)).await?;
         self.with_documents(lent).await
     }
 
     async fn claim_once(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<Content>, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match self.lend(&transaction, lease, now, limit).await {
-            Ok(lent) => {
-                transaction.commit().await.map_err(backend::error)?;
-                Ok(lent)
-            }
-            Err(error) => {
-                // the first error says more than what the rollback might add
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        let transaction = self.begin().await?;
+        let lent = self.lend(&transaction, lease, now, limit).await;
+        conclude(transaction, lent).await
     }
 
     async fn lend(
@@ -193,14 +173,14 @@ impl Store {
         if content::Entity::find().filter(over).one(&self.reader).await.map_err(backend::error)?.is_none() {
             return Ok(0);
         }
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let ended = transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error)?;
-        transaction.commit().await.map_err(backend::error)?;
-        Ok(ended.rows_affected())
+        let transaction = self.begin().await?;
+        let ended = transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error);
+        conclude(transaction, ended.map(|ended| ended.rows_affected())).await
     }
 }
 
+/// A publisher that has said nothing in time has used a try.
 fn expiring(backend: Backend, now: Timestamp) -> sea_orm::Statement {
     let most = i32::try_from(crate::domain::review::MOST_TRIES).unwrap_or(i32::MAX);
-    backend.statement(EXPIRE, [now.micros().into(), most.into()])
+    backend.statement(&backend.parts().expire_pool, [now.micros().into(), most.into()])
 }

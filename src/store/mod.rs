@@ -27,6 +27,7 @@ mod strays;
 mod tallies;
 mod tasks;
 mod tidying;
+mod transaction;
 mod webhooks;
 mod write;
 

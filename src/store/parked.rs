@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::entity::parked::{self, Column as C};
 use super::entity::{Place, event, receipt};
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::{Store, backend, due};
 use crate::domain::claim::task_meant;
 use crate::domain::fingerprint::Fingerprint;
@@ -152,16 +153,26 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn claim_parked(&self, now: Timestamp, until: Timestamp, limit: u64) -> Result<Vec<ParkedCallback>, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let transaction = self.begin().await?;
+        let taken = self.take_parked(&transaction, now, until, limit).await;
+        self.with_receipts(conclude(transaction, taken).await?).await
+    }
+
+    async fn take_parked(
+        &self,
+        transaction: &DatabaseTransaction,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<parked::Model>, StoreError> {
         let due = due::parked(self.backend, now, limit);
-        let mut rows = parked::Entity::find().from_raw_sql(due).all(&transaction).await.map_err(backend::error)?;
+        let mut rows = parked::Entity::find().from_raw_sql(due).all(transaction).await.map_err(backend::error)?;
         for row in &mut rows {
             row.due_at = until.micros();
             let update = parked::Entity::update_many().col_expr(C::DueAt, Expr::value(row.due_at)).filter(C::Id.eq(row.id));
-            update.exec(&transaction).await.map_err(backend::error)?;
+            update.exec(transaction).await.map_err(backend::error)?;
         }
-        transaction.commit().await.map_err(backend::error)?;
-        self.with_receipts(rows).await
+        Ok(rows)
     }
 
     /// What waits for the same id behind this one, in the order of arrival.

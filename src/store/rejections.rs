@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::entity::rejection;
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::{Store, backend};
 use crate::domain::time::Timestamp;
 
@@ -65,10 +66,10 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn add_rejections(&self, rejections: Vec<Rejection>) -> Result<(), StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let transaction = self.begin().await?;
         let rows = rejections.into_iter().map(rejection::ActiveModel::from);
-        rejection::Entity::insert_many(rows).exec_without_returning(&transaction).await.map_err(backend::error)?;
-        transaction.commit().await.map_err(backend::error)
+        let added = rejection::Entity::insert_many(rows).exec_without_returning(&transaction).await;
+        conclude(transaction, added.map_err(backend::error).map(drop)).await
     }
 
     /// Drops the oldest until both bounds hold, a slice at a time.

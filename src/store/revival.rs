@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::entity::delivery::{self, Column as C};
 use super::entity::webhook as registration;
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::{DeliveryFilter, Store, backend};
 use crate::domain::delivery::Status;
 use crate::domain::time::Timestamp;
@@ -116,18 +117,9 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn revive(&self, id: Uuid, now: Timestamp) -> Result<Revival, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match revive_one(&transaction, self.backend, id, now).await {
-            Ok(revival) => {
-                transaction.commit().await.map_err(backend::error)?;
-                Ok(revival)
-            }
-            Err(error) => {
-                // the first error says more than what the rollback might add
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        let transaction = self.begin().await?;
+        let revival = revive_one(&transaction, self.backend, id, now).await;
+        conclude(transaction, revival).await
     }
 
     /// Looks at the oldest few that are dead, of those behind `after`, and revives the ones whose webhooks hear, `most` of them.
@@ -168,18 +160,9 @@ impl Store {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match revive_many(&transaction, self.backend, wanted).await {
-            Ok(missed) => {
-                transaction.commit().await.map_err(backend::error)?;
-                Ok(missed)
-            }
-            Err(error) => {
-                // the first error says more than what the rollback might add
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        let transaction = self.begin().await?;
+        let missed = revive_many(&transaction, self.backend, wanted).await;
+        conclude(transaction, missed).await
     }
 
     /// Somebody else has revived them, or has disabled their webhook.

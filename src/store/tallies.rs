@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::{Store, backend};
 use crate::domain::time::Timestamp;
 
@@ -90,11 +91,10 @@ impl Store {
             return Ok(0);
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        let transaction = self.begin().await?;
         let statement = self.backend.statement(OLD_FIGURES, [hour.into(), limit.into()]);
-        let dropped = transaction.execute_raw(statement).await.map_err(backend::error)?;
-        transaction.commit().await.map_err(backend::error)?;
-        Ok(dropped.rows_affected())
+        let dropped = transaction.execute_raw(statement).await.map_err(backend::error);
+        conclude(transaction, dropped.map(|dropped| dropped.rows_affected())).await
     }
 }
 

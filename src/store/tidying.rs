@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::write::json;
 use super::{Store, backend};
 use crate::domain::time::Timestamp;
@@ -54,18 +55,9 @@ impl Store {
         if self.reader.query_one_raw(look).await.map_err(backend::error)?.is_none() {
             return Ok(0);
         }
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match self.drop_settled(&transaction, until, limit).await {
-            Ok(dropped) => {
-                transaction.commit().await.map_err(backend::error)?;
-                Ok(dropped)
-            }
-            Err(error) => {
-                // the first error says more than what the rollback might add
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        let transaction = self.begin().await?;
+        let dropped = self.drop_settled(&transaction, until, limit).await;
+        conclude(transaction, dropped).await
     }
 
     async fn drop_settled(&self, transaction: &DatabaseTransaction, until: Timestamp, limit: u64) -> Result<u64, StoreError> {

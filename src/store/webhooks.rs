@@ -1,17 +1,17 @@
 //! Registrations: who wants to hear. Each change makes another version of them, which everybody who writes news compares
 //! with his own.
 
-use std::time::Duration;
-
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::backend::Backend;
+use super::deliveries::{Counts, PART};
 use super::entity::webhook::{self, Column as C};
 use super::error::StoreError;
-use super::{Page, Store, WEBHOOK_DISABLED, backend};
-use crate::domain::delivery;
+use super::transaction::{conclude, repeated};
+use super::{Page, Store, backend};
+use crate::domain::delivery::LATER;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Origin, Status, Webhook};
 
@@ -31,14 +31,7 @@ pub struct WebhookFilter {
 
 const VERSION: &str = "SELECT version FROM hub_versions WHERE name = 'webhooks'";
 const NEXT_VERSION: &str = "UPDATE hub_versions SET version = version + 1 WHERE name = 'webhooks'";
-/// Of a lane, those that are not being sent right now; what is being sent finds its webhook disabled when it comes back.
-const BURY: &str = "UPDATE hub_deliveries SET status = $2, due_at = NULL, settled_at = $3, last_error = $4
-    WHERE lane = $1 AND due_at IS NOT NULL AND lease IS NULL AND webhook = $5";
-/// What was put off because its webhook was not active; whose turn it is not will be put off again.
-const WAKE: &str = "UPDATE hub_deliveries SET due_at = $3
-    WHERE lane = $1 AND due_at > $3 AND due_at <= $4 AND lease IS NULL AND webhook = $2";
 const RESEAL: &str = "UPDATE hub_webhooks SET credentials = $3 WHERE id = $1 AND credentials = $2";
-const PUT_OFF: Duration = Duration::from_secs(60);
 
 pub(super) async fn version(connection: &impl ConnectionTrait, backend: Backend) -> Result<i64, StoreError> {
     let row = connection.query_one_raw(backend.statement(VERSION, [])).await.map_err(backend::error)?;
@@ -122,19 +115,33 @@ impl Store {
         sealed.into_tuple().all(&self.reader).await.map_err(backend::error)
     }
 
-    /// Writes other ciphertexts of the same credentials, where they are still the old ones; all of them or none.
+    /// Writes other ciphertexts of the same credentials, where they are still the old ones: how many those are. Where it
+    /// fails, none of them.
     ///
     /// # Errors
     /// Whatever the database says.
     pub async fn reseal(&self, sealed: &[(Uuid, Vec<u8>, Vec<u8>)]) -> Result<usize, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
+        repeated(|| self.reseal_once(sealed)).await
+    }
+
+    async fn reseal_once(&self, sealed: &[(Uuid, Vec<u8>, Vec<u8>)]) -> Result<usize, StoreError> {
+        let transaction = self.begin().await?;
+        let written = self.write_sealed(&transaction, sealed).await;
+        conclude(transaction, written).await
+    }
+
+    async fn write_sealed(
+        &self,
+        transaction: &DatabaseTransaction,
+        sealed: &[(Uuid, Vec<u8>, Vec<u8>)],
+    ) -> Result<usize, StoreError> {
+        self.next_version(transaction).await?;
         let mut written = 0;
         for (id, old, new) in sealed {
             let values = [(*id).into(), old.clone().into(), new.clone().into()];
             let outcome = transaction.execute_raw(self.backend.statement(RESEAL, values)).await;
             written += usize::from(outcome.map_err(backend::error)?.rows_affected() == 1);
         }
-        transaction.commit().await.map_err(backend::error)?;
         Ok(written)
     }
 
@@ -143,19 +150,17 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn register(&self, registrations: &[Registration], now: Timestamp) -> Result<(), StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let outcome = match self.next_version(&transaction).await {
-            Ok(()) => self.write_registrations(&transaction, registrations, now).await,
-            Err(error) => Err(error),
+        repeated(|| self.register_once(registrations, now)).await
+    }
+
+    async fn register_once(&self, registrations: &[Registration], now: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let registering = async {
+            self.next_version(&transaction).await?;
+            self.write_registrations(&transaction, registrations, now).await
         };
-        match outcome {
-            Ok(()) => transaction.commit().await.map_err(backend::error),
-            Err(error) => {
-                // the first error says more than what the rollback might add
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        let registered = registering.await;
+        conclude(transaction, registered).await
     }
 
     /// Writes what somebody has made of a registration that he has seen. False: it is not like that any more.
@@ -163,15 +168,17 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn replace(&self, seen: &Registration, changed: &Registration, now: Timestamp) -> Result<bool, StoreError> {
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        match self.write_over(&transaction, seen, changed, now).await {
-            Ok(true) => transaction.commit().await.map_err(backend::error).map(|()| true),
-            outcome => {
-                // the first error says more than what the rollback might add
-                let _ = transaction.rollback().await;
-                outcome
-            }
+        match repeated(|| self.replace_once(seen, changed, now)).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Outdated) => Ok(false),
+            Err(error) => Err(error),
         }
+    }
+
+    async fn replace_once(&self, seen: &Registration, changed: &Registration, now: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let replaced = self.write_over(&transaction, seen, changed, now).await;
+        conclude(transaction, replaced).await
     }
 
     async fn write_over(
@@ -180,23 +187,24 @@ impl Store {
         seen: &Registration,
         changed: &Registration,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         // whoever else changes a registration waits for this row; a task's own webhook is in nobody's snapshot
         if seen.webhook.task.is_none() {
             self.next_version(transaction).await?;
         }
         let row = webhook::Entity::find_by_id(seen.webhook.id).lock_exclusive().one(transaction).await.map_err(backend::error)?;
         if row.map(Registration::try_from).transpose()?.as_ref() != Some(seen) {
-            return Ok(false);
+            return Err(StoreError::Outdated);
         }
         self.write_registrations(transaction, std::slice::from_ref(changed), now).await?;
         let webhook = &changed.webhook;
-        if webhook.status == Status::Active && seen.webhook.status != Status::Active {
-            let until = now.plus(PUT_OFF);
-            let values = [webhook.lane().into(), webhook.id.into(), now.micros().into(), until.micros().into()];
-            transaction.execute_raw(self.backend.statement(WAKE, values)).await.map_err(backend::error)?;
+        if webhook.lane() != seen.webhook.lane() {
+            self.move_lane(transaction, webhook).await?;
         }
-        Ok(true)
+        if webhook.status == Status::Active && seen.webhook.status != Status::Active {
+            self.wake(transaction, webhook, now, now.plus(LATER)).await?;
+        }
+        Ok(())
     }
 
     /// One at a time: the version's row is everybody's.
@@ -211,23 +219,16 @@ impl Store {
         registrations: &[Registration],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let (mut left, mut counts) = (PART, Counts::default());
         for Registration { webhook, credentials } in registrations {
             let row = super::write::json(&[webhook::Model::of(webhook, credentials.clone())])?;
             let statement = self.backend.upsert(&webhook::TABLE, row);
             transaction.execute_raw(statement).await.map_err(backend::error)?;
-            if matches!(webhook.status, Status::Disabled | Status::Deleted) {
-                self.bury(transaction, webhook, now).await?;
+            if webhook.status.is_deaf() {
+                left -= self.bury(transaction, webhook, left, now, &mut counts).await?;
             }
         }
-        Ok(())
-    }
-
-    /// What a webhook has not got it will not get any more.
-    async fn bury(&self, transaction: &DatabaseTransaction, webhook: &Webhook, now: Timestamp) -> Result<(), StoreError> {
-        let dead = delivery::Status::Dead.as_str();
-        let values = [webhook.lane().into(), dead.into(), now.micros().into(), WEBHOOK_DISABLED.into(), webhook.id.into()];
-        transaction.execute_raw(self.backend.statement(BURY, values)).await.map_err(backend::error)?;
-        Ok(())
+        counts.write(self.backend, transaction, now).await
     }
 }
 

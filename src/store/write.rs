@@ -8,11 +8,14 @@ use uuid::Uuid;
 
 use super::backend::{self, Backend};
 use super::commit::Entry;
+use super::deliveries::Counts;
 use super::entity::{
     attempt, cancellation, content, delivery, event, fingerprint, idempotency, ignored, int, parked, receipt, task, webhook,
 };
 use super::error::StoreError;
 use super::ids::Ids;
+use crate::domain::delivery::Status;
+use crate::domain::figure::Figure;
 use crate::domain::plan::{Answer, World};
 use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
@@ -157,6 +160,9 @@ impl Changes {
 
     pub(super) async fn write(self, backend: Backend, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
         let most = backend.message_bytes();
+        let mut counts = self.counts();
+        // before there is anything newer
+        self.outdate(backend, transaction, &mut counts).await?;
         let mut statements = Vec::with_capacity(8);
         add(&mut statements, &self.created, |rows| backend.insert(&task::TABLE, rows), most)?;
         add(&mut statements, &self.changed, |rows| backend.upsert(&task::TABLE, rows), most)?;
@@ -168,8 +174,6 @@ impl Changes {
         add(&mut statements, &self.events, |rows| backend.insert(&event::TABLE, rows), most)?;
         add(&mut statements, &self.ignored, |rows| backend.insert(&ignored::TABLE, rows), most)?;
         add(&mut statements, &self.webhooks, |rows| backend.insert(&webhook::TABLE, rows), most)?;
-        let outdate = backend.texts().outdate;
-        add(&mut statements, &self.outdated, |ids| backend.statement(outdate, [ids.into(), self.now.micros().into()]), most)?;
         add(&mut statements, &self.deliveries, |rows| backend.insert(&delivery::TABLE, rows), most)?;
         add(&mut statements, &self.contents, |rows| backend.upsert(&content::TABLE, rows), most)?;
         add(&mut statements, &self.parked, |rows| backend.insert(&parked::TABLE, rows), most)?;
@@ -196,6 +200,31 @@ impl Changes {
         }
         for statement in statements {
             transaction.execute_raw(statement).await.map_err(backend::error)?;
+        }
+        counts.write(backend, transaction, self.now).await
+    }
+
+    /// Of deliveries that are settled from the start: nobody hears, or there is something newer.
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for row in &self.deliveries {
+            if let Some(end) = Status::parse(&row.status).and_then(Figure::of) {
+                counts.add(row.lane.clone(), end, 1);
+            }
+        }
+        counts
+    }
+
+    /// Progress that is not worth telling any more gives way; what is being sent is only marked, and not over yet.
+    async fn outdate(&self, backend: Backend, transaction: &DatabaseTransaction, counts: &mut Counts) -> Result<(), StoreError> {
+        for ids in arrays(&self.outdated, backend.message_bytes())? {
+            let statement = backend.statement(backend.texts().outdate, [ids.into(), self.now.micros().into()]);
+            for row in transaction.query_all_raw(statement).await.map_err(backend::error)? {
+                let status: String = row.try_get_by_index(1).map_err(backend::error)?;
+                if status == Status::Superseded.as_str() {
+                    counts.add(row.try_get_by_index(0).map_err(backend::error)?, Figure::Superseded, 1);
+                }
+            }
         }
         Ok(())
     }

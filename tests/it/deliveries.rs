@@ -1,6 +1,8 @@
 //! Deliveries: what becomes of what webhooks are to be told, and what operators make of it.
 
 mod bulk;
+mod burial;
+mod crowd;
 mod erasing;
 mod events;
 mod figures;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::figure::Figure;
 use crate::domain::time::Timestamp;
 use crate::http::fields::Fields;
 use crate::http::problem::Problem;
@@ -15,9 +16,6 @@ const DEFAULT_HOURS: u64 = 24;
 const MOST_HOURS: u64 = 720;
 /// No request takes longer, in milliseconds.
 const LONGEST: u64 = 120_000;
-/// What the names of these figures go on with: the number of attempts, and a bound in milliseconds.
-const TRIES: &str = "tries:";
-const TOOK: &str = "took:";
 
 /// How webhooks are served.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,8 +64,10 @@ pub struct WebhookFigures {
     breaker_open_until: Option<Timestamp>,
 }
 
-/// Amounts by name: the figures of a lane in the window, or those of lanes.
-type Counted = BTreeMap<String, u64>;
+/// The figures of a lane in the window.
+type Counted = BTreeMap<Figure, u64>;
+/// Amounts by lane.
+type Lanes = BTreeMap<String, u64>;
 
 pub(super) fn hours(fields: &mut Fields<'_>) -> u64 {
     let hours = fields.parse("hours", "a whole number from 1 to 720", |text| {
@@ -77,12 +77,14 @@ pub(super) fn hours(fields: &mut Fields<'_>) -> u64 {
 }
 
 /// `pending` and `dead` are what there is now.
-pub(super) async fn read(hub: &Hub, hours: u64, (pending, dead): (&Counted, &Counted)) -> Result<DeliveryFigures, Problem> {
+pub(super) async fn read(hub: &Hub, hours: u64, (pending, dead): (&Lanes, &Lanes)) -> Result<DeliveryFigures, Problem> {
     let now = hub.clock.now();
     let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
     let window = std::time::Duration::from_secs(hours * 3600);
     for tally in hub.store.delivery_tallies(now.minus(window)).await? {
-        counted.entry(tally.lane).or_default().insert(tally.figure, tally.amount);
+        if let Some(figure) = Figure::parse(&tally.figure) {
+            counted.entry(tally.lane).or_default().insert(figure, tally.amount);
+        }
     }
     let lanes = hub.registrar.sender().lanes();
     let open: BTreeMap<String, Timestamp> = lanes.open(now).into_iter().collect();
@@ -95,7 +97,7 @@ pub(super) async fn read(hub: &Hub, hours: u64, (pending, dead): (&Counted, &Cou
         .iter()
         .map(|(lane, counted)| {
             let webhook_id = lane.parse::<Uuid>().ok();
-            let count = |lanes: &Counted| lanes.get(lane).copied().unwrap_or(0);
+            let count = |lanes: &Lanes| lanes.get(lane).copied().unwrap_or(0);
             WebhookFigures {
                 webhook_id,
                 name: webhook_id.map_or_else(|| lane.clone(), |id| names.get(&id).cloned().unwrap_or_default()),
@@ -125,15 +127,18 @@ impl WebhookFigures {
     /// What was counted in the window.
     #[expect(clippy::cast_precision_loss, reason = "a mean, not a count")]
     fn of(counted: &Counted) -> Self {
-        let count = |name: &str| counted.get(name).copied().unwrap_or(0);
-        let attempts = count("attempts");
-        let tries = counted.iter().filter_map(|(name, amount)| Some((name.strip_prefix(TRIES)?.to_owned(), *amount)));
+        let count = |figure: Figure| counted.get(&figure).copied().unwrap_or(0);
+        let attempts = count(Figure::Attempts);
+        let tries = counted.iter().filter_map(|(figure, amount)| {
+            let Figure::Tries(attempts) = figure else { return None };
+            Some((attempts.to_string(), *amount))
+        });
         Self {
-            delivered: count("delivered"),
-            dead: count("dead"),
+            delivered: count(Figure::Delivered),
+            dead: count(Figure::Dead),
             attempts,
-            success_rate: rate(count("delivered"), count("dead")),
-            mean_ms: (attempts > 0).then(|| count("duration_ms") as f64 / attempts as f64),
+            success_rate: rate(count(Figure::Delivered), count(Figure::Dead)),
+            mean_ms: (attempts > 0).then(|| count(Figure::Milliseconds) as f64 / attempts as f64),
             p95_ms: percentile_95(counted),
             tries: tries.collect(),
             ..Self::default()
@@ -143,10 +148,10 @@ impl WebhookFigures {
 
 /// The bound of the first bucket up to which 95 of 100 attempts lie.
 fn percentile_95(counted: &Counted) -> Option<u64> {
-    let bucket = |(name, amount): (&String, &u64)| {
-        let bound = name.strip_prefix(TOOK)?;
+    let bucket = |(figure, amount): (&Figure, &u64)| {
+        let Figure::Took(bound) = figure else { return None };
         // the last bucket is open
-        Some((bound.parse().unwrap_or(LONGEST), *amount))
+        Some((bound.unwrap_or(LONGEST), *amount))
     };
     let buckets: BTreeMap<u64, u64> = counted.iter().filter_map(bucket).collect();
     let wanted = (buckets.values().sum::<u64>() * 95).div_ceil(100);
@@ -170,12 +175,11 @@ mod tests {
 
     #[test]
     fn ninety_five_of_a_hundred_lie_below_the_bound() {
-        let of = |buckets: &[(&str, u64)]| {
-            percentile_95(&buckets.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect())
-        };
-        assert_eq!(of(&[("attempts", 3)]), None);
-        assert_eq!(of(&[("took:5", 95), ("took:1000", 5)]), Some(5));
-        assert_eq!(of(&[("took:5", 94), ("took:1000", 6)]), Some(1000));
-        assert_eq!(of(&[("took:5", 1), ("took:more", 1)]), Some(LONGEST));
+        let of = |buckets: &[(Figure, u64)]| percentile_95(&buckets.iter().copied().collect());
+        let (quick, slow, slowest) = (Figure::Took(Some(5)), Figure::Took(Some(1000)), Figure::Took(None));
+        assert_eq!(of(&[(Figure::Attempts, 3)]), None);
+        assert_eq!(of(&[(quick, 95), (slow, 5)]), Some(5));
+        assert_eq!(of(&[(quick, 94), (slow, 6)]), Some(1000));
+        assert_eq!(of(&[(quick, 1), (slowest, 1)]), Some(LONGEST));
     }
 }

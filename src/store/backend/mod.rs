@@ -1,5 +1,6 @@
 //! Everything that differs between SQLite and PostgreSQL. The rest of the store asks here and knows neither.
 
+mod parts;
 mod postgres;
 mod sqlite;
 mod table;
@@ -66,7 +67,8 @@ pub(super) struct Texts {
     pub lock_contents: String,
     /// Locks the entries of the pool of priority `$1` that may be lent at `$2` and that nobody else has locked, `$3` at most.
     pub due_contents: String,
-    /// Supersedes what is pending of the progress of a JSON array of tasks, at `$2`; what is being sent is only marked.
+    /// Supersedes what is pending of the progress of a JSON array of tasks, at `$2`; what is being sent is only marked. The
+    /// lanes and states of all of them.
     pub outdate: &'static str,
     /// Locks the deliveries of lane `$1` that are due at `$2` and that nobody else has locked, `$3` at most; their ids.
     pub due_deliveries: &'static str,

@@ -104,7 +104,8 @@ pub(super) fn texts() -> Texts {
         settled_at = CASE WHEN lease IS NULL THEN $2::bigint END, due_at = CASE WHEN lease IS NULL THEN NULL ELSE due_at END
         WHERE id = ANY (ARRAY(
             SELECT id FROM hub_deliveries WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
-            AND status = 'pending' AND topic = 'task.progress' ORDER BY id FOR UPDATE))",
+            AND status = 'pending' AND topic = 'task.progress' ORDER BY id FOR UPDATE))
+        RETURNING lane, status",
         due_deliveries: "SELECT id FROM hub_deliveries WHERE due_at IS NOT NULL AND lane = $1 AND due_at <= $2
         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED",
         deliveries_in_line: format!(

@@ -88,7 +88,8 @@ pub(super) fn texts() -> Texts {
         ),
         outdate: "UPDATE hub_deliveries SET outdated = true, status = CASE WHEN lease IS NULL THEN 'superseded' ELSE status END,
         settled_at = CASE WHEN lease IS NULL THEN $2 ELSE NULL END, due_at = CASE WHEN lease IS NULL THEN NULL ELSE due_at END
-        WHERE task_id IN (SELECT value FROM json_each($1)) AND status = 'pending' AND topic = 'task.progress'",
+        WHERE task_id IN (SELECT value FROM json_each($1)) AND status = 'pending' AND topic = 'task.progress'
+        RETURNING lane, status",
         due_deliveries: "SELECT id FROM hub_deliveries WHERE due_at IS NOT NULL AND lane = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3",
         deliveries_in_line: format!("{IN_LINE} WHERE d.id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY d.due_at, d.id"),
         lend_deliveries: "UPDATE hub_deliveries SET lease = $2, due_at = $3

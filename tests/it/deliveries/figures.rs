@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{publish_many, secs, start, webhook};
+use super::{complete, progress, publish, publish_many, secs, start, webhook};
 use crate::harness::{App, Kind, START, Say};
 
 async fn figures(app: &App, query: &str) -> Value {
@@ -89,5 +89,30 @@ async fn they_are_true_to_what_happened_in_the_window(#[values(Kind::Sqlite, Kin
     let shared = all["webhooks"].as_array().expect("a list").iter().find(|one| one["webhook_id"].is_null()).expect("it");
     assert_eq!((&shared["name"], &shared["mean_ms"]), (&json!("tasks at hooks.example"), &json!(2.5)));
     assert_eq!(shown(25).await.0, json!([1000, 200, 50, 0.8, 91.9, 250]));
+}
+
+#[rstest]
+#[tokio::test]
+async fn whatever_ends_without_a_turn_is_counted_too(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, subscriber) = start(kind).await;
+    let id = webhook(&app, subscriber.url("/"), json!({})).await;
+    let counted = async |figure: &str, amount: u32| {
+        let table = format!("hub_delivery_figures WHERE lane = '{id}' AND figure = '{figure}' AND amount = {amount}");
+        app.database.count(&table).await == 1
+    };
+    app.created(&json!({"id": "t"})).await;
+    for percentage in [10, 20] {
+        progress(&app, "t", percentage).await;
+    }
+    complete(&app, "t").await;
+    assert!(counted("superseded", 2).await);
+    app.patch(&format!("/api/webhooks/{id}"), &json!({"status": "disabled"})).await.good(200);
+    publish(&app, "a").await;
+    app.work_off().await;
+    assert!(counted("dead", 2).await, "one was buried, and one nobody heard from the start");
+    assert!(counted("superseded", 2).await);
+    assert!(subscriber.told("/").is_empty());
+    let one = figures(&app, "").await["webhooks"][0].clone();
+    assert_eq!((&one["dead"], &one["attempts"], &one["dead_now"]), (&json!(2), &json!(0), &json!(2)));
     app.stop().await;
 }

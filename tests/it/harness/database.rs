@@ -86,14 +86,19 @@ impl Database {
 
     /// Nobody writes to tasks until the hold is released; reading goes on.
     pub(crate) async fn hold(&self) -> Hold {
+        self.hold_table("hub_tasks").await
+    }
+
+    /// The same of another table; where one writes at a time anyway, nobody writes at all.
+    pub(crate) async fn hold_table(&self, table: &str) -> Hold {
         let mut options = ConnectOptions::new(&self.url);
         options.max_connections(1).min_connections(1);
         let connection = SeaOrm::connect(options).await.expect("the test's database");
         let begin = match self.kind {
-            Kind::Sqlite => "BEGIN IMMEDIATE",
-            Kind::Postgres => "BEGIN; LOCK TABLE hub_tasks IN EXCLUSIVE MODE",
+            Kind::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+            Kind::Postgres => format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE"),
         };
-        connection.execute_unprepared(begin).await.expect(begin);
+        connection.execute_unprepared(&begin).await.expect(&begin);
         Hold(connection)
     }
 
