@@ -24,7 +24,7 @@ pub use chores::Chores;
 use listeners::Listeners;
 
 /// How often a batch is repeated because somebody has registered meanwhile.
-const REPEATS: usize = 5;
+const REPEATS: usize = 20;
 
 /// Bounds of the queue and of one transaction.
 #[derive(Clone, Copy, Debug)]

@@ -60,19 +60,38 @@ impl Lanes {
         Self { most: most.max(1), state: Mutex::default() }
     }
 
-    /// How many requests may begin in this lane now. They count as running until they are let go.
-    pub fn admit(&self, lane: &str, now: Timestamp) -> usize {
+    /// How many requests may begin in each of these lanes now, those without any left out; they count as running until they
+    /// are let go. Where there is not enough for all, each lane gets one before any gets another: one that was trusted with
+    /// much before leaves the others theirs.
+    pub fn admit(&self, lanes: Vec<String>, now: Timestamp) -> Vec<(String, usize)> {
         let mut state = self.state();
-        let free = self.most.saturating_sub(state.running);
-        let at = state.lanes.entry(lane.to_owned()).or_default();
-        let room = match at.breaker.permit(now) {
-            Permit::Freely => at.limit.saturating_sub(at.running),
-            Permit::Probe => 1_usize.saturating_sub(at.running),
-            Permit::NotBefore(_) => 0,
+        let State { running, lanes: known } = &mut *state;
+        let room = |name: String| {
+            let lane = known.entry(name.clone()).or_default();
+            let most = match lane.breaker.permit(now) {
+                Permit::Freely => lane.limit,
+                Permit::Probe => 1,
+                Permit::NotBefore(_) => 0,
+            };
+            (name, most.saturating_sub(lane.running))
         };
-        let admitted = room.min(free);
-        at.running += admitted;
-        state.running += admitted;
+        let rooms: Vec<(String, usize)> = lanes.into_iter().map(room).filter(|(_, room)| *room > 0).collect();
+        let mut shares = vec![0; rooms.len()];
+        let mut free = self.most.saturating_sub(*running);
+        while free > 0 && rooms.iter().zip(&shares).any(|((_, room), share)| share < room) {
+            for ((_, room), share) in rooms.iter().zip(&mut shares) {
+                if free > 0 && *share < *room {
+                    *share += 1;
+                    free -= 1;
+                }
+            }
+        }
+        let admitted = rooms.into_iter().zip(shares).map(|((name, _), share)| (name, share)).filter(|(_, share)| *share > 0);
+        let admitted: Vec<_> = admitted.collect();
+        for (name, share) in &admitted {
+            *running += share;
+            known.entry(name.clone()).or_default().running += share;
+        }
         admitted
     }
 
@@ -158,20 +177,24 @@ mod tests {
     const QUICKLY: Sign = Sign::Alive(Duration::from_millis(5));
     const FAILED: Sign = Sign::Failing { wish: None };
 
+    fn admit(lanes: &Lanes, lane: &str, now: Timestamp) -> usize {
+        lanes.admit(vec![lane.to_owned()], now).first().map_or(0, |(_, count)| *count)
+    }
+
     #[test]
     fn who_answers_fast_gets_more_and_who_fails_or_dawdles_gets_less() {
         let lanes = Lanes::new(32);
         let mut taken = Vec::new();
         for _ in 0..6 {
-            let count = lanes.admit("a", NOW);
+            let count = admit(&lanes, "a", NOW);
             taken.push(count);
             lanes.let_go("a", count, QUICKLY, NOW);
         }
         assert_eq!(taken, [1, 2, 4, 8, 16, 16], "at most a half of all");
         for sign in [FAILED, Sign::Alive(Duration::from_secs(20))] {
-            assert_eq!(lanes.admit("b", NOW), 1);
+            assert_eq!(admit(&lanes, "b", NOW), 1);
             lanes.let_go("b", 1, sign, NOW);
-            assert_eq!(lanes.admit("b", NOW), 1);
+            assert_eq!(admit(&lanes, "b", NOW), 1);
             lanes.let_go("b", 1, Sign::None, NOW);
         }
     }
@@ -179,25 +202,37 @@ mod tests {
     #[test]
     fn all_lanes_share_one_bound() {
         let lanes = Lanes::new(3);
-        assert_eq!(["a", "b", "c", "d"].map(|lane| lanes.admit(lane, NOW)), [1, 1, 1, 0]);
+        assert_eq!(["a", "b", "c", "d"].map(|lane| admit(&lanes, lane, NOW)), [1, 1, 1, 0]);
         lanes.let_go("b", 1, QUICKLY, NOW);
-        assert_eq!((lanes.admit("d", NOW), lanes.running()), (1, 3));
+        assert_eq!((admit(&lanes, "d", NOW), lanes.running()), (1, 3));
+    }
+
+    #[test]
+    fn each_lane_gets_one_before_any_gets_another() {
+        let lanes = Lanes::new(8);
+        for _ in 0..4 {
+            let count = admit(&lanes, "a", NOW);
+            lanes.let_go("a", count, QUICKLY, NOW);
+        }
+        let all = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
+        let counts: Vec<usize> = lanes.admit(all, NOW).into_iter().map(|(_, count)| count).collect();
+        assert_eq!(counts, [4, 1, 1, 1, 1]);
     }
 
     #[test]
     fn ten_failures_in_a_row_pause_a_lane_until_a_probe_or_an_operator() {
         let lanes = Lanes::new(8);
         for _ in 0..10 {
-            assert_eq!(lanes.admit("a", NOW), 1);
+            assert_eq!(admit(&lanes, "a", NOW), 1);
             lanes.let_go("a", 1, FAILED, NOW);
         }
-        assert_eq!((lanes.admit("a", NOW), lanes.open(NOW).len()), (0, 1));
+        assert_eq!((admit(&lanes, "a", NOW), lanes.open(NOW).len()), (0, 1));
         let later = NOW.plus(Duration::from_secs(10));
-        assert_eq!((lanes.admit("a", later), lanes.admit("a", later)), (1, 0), "one probe");
+        assert_eq!((admit(&lanes, "a", later), admit(&lanes, "a", later)), (1, 0), "one probe");
         lanes.let_go("a", 1, FAILED, later);
-        assert_eq!(lanes.admit("a", later.plus(Duration::from_secs(19))), 0, "pauses double");
+        assert_eq!(admit(&lanes, "a", later.plus(Duration::from_secs(19))), 0, "pauses double");
         lanes.reopen("a");
-        assert_eq!(lanes.admit("a", later), 1);
+        assert_eq!(admit(&lanes, "a", later), 1);
     }
 
     #[test]
@@ -206,9 +241,9 @@ mod tests {
         let wish = Sign::Failing { wish: Some(Duration::from_secs(3600)) };
         let own = "0197a1f0-0000-7000-8000-000000000001";
         for (lane, admitted) in [(own, 0), ("tasks at hooks.example", 1)] {
-            assert_eq!(lanes.admit(lane, NOW), 1);
+            assert_eq!(admit(&lanes, lane, NOW), 1);
             lanes.let_go(lane, 1, wish, NOW);
-            assert_eq!(lanes.admit(lane, NOW), admitted, "{lane}");
+            assert_eq!(admit(&lanes, lane, NOW), admitted, "{lane}");
         }
     }
 }

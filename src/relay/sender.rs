@@ -108,14 +108,7 @@ impl Sender {
         let buried = self.bury(due.iter().filter_map(address_of)).await;
         // what waits for a webhook that is paused is due, and is not looked at
         due.retain(|lane| address_of(lane).is_none_or(|address| !address.is_paused() && !address.is_deaf()));
-        let admitted: Vec<(String, usize)> = due
-            .into_iter()
-            .map(|lane| {
-                let count = self.lanes.admit(&lane, now);
-                (lane, count)
-            })
-            .filter(|(_, count)| *count > 0)
-            .collect();
+        let admitted = self.lanes.admit(due, now);
         if admitted.is_empty() {
             return Ok(buried);
         }

@@ -119,9 +119,9 @@ async fn what_is_on_its_way_is_let_finish_and_not_tried_again(#[values(Kind::Sql
 #[tokio::test]
 async fn what_waits_moves_to_another_host_with_its_webhook(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (app, subscriber) = start(kind).await;
-    let task = app.created(&json!({"id": "t", "webhook": {"url": "http://127.0.0.1:9/", "signature": "none"}})).await;
+    let task = app.created(&json!({"id": "t", "webhook": {"url": "http://127.0.0.1:65001/", "signature": "none"}})).await;
     complete(&app, "t").await;
-    assert_eq!(counted(&app, "lane = 'tasks at 127.0.0.1:9'").await, 1);
+    assert_eq!(counted(&app, "lane = 'tasks at 127.0.0.1:65001'").await, 1);
     let id = task["webhook_id"].as_str().expect("an id");
     app.patch(&format!("/api/webhooks/{id}"), &json!({"url": subscriber.url("/new")})).await.good(200);
     let host = subscriber.base.trim_start_matches("http://");

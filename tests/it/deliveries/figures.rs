@@ -89,6 +89,7 @@ async fn they_are_true_to_what_happened_in_the_window(#[values(Kind::Sqlite, Kin
     let shared = all["webhooks"].as_array().expect("a list").iter().find(|one| one["webhook_id"].is_null()).expect("it");
     assert_eq!((&shared["name"], &shared["mean_ms"]), (&json!("tasks at hooks.example"), &json!(2.5)));
     assert_eq!(shown(25).await.0, json!([1000, 200, 50, 0.8, 91.9, 250]));
+    app.stop().await;
 }
 
 #[rstest]
