@@ -52,6 +52,7 @@ INSTEAD = {
     SIMULATOR: SIMULATOR + "grep -q ^GENERATOR_SIMULATOR_SECRET=. .env\n",
     # minutes of measuring, which the long grade does
     "callback-hub bench --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench --help | grep -q -- --postgres\n",
+    "callback-hub bench relay --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench relay --help | grep -q -- --postgres\n",
     # is what runs this
     "tests/run\n": f'test -x "{ROOT}/tests/run"\n',
 }
