@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::domain::delivery::{Heard, Trouble};
 use crate::telemetry::metrics::DELIVERIES_FORBIDDEN;
 
+use super::envelope;
 use super::guard::{Guard, Resolver};
 
 mod answer;
@@ -113,7 +114,7 @@ impl Courier {
         Met {
             heard: Heard::Answered { status: status.as_u16(), retry_after },
             detail: format!("{}{reason}{hint}", status.as_u16()),
-            snippet: answer::beginning(response, left).await.map(|text| answer::masked(&text, &parcel.headers)),
+            snippet: answer::beginning(response, left).await.map(|text| envelope::masked(&text, &parcel.headers)),
             is_forbidden: false,
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::webhook::{Auth, Credentials, Signature};
 pub use self::fault::{Fault, faults, refuse_auth, refuse_headers};
 use self::secret::SecretFault;
 pub use self::secret::{make_secret, refuse_secret};
-pub(super) use self::veil::veiled;
+pub(super) use self::veil::{masked, veiled};
 
 mod fault;
 mod secret;

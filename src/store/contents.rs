@@ -148,7 +148,13 @@ impl Store {
                 if bytes > MOST_BYTES && !lent.is_empty() {
                     break 'priorities;
                 }
-                let mut content: Content = row.try_into()?;
+                let id = row.id;
+                let read: Result<Content, StoreError> = row.try_into();
+                let Ok(mut content) =
+                    read.inspect_err(|error| tracing::error!(%error, content = %id, "a content cannot be read"))
+                else {
+                    continue;
+                };
                 if let Review::Approved(entry) = &mut content.review {
                     entry.lend(lease);
                 }

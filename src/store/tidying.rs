@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::error::StoreError;
-use super::transaction::conclude;
+use super::transaction::{conclude, repeated};
 use super::write::json;
 use super::{Store, backend};
 use crate::domain::time::Timestamp;
@@ -55,6 +55,10 @@ impl Store {
         if self.reader.query_one_raw(look).await.map_err(backend::error)?.is_none() {
             return Ok(0);
         }
+        repeated(|| self.drop_once(until, limit)).await
+    }
+
+    async fn drop_once(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
         let transaction = self.begin().await?;
         let dropped = self.drop_settled(&transaction, until, limit).await;
         conclude(transaction, dropped).await

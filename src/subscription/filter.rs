@@ -20,6 +20,8 @@ const VARIABLES: [&str; 4] = ["event", "data", "timestamp", "metadata"];
 const FOR_EACH_BYTE: u64 = 8;
 const FOR_EACH_FILTER: u64 = 8_000;
 const FOR_ALL: u64 = 2_000_000;
+/// So many that fail may take all there is.
+const FAILING: u64 = 32;
 
 /// `data.generator == "replicate" and data.error.code != "NSFW"`: what is not there counts as false, and equals nothing.
 #[derive(Debug)]
@@ -52,8 +54,9 @@ impl Filter {
         let value = self.expression.evaluate(&letter.value);
         letter.meter.check()?;
         let said = value.map(|value| value.downcast_object_ref::<Said>().map(|said| (said.yes, said.steps)).unwrap_or_default());
-        // what fails does not say what it took: each word looks at everything once, or it runs out of fuel
-        let most = || self.words.saturating_mul(letter.length + 64).min(MOST_STEPS);
+        // what fails does not say what it took: each word looks at everything once, or it runs out of fuel; and mostly it took
+        // much less, so that no single one takes the others' part
+        let most = || self.words.saturating_mul(letter.length + 64).min(MOST_STEPS).min(letter.meter.budget() / FAILING);
         letter.meter.spend(said.as_ref().map_or_else(|_| most(), |(_, steps)| *steps));
         said.map(|(yes, _)| yes)
     }

@@ -39,6 +39,11 @@ impl Meter {
     }
 
     #[must_use]
+    pub const fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    #[must_use]
     pub fn spent(&self) -> u64 {
         self.budget - self.left.load(Ordering::Relaxed)
     }

@@ -157,12 +157,12 @@ fn read(hub: &Hub, body: &[u8]) -> Result<(String, Sent), Problem> {
     let mut fields = Fields::of_body(body)?;
     let generator = fields.parse("generator", "a generator's name", |text| Some(text.to_owned()));
     let headers: Option<BTreeMap<String, HeaderValues>> =
-        fields.take("headers", "an object of names and texts, or lists of texts");
+        fields.take_raw("headers", "an object of names and texts, or lists of texts");
     let text: Option<String> = fields.take_raw("body", "a text; anything else goes into body_base64");
     let text = text.map(String::into_bytes);
     let bytes = fields.parse("body_base64", "base64", |text| STANDARD.decode(text.trim()).ok());
     let at: Option<Value> = fields.take("at", "a time");
-    let query: Option<BTreeMap<String, String>> = fields.take("query", "an object of names and texts");
+    let query: Option<BTreeMap<String, String>> = fields.take_raw("query", "an object of names and texts");
     let url = fields.parse("url", "a URL", |text| text.parse::<reqwest::Url>().ok());
     let arrived = at.map_or_else(|| Some(hub.clock.now()), |at| moment(&at));
     if arrived.is_none() {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{narrowed, ring};
-use crate::http::body::{Nothing, Sent};
+use crate::http::body::Sent;
 use crate::http::fields::Fields;
 use crate::http::openapi::{BulkErrors, ChangeErrors};
 use crate::http::problem::Problem;
@@ -45,6 +45,19 @@ pub struct BulkBody {
     #[schema(pattern = "^dead$", example = "dead")]
     status: Option<String>,
     /// Retried at most, the oldest first; 10,000 if absent.
+    #[schema(minimum = 1, maximum = 100_000)]
+    limit: Option<u64>,
+    /// Only count.
+    dry_run: Option<bool>,
+}
+
+/// How a task's dead deliveries are retried; an empty body is enough.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RetryTaskDeliveries)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for the API document; it is read field by field")]
+pub struct PushBody {
+    /// Retried at most, the oldest first; 100,000 if absent.
     #[schema(minimum = 1, maximum = 100_000)]
     limit: Option<u64>,
     /// Only count.
@@ -88,11 +101,7 @@ pub async fn retry_deliveries(State(hub): State<Arc<Hub>>, Sent(body): Sent) -> 
     let filter = narrowed(&mut fields);
     // accepted for the sake of those who say what is meant anyway
     fields.parse("status", "dead: only dead deliveries are retried in bulk", |text| (text == "dead").then_some(()));
-    let most: Option<u64> = fields.whole("limit", "a whole number from 1 to 100000");
-    if most.is_some_and(|most| !(1..=MOST).contains(&most)) {
-        fields.blame("limit", "must be a whole number from 1 to 100000");
-    }
-    let dry_run = fields.take("dry_run", "true or false").unwrap_or(false);
+    let (most, dry_run) = bounds(&mut fields);
     fields.finish()?;
     retry(&hub, filter, most.unwrap_or(DEFAULT_MOST), dry_run).await
 }
@@ -105,16 +114,29 @@ pub async fn retry_deliveries(State(hub): State<Arc<Hub>>, Sent(body): Sent) -> 
     path = "/api/tasks/{task_id}/retry-push",
     tag = "deliveries",
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
+    request_body(content = Option<PushBody>, content_type = "application/json"),
     responses((status = 200, description = "What was retried", body = BulkAnswer), ChangeErrors),
 )]
 pub async fn retry_task_deliveries(
     State(hub): State<Arc<Hub>>,
     Segment(task): Segment,
-    _: Nothing,
+    Sent(body): Sent,
 ) -> Result<Json<BulkAnswer>, Problem> {
+    let mut fields = Fields::of_body(&body)?;
+    let (most, dry_run) = bounds(&mut fields);
+    fields.finish()?;
     let task = task_id(&task)?;
     known(&hub, &task).await?;
-    retry(&hub, DeliveryFilter { task: Some(task), ..DeliveryFilter::default() }, MOST, false).await
+    retry(&hub, DeliveryFilter { task: Some(task), ..DeliveryFilter::default() }, most.unwrap_or(MOST), dry_run).await
+}
+
+/// How many at most, and whether only to count.
+fn bounds(fields: &mut Fields<'_>) -> (Option<u64>, bool) {
+    let most: Option<u64> = fields.whole("limit", "a whole number from 1 to 100000");
+    if most.is_some_and(|most| !(1..=MOST).contains(&most)) {
+        fields.blame("limit", "must be a whole number from 1 to 100000");
+    }
+    (most, fields.take("dry_run", "true or false").unwrap_or(false))
 }
 
 async fn retry(hub: &Arc<Hub>, filter: DeliveryFilter, most: u64, dry_run: bool) -> Result<Json<BulkAnswer>, Problem> {

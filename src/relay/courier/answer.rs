@@ -11,8 +11,6 @@ use tokio::time::timeout;
 use crate::domain::time::Timestamp;
 
 const LONGEST_SNIPPET: usize = 1024;
-/// Shorter values occur by chance.
-const SHORTEST_SECRET: usize = 8;
 const LONGEST_READING: Duration = Duration::from_secs(2);
 
 /// How the body begins, as far as it arrives in time: the status has decided already.
@@ -47,18 +45,12 @@ fn legible(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Some servers repeat what they were sent, and an answer is shown to people who must not see credentials.
-pub(super) fn masked(text: &str, headers: &[(String, String)]) -> String {
-    let words = headers.iter().flat_map(|(_, value)| [value.as_str(), value.rsplit(' ').next().unwrap_or_default()]);
-    let secrets = words.filter(|word| word.len() >= SHORTEST_SECRET && text.contains(word));
-    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
-}
-
 /// Seconds, or a date.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // more than can be counted is as long as may be
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = OffsetDateTime::parse(text, &Rfc2822).ok()?;
     Some(Timestamp::from_secs(date.unix_timestamp()).since(now))

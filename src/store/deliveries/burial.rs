@@ -3,14 +3,14 @@
 //! It may be much, and everybody else wants to write, too: it is buried a part at a time. A part that leaves something makes
 //! one of that due at once, so that whoever looks for due lanes finds it and goes on.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, QuerySelect, Statement, Value};
 use uuid::Uuid;
 
 use super::Counts;
 use crate::domain::figure::Figure;
 use crate::domain::time::Timestamp;
-use crate::domain::webhook::Webhook;
-use crate::store::entity::bigint;
+use crate::domain::webhook::{Status, Webhook};
+use crate::store::entity::{bigint, webhook as registration};
 use crate::store::error::StoreError;
 use crate::store::transaction::{conclude, repeated};
 use crate::store::write::json;
@@ -33,6 +33,12 @@ impl Store {
         let transaction = self.begin().await?;
         let mut counts = Counts::default();
         let outcome = async {
+            // it may hear again by now
+            let row = registration::Entity::find_by_id(webhook.id).lock_exclusive().one(&transaction).await;
+            let status = row.map_err(backend::error)?.map_or(Some(Status::Deleted), |row| Status::parse(&row.status));
+            if !status.is_some_and(Status::is_deaf) {
+                return Ok(0);
+            }
             let buried = self.bury(&transaction, webhook, PART, now, &mut counts).await?;
             counts.write(self.backend, &transaction, now).await?;
             Ok(buried)

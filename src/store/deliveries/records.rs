@@ -35,12 +35,16 @@ impl Store {
     pub async fn keep_bodies(&self, mut made: Vec<(DueDelivery, Vec<u8>)>) -> Result<(), StoreError> {
         // everybody locks in the order of the ids
         made.sort_unstable_by_key(|(delivery, _)| delivery.id);
+        repeated(|| self.keep_once(&made)).await
+    }
+
+    async fn keep_once(&self, made: &[(DueDelivery, Vec<u8>)]) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         let kept = self.write_bodies(&transaction, made).await;
         conclude(transaction, kept).await
     }
 
-    async fn write_bodies(&self, transaction: &DatabaseTransaction, made: Vec<(DueDelivery, Vec<u8>)>) -> Result<(), StoreError> {
+    async fn write_bodies(&self, transaction: &DatabaseTransaction, made: &[(DueDelivery, Vec<u8>)]) -> Result<(), StoreError> {
         let (mut ids, mut texts) = (Vec::new(), Vec::new());
         for (delivery, text) in made {
             let body = Uuid::now_v7();
@@ -48,7 +52,7 @@ impl Store {
             let kept = transaction.execute_raw(self.backend.statement(KEEP_BODY, values)).await.map_err(backend::error)?;
             if kept.rows_affected() == 1 {
                 ids.push(body);
-                texts.push(text);
+                texts.push(text.clone());
             }
         }
         if !ids.is_empty() {

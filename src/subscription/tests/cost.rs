@@ -92,6 +92,15 @@ fn one_that_fails_at_every_event_takes_nothing_from_the_others() {
     assert!(addressees.iter().all(|to| to.note.as_ref().is_some_and(|note| !note.contains("together"))));
 }
 
+#[test]
+fn one_that_fails_at_a_large_letter_takes_nothing_from_the_others() {
+    let failing = format!("data.result.few + 'x' {}", "and data.status == 'a' ".repeat(5));
+    let filters = [failing.as_str(), failing.as_str(), "data.status == 'failed'"];
+    let large = format!(r#"{{"few": 1, "text": "{}"}}"#, "x".repeat(400_000));
+    let (addressees, _) = told(&filters, &large);
+    assert_eq!(addressees.len(), 2, "only those that fail");
+}
+
 fn documents() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -21,7 +21,6 @@ fn invalid() -> (u16, String) {
 #[case(Method::POST, "/api/tasks/t/cancel")]
 #[case(Method::POST, "/api/tasks/t/retry")]
 #[case(Method::POST, "/api/tasks/t/reconcile")]
-#[case(Method::POST, "/api/tasks/t/retry-push")]
 #[case(Method::DELETE, "/api/tasks/t")]
 #[case(Method::POST, "/api/deliveries/{nobody}/retry")]
 #[case(Method::POST, "/api/webhooks/{nobody}/test")]

@@ -100,6 +100,9 @@ async fn a_tasks_dead_ones_are_retried_together(#[values(Kind::Sqlite, Kind::Pos
         complete(&app, id).await;
     }
     app.work_off().await;
+    let counted = app.post("/api/tasks/t/retry-push", &json!({"dry_run": true})).await.good(200);
+    assert_eq!((&counted["retried"], &counted["dry_run"]), (&json!(1), &json!(true)));
+    assert_eq!(app.post("/api/tasks/t/retry-push", &json!({"status": "dead"})).await.fields(), ["status"]);
     let retried = app.post("/api/tasks/t/retry-push", &json!({})).await.good(200);
     assert_eq!((&retried["matched"], &retried["retried"]), (&json!(1), &json!(1)));
     app.work_off().await;

@@ -1,5 +1,7 @@
 //! `secrets rotate`: what one key has sealed, the newest seals anew.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -33,5 +35,24 @@ async fn credentials_move_to_the_newest_key(#[values(Kind::Sqlite, Kind::Postgre
     let app = App::with(&database, Extra { settings: &[HERE[0], ("SECRETS_KEY", OTHER_KEY)], ..Extra::default() }).await;
     app.post(&format!("{}/test", path(&made)), &json!({})).await.good(200);
     assert!(is_signed(&subscriber.told("/")[0], "the secret"));
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_waits_for_its_key_is_sent_as_its_template_makes_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, subscriber) = (App::start(kind, &HERE).await, Subscriber::start().await);
+    let webhook = json!({"url": subscriber.url("/"), "secret": "the secret", "template": {"what": "{{event}}"}});
+    app.post("/api/webhooks", &webhook).await.good(201);
+    app.post("/api/events", &json!({"event": "a", "data": 1})).await.good(202);
+    let database = app.stop().await;
+    let app = App::with(&database, Extra { settings: &[HERE[0], ("SECRETS_KEY", OTHER_KEY)], ..Extra::default() }).await;
+    app.work_off().await;
+    assert!(subscriber.told("/").is_empty());
+    app.stop().await;
+    let app = App::with(&database, Extra { settings: &HERE, ..Extra::default() }).await;
+    app.later(Duration::from_secs(61)).await;
+    let told = subscriber.told("/");
+    assert_eq!((told.len(), &told[0].body[..]), (1, br#"{"what":"a"}"#.as_slice()));
     app.stop().await;
 }
