@@ -218,7 +218,7 @@ impl AddAssign for Revivable {
 }
 
 fn hears(hearing: &str) -> bool {
-    matches!(webhook::Status::parse(hearing), Some(webhook::Status::Active | webhook::Status::Paused))
+    webhook::Status::parse(hearing).is_some_and(|status| !status.is_deaf())
 }
 
 async fn revive_one(
@@ -246,7 +246,7 @@ async fn revive_one(
         .await
         .map_err(backend::error)?;
     match status.as_deref().and_then(webhook::Status::parse) {
-        Some(webhook::Status::Active | webhook::Status::Paused) => {}
+        Some(status) if !status.is_deaf() => {}
         other => return Ok(Revival::Deaf(other.unwrap_or(webhook::Status::Deleted))),
     }
     write(transaction, backend, REVIVE, id, now).await.map_err(backend::error)?;

@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::{Store, backend};
 use crate::domain::time::Timestamp;
 
@@ -39,10 +40,9 @@ impl Store {
         if self.reader.query_one_raw(look).await.map_err(backend::error)?.is_none() {
             return Ok(0);
         }
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        let dropped = transaction.execute_raw(self.oldest(DROP_IGNORED, until, limit)).await.map_err(backend::error)?;
-        transaction.commit().await.map_err(backend::error)?;
-        Ok(dropped.rows_affected())
+        let transaction = self.begin().await?;
+        let dropped = transaction.execute_raw(self.oldest(DROP_IGNORED, until, limit)).await.map_err(backend::error);
+        Ok(conclude(transaction, dropped).await?.rows_affected())
     }
 
     /// Drops events that were told before `until` and that no delivery brings to anybody, the oldest `limit` of them; how many
@@ -81,10 +81,12 @@ impl Store {
         if ids.is_empty() {
             return Ok(0);
         }
-        let transaction = self.backend.begin_write(&self.writer).await.map_err(backend::error)?;
-        self.drop_by_ids(&transaction, self.backend.texts().delete_payloads, payloads).await?;
-        self.drop_by_ids(&transaction, text, ids).await?;
-        transaction.commit().await.map_err(backend::error)?;
+        let transaction = self.begin().await?;
+        let dropped = match self.drop_by_ids(&transaction, self.backend.texts().delete_payloads, payloads).await {
+            Ok(()) => self.drop_by_ids(&transaction, text, ids).await,
+            Err(error) => Err(error),
+        };
+        conclude(transaction, dropped).await?;
         Ok(ids.len() as u64)
     }
 }

@@ -119,8 +119,7 @@ impl Store {
 }
 
 fn heard_by(webhook: &webhook::Webhook) -> OwnWebhook {
-    let is_disabled = matches!(webhook.status, webhook::Status::Disabled | webhook::Status::Deleted);
-    OwnWebhook { id: webhook.id, lane: webhook.lane(), events: webhook.events.clone(), is_disabled }
+    OwnWebhook { id: webhook.id, lane: webhook.lane(), events: webhook.events.clone(), is_disabled: webhook.status.is_deaf() }
 }
 
 /// Of a task that was erased in this very batch: a letter about it would stay for ever.
