@@ -12,7 +12,6 @@ use super::backend::Backend;
 use super::entity::content::{self, Column as C};
 use super::error::StoreError;
 use super::transaction::{conclude, repeated};
-use super::write::json;
 use super::{Store, backend};
 use crate::domain::review::{Content, Document, Review};
 use crate::domain::task::{Lease, TaskId};
@@ -163,8 +162,9 @@ impl Store {
         }
         if !lent.is_empty() {
             let rows: Vec<_> = lent.iter().map(content::Model::of).collect();
-            let upsert = self.backend.upsert(&content::TABLE, json(&rows)?);
-            transaction.execute_raw(upsert).await.map_err(backend::error)?;
+            for update in self.backend.update(&content::TABLE, rows) {
+                transaction.execute_raw(update).await.map_err(backend::error)?;
+            }
         }
         Ok(lent)
     }

@@ -221,9 +221,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (mut left, mut counts) = (PART, Counts::default());
         for Registration { webhook, credentials } in registrations {
-            let row = super::write::json(&[webhook::Model::of(webhook, credentials.clone())])?;
-            let statement = self.backend.upsert(&webhook::TABLE, row);
-            transaction.execute_raw(statement).await.map_err(backend::error)?;
+            let row = webhook::Model::of(webhook, credentials.clone());
+            for upsert in self.backend.upsert(&webhook::TABLE, vec![row]) {
+                transaction.execute_raw(upsert).await.map_err(backend::error)?;
+            }
             if webhook.status.is_deaf() {
                 left -= self.bury(transaction, webhook, left, now, &mut counts).await?;
             }

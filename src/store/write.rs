@@ -10,7 +10,8 @@ use super::backend::{self, Backend};
 use super::commit::Entry;
 use super::deliveries::Counts;
 use super::entity::{
-    attempt, cancellation, content, delivery, event, fingerprint, idempotency, ignored, int, parked, receipt, task, webhook,
+    attempt, cancellation, content, delivery, event, fingerprint, idempotency, ignored, int, parked, payload, receipt, task,
+    webhook,
 };
 use super::error::StoreError;
 use super::ids::Ids;
@@ -33,6 +34,8 @@ pub(super) struct Changes {
     now: Timestamp,
     created: Vec<task::Model>,
     changed: Vec<task::Model>,
+    /// Of those that have changed, the ones that no index notices.
+    touched: Vec<task::Model>,
     attempts: Vec<attempt::Model>,
     receipts: Vec<receipt::Model>,
     spilled: Vec<fingerprint::Model>,
@@ -51,8 +54,7 @@ pub(super) struct Changes {
     /// What becomes of callbacks that were parked before, and of their receipts.
     visited: Vec<Statement>,
     woken: Vec<waiting::Woken>,
-    payload_ids: Vec<Uuid>,
-    payloads: Vec<Vec<u8>>,
+    payloads: Vec<payload::Model>,
     /// Payloads that nothing points to any more.
     orphans: Vec<Uuid>,
     /// Erased tasks and their newest receipts.
@@ -103,6 +105,7 @@ impl Changes {
             now,
             created: Vec::new(),
             changed: Vec::new(),
+            touched: Vec::new(),
             attempts: Vec::new(),
             receipts: Vec::new(),
             spilled: Vec::new(),
@@ -118,7 +121,6 @@ impl Changes {
             parked: Vec::new(),
             visited: Vec::new(),
             woken: Vec::new(),
-            payload_ids: Vec::new(),
             payloads: Vec::new(),
             orphans: Vec::new(),
             erased: Vec::new(),
@@ -136,7 +138,9 @@ impl Changes {
         match before {
             None => self.created.push(task::Model::of(after)),
             Some(before) if before != after => {
-                self.changed.push(task::Model::of(after));
+                let row = task::Model::of(after);
+                let is_quiet = row.is_indexed_like(&task::Model::of(before));
+                if is_quiet { &mut self.touched } else { &mut self.changed }.push(row);
                 self.add_orphans(before, after);
             }
             Some(_) => return,
@@ -163,30 +167,28 @@ impl Changes {
         let mut counts = self.counts();
         // before there is anything newer
         self.outdate(backend, transaction, &mut counts).await?;
-        let mut statements = Vec::with_capacity(8);
-        add(&mut statements, &self.created, |rows| backend.insert(&task::TABLE, rows), most)?;
-        add(&mut statements, &self.changed, |rows| backend.upsert(&task::TABLE, rows), most)?;
-        add(&mut statements, &self.attempts, |rows| backend.upsert(&attempt::TABLE, rows), most)?;
-        add(&mut statements, &self.receipts, |rows| backend.insert(&receipt::TABLE, rows), most)?;
-        add(&mut statements, &self.spilled, |rows| backend.upsert(&fingerprint::TABLE, rows), most)?;
-        add(&mut statements, &self.idempotent, |rows| backend.insert(&idempotency::TABLE, rows), most)?;
-        add(&mut statements, &self.cancellations, |rows| backend.upsert(&cancellation::TABLE, rows), most)?;
-        add(&mut statements, &self.events, |rows| backend.insert(&event::TABLE, rows), most)?;
-        add(&mut statements, &self.ignored, |rows| backend.insert(&ignored::TABLE, rows), most)?;
-        add(&mut statements, &self.webhooks, |rows| backend.insert(&webhook::TABLE, rows), most)?;
-        add(&mut statements, &self.deliveries, |rows| backend.insert(&delivery::TABLE, rows), most)?;
-        add(&mut statements, &self.contents, |rows| backend.upsert(&content::TABLE, rows), most)?;
-        add(&mut statements, &self.parked, |rows| backend.insert(&parked::TABLE, rows), most)?;
+        let mut statements = Vec::with_capacity(16);
+        statements.extend(backend.insert(&task::TABLE, self.created));
+        statements.extend(backend.update(&task::TABLE, self.changed));
+        statements.extend(backend.update_quietly(&task::TABLE, self.touched));
+        statements.extend(backend.upsert(&attempt::TABLE, self.attempts));
+        statements.extend(backend.insert(&receipt::TABLE, self.receipts));
+        statements.extend(backend.upsert(&fingerprint::TABLE, self.spilled));
+        statements.extend(backend.insert(&idempotency::TABLE, self.idempotent));
+        statements.extend(backend.upsert(&cancellation::TABLE, self.cancellations));
+        statements.extend(backend.insert(&event::TABLE, self.events));
+        statements.extend(backend.insert(&ignored::TABLE, self.ignored));
+        statements.extend(backend.insert(&webhook::TABLE, self.webhooks));
+        statements.extend(backend.insert(&delivery::TABLE, self.deliveries));
+        statements.extend(backend.upsert(&content::TABLE, self.contents));
+        statements.extend(backend.insert(&parked::TABLE, self.parked));
+        statements.extend(backend.insert(&payload::TABLE, self.payloads));
         statements.extend(self.visited);
         let wake = backend.texts().wake_parked;
         add(&mut statements, &self.woken, |ids| backend.statement(wake, [ids.into(), self.now.micros().into()]), most)?;
         add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]), most)?;
         for statement in statements {
             transaction.execute_raw(statement).await.map_err(backend::error)?;
-        }
-        if !self.payload_ids.is_empty() {
-            let inserted = backend.insert_payloads(transaction, self.payload_ids, self.payloads).await;
-            inserted.map_err(backend::error)?;
         }
         // last: what else the batch has brought of an erased task goes, too
         let mut statements = Vec::new();

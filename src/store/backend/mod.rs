@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use super::error::StoreError;
-pub(super) use table::{Cache, Kind, Table};
+pub(super) use table::Table;
 
 /// Constant texts: the statement cache is keyed by them. `$1` is one JSON text unless the name says otherwise. Columns are
 /// named, since a cached `*` would change its meaning, and fail, when a newer version adds one.
@@ -97,6 +97,9 @@ pub(super) struct Texts {
     /// Takes the letters from the events of a JSON array of ids.
     pub forget_letters: &'static str,
 }
+
+/// Statements that a connection keeps prepared: all that there are, so that none is ever prepared twice.
+const TEXTS: usize = 400;
 
 /// Those that are due at `$1`, `$2` at most: of those that wait for the same id only the first, so that they keep their order.
 const DUE_PARKED: &str = "p.due_at <= $1 AND NOT EXISTS (
@@ -226,46 +229,6 @@ impl Backend {
 
     pub(super) fn statement(self, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {
         Statement::from_sql_and_values(self.0, text, values)
-    }
-
-    /// Inserts rows given as a JSON array of objects.
-    pub(super) fn insert(self, table: &Table, rows: String) -> Statement {
-        self.statement(table.insert(self.0), [rows.into()])
-    }
-
-    /// The same; a row whose key exists is overwritten where the table allows it.
-    pub(super) fn upsert(self, table: &Table, rows: String) -> Statement {
-        self.statement(table.upsert(self.0), [rows.into()])
-    }
-
-    /// Bodies cannot travel as JSON.
-    pub(super) async fn insert_payloads(
-        self,
-        transaction: &DatabaseTransaction,
-        ids: Vec<uuid::Uuid>,
-        bodies: Vec<Vec<u8>>,
-    ) -> Result<(), DbErr> {
-        match self.0 {
-            DbBackend::Sqlite => {
-                // no round trip to save here: one prepared statement a row
-                for (id, body) in ids.into_iter().zip(bodies) {
-                    transaction.execute_raw(self.statement(sqlite::INSERT_PAYLOAD, [id.into(), body.into()])).await?;
-                }
-            }
-            _ => {
-                let mut left: Vec<(uuid::Uuid, Vec<u8>)> = ids.into_iter().zip(bodies).rev().collect();
-                while !left.is_empty() {
-                    let (mut ids, mut bodies, mut bytes) = (Vec::new(), Vec::new(), 0);
-                    while let Some((id, body)) = left.pop_if(|(_, body)| bytes == 0 || bytes + body.len() <= postgres::MESSAGE) {
-                        bytes += body.len() + 32;
-                        ids.push(id);
-                        bodies.push(body);
-                    }
-                    transaction.execute_raw(self.statement(postgres::INSERT_PAYLOADS, [ids.into(), bodies.into()])).await?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// How large a statement's rows may be together; a larger row goes alone.

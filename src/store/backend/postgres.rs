@@ -4,7 +4,7 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, TEXTS, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
@@ -132,7 +132,6 @@ pub(super) fn texts() -> Texts {
     }
 }
 
-pub(super) const INSERT_PAYLOADS: &str = "INSERT INTO hub_payloads (id, bytes) SELECT * FROM UNNEST($1::uuid[], $2::bytea[])";
 pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name LIKE 'hub\\_%'";
 /// Bytes of a statement that surely fit into one TLS record. The driver leaves Nagle's algorithm on, so that the second
 /// record of a larger one would wait for the acknowledgement of the first: 40 ms, on every batch.
@@ -187,7 +186,7 @@ fn with_session(url: &str, connections: u32, more: &[(&'static str, &'static str
     session.extend_from_slice(more);
     let mut options = base(url);
     options.max_connections(connections).min_connections(1);
-    options.map_sqlx_postgres_opts(move |options| options.options(session.iter().copied()));
+    options.map_sqlx_postgres_opts(move |options| options.options(session.iter().copied()).statement_cache_capacity(TEXTS));
     options
 }
 

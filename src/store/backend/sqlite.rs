@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, TEXTS, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
@@ -112,7 +112,6 @@ pub(super) fn texts() -> Texts {
     }
 }
 
-pub(super) const INSERT_PAYLOAD: &str = "INSERT INTO hub_payloads (id, bytes) VALUES ($1, $2)";
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
 
 pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
@@ -124,6 +123,7 @@ pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
             .synchronous(sqlite::SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(TEXTS)
     });
     options
 }

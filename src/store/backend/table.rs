@@ -1,58 +1,74 @@
-//! Batch statements made once from a table's list of columns: constant texts that take any number of rows as one JSON array.
+//! Writing many rows at once. A text takes a fixed number of rows, each value a parameter of its own type: rows that travel
+//! as JSON are read anew for every column, which took longer than all the rest of a transaction.
 
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
-use sea_orm::DbBackend;
+use sea_orm::{
+    ActiveModelTrait, DbBackend, EntityTrait, IdenStatic, IntoActiveModel, Iterable, ModelTrait, PrimaryKeyToColumn, Statement,
+    Value,
+};
 
-/// How a column's value travels in JSON.
-#[derive(Clone, Copy)]
-pub(in crate::store) enum Kind {
-    Text,
-    Int,
-    Real,
-    Bool,
-    Uuid,
-    /// As hexadecimal digits.
-    Bytes,
+use super::Backend;
+
+/// Rows of one statement, from many to one: the statement cache is keyed by texts, so there must be few.
+const SIZES: [usize; 6] = [32, 16, 8, 4, 2, 1];
+/// What a value costs on its way besides its own bytes.
+const BESIDE: usize = 12;
+
+/// How an entity's rows are written.
+pub(in crate::store) struct Table<E: EntityTrait> {
+    columns: Vec<E::Column>,
+    key: Vec<E::Column>,
+    insert: Texts,
+    upsert: Texts,
+    /// What an upsert overwrites; without any of it, what is there stays.
+    mutable: Vec<E::Column>,
+    update: Update<E>,
+    /// In what no index holds: indexes on columns that are given are written anew, even where nothing has changed.
+    quiet_update: Update<E>,
 }
 
-pub(in crate::store) struct Table {
-    pub name: &'static str,
-    pub key: &'static [&'static str],
-    pub columns: &'static [(&'static str, Kind)],
-    /// What an upsert overwrites.
-    pub mutable: &'static [&'static str],
-    pub texts: Cache,
+/// What gives its values away without copying them.
+pub(in crate::store) trait Row: ModelTrait {
+    fn values(self, columns: &[<Self::Entity as EntityTrait>::Column]) -> Vec<Value>;
 }
 
-/// The texts of either backend, made when first needed.
-pub(in crate::store) struct Cache {
-    sqlite: Pair,
-    postgres: Pair,
-}
-
-struct Pair {
-    insert: OnceLock<String>,
-    upsert: OnceLock<String>,
-}
-
-impl Cache {
-    pub(in crate::store) const fn new() -> Self {
-        Self { sqlite: Pair::new(), postgres: Pair::new() }
-    }
-
-    const fn of(&self, backend: DbBackend) -> &Pair {
-        match backend {
-            DbBackend::Sqlite => &self.sqlite,
-            _ => &self.postgres,
-        }
+impl<M, A> Row for M
+where
+    M: ModelTrait + IntoActiveModel<A>,
+    M::Entity: EntityTrait<ActiveModel = A>,
+    A: ActiveModelTrait<Entity = M::Entity>,
+{
+    fn values(self, columns: &[<M::Entity as EntityTrait>::Column]) -> Vec<Value> {
+        let mut row = self.into_active_model();
+        columns.iter().filter_map(|column| row.take(*column).into_value()).collect()
     }
 }
 
-impl Pair {
-    const fn new() -> Self {
-        Self { insert: OnceLock::new(), upsert: OnceLock::new() }
+/// Some columns of rows that are there.
+struct Update<E: EntityTrait> {
+    columns: Vec<E::Column>,
+    texts: Texts,
+}
+
+impl<E: EntityTrait> Update<E> {
+    fn of(columns: Vec<E::Column>) -> Self {
+        Self { columns, texts: Texts::default() }
+    }
+}
+
+/// Of either backend and each size, made when first needed.
+#[derive(Default)]
+struct Texts {
+    sqlite: [OnceLock<String>; SIZES.len()],
+    postgres: [OnceLock<String>; SIZES.len()],
+}
+
+impl Texts {
+    fn get(&self, backend: DbBackend, size: usize, make: impl FnOnce(usize) -> String) -> &str {
+        let texts = if backend == DbBackend::Sqlite { &self.sqlite } else { &self.postgres };
+        texts[size].get_or_init(|| make(SIZES[size]))
     }
 }
 
@@ -61,75 +77,172 @@ impl Pair {
 pub(super) fn columns() -> [String; 10] {
     use crate::store::entity::{attempt, content, event, fingerprint, idempotency, ignored, parked, receipt, task, webhook};
     [
-        task::TABLE.list(""),
-        attempt::TABLE.list(""),
-        fingerprint::TABLE.list("f."),
-        idempotency::TABLE.list("i."),
-        receipt::TABLE.list("r."),
-        parked::TABLE.list("p."),
-        event::TABLE.list("e."),
-        ignored::TABLE.list("g."),
-        webhook::TABLE.list(""),
-        content::TABLE.list(""),
+        list::<task::Entity>(""),
+        list::<attempt::Entity>(""),
+        list::<fingerprint::Entity>("f."),
+        list::<idempotency::Entity>("i."),
+        list::<receipt::Entity>("r."),
+        list::<parked::Entity>("p."),
+        list::<event::Entity>("e."),
+        list::<ignored::Entity>("g."),
+        list::<webhook::Entity>(""),
+        list::<content::Entity>(""),
     ]
 }
 
-impl Table {
-    fn list(&self, alias: &str) -> String {
-        let names: Vec<_> = self.columns.iter().map(|(name, _)| format!("{alias}{name}")).collect();
-        names.join(", ")
+fn list<E: EntityTrait>(alias: &str) -> String {
+    join(E::Column::iter(), ", ", |name| format!("{alias}{name}"))
+}
+
+fn join<C: IdenStatic>(columns: impl IntoIterator<Item = C>, between: &str, write: impl Fn(&str) -> String) -> String {
+    let pieces: Vec<String> = columns.into_iter().map(|column| write(column.as_str())).collect();
+    pieces.join(between)
+}
+
+impl<E: EntityTrait> Table<E> {
+    /// A table whose rows do not change.
+    pub(in crate::store) fn constant() -> Self {
+        Self::of(Vec::new(), &[])
     }
 
-    pub(super) fn insert(&self, backend: DbBackend) -> &str {
-        self.texts.of(backend).insert.get_or_init(|| self.select_into(backend))
+    /// A table whose rows change in all columns but these, and those of the key.
+    pub(in crate::store) fn changing_but(constant: &[E::Column]) -> Self {
+        Self::changing(constant, &[])
     }
 
-    pub(super) fn upsert(&self, backend: DbBackend) -> &str {
-        self.texts.of(backend).upsert.get_or_init(|| {
-            let overwrite: Vec<_> = self.mutable.iter().map(|column| format!("{column} = excluded.{column}")).collect();
-            let action = if overwrite.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", overwrite.join(", ")) };
-            format!("{} ON CONFLICT ({}) DO {action}", self.select_into(backend), self.key.join(", "))
-        })
+    /// The same, where indexes hold some of the columns that change.
+    pub(in crate::store) fn changing(constant: &[E::Column], indexed: &[E::Column]) -> Self {
+        let key: Vec<E::Column> = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect();
+        Self::of(without(&without(&E::Column::iter().collect::<Vec<_>>(), &key), constant), indexed)
     }
 
-    fn select_into(&self, backend: DbBackend) -> String {
-        let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
-        let mut text = format!("INSERT INTO {} ({}) SELECT ", self.name, names.join(", "));
-        for (index, (name, kind)) in self.columns.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            // writing to a String cannot fail
-            let _ = write!(text, "{comma}{}", value(backend, name, *kind));
+    fn of(mutable: Vec<E::Column>, indexed: &[E::Column]) -> Self {
+        Self {
+            columns: E::Column::iter().collect(),
+            key: E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect(),
+            insert: Texts::default(),
+            upsert: Texts::default(),
+            update: Update::of(mutable.clone()),
+            quiet_update: Update::of(without(&mutable, indexed)),
+            mutable,
         }
-        // SQLite needs the WHERE to tell an upsert's ON from a join's
-        text.push_str(&match backend {
-            DbBackend::Sqlite => " FROM json_each($1) AS r WHERE true".to_owned(),
-            _ => format!(" FROM json_to_recordset($1::json) AS r({})", self.record()),
-        });
-        text
     }
 
-    fn record(&self) -> String {
-        let columns: Vec<_> = self.columns.iter().map(|(name, kind)| format!("{name} {}", record_type(*kind))).collect();
-        columns.join(", ")
+    fn insert_text(&self, backend: DbBackend, rows: usize) -> String {
+        format!(
+            "INSERT INTO {} ({}) VALUES {}",
+            E::default().table_name(),
+            join(self.columns.iter().copied(), ", ", str::to_owned),
+            places(backend, rows, self.columns.len())
+        )
+    }
+
+    fn upsert_text(&self, backend: DbBackend, rows: usize) -> String {
+        let overwritten = join(self.mutable.iter().copied(), ", ", |name| format!("{name} = excluded.{name}"));
+        let act = if overwritten.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {overwritten}") };
+        let key = join(self.key.iter().copied(), ", ", str::to_owned);
+        format!("{} ON CONFLICT ({key}) DO {act}", self.insert_text(backend, rows))
+    }
+
+    fn update_text(&self, columns: &[E::Column], backend: DbBackend, rows: usize) -> String {
+        let table = E::default();
+        let (table, key) = (table.table_name(), self.key.iter().copied());
+        let set = columns.iter().copied();
+        if backend == DbBackend::Sqlite {
+            // one statement a row, prepared and sent together: a join with the rows takes three times as long
+            let set = join(set, ", ", |name| format!("{name} = ?"));
+            let row = format!("UPDATE {table} SET {set} WHERE {};", join(key, " AND ", |name| format!("{name} = ?")));
+            return row.repeat(rows);
+        }
+        let names = join(columns.iter().chain(&self.key).copied(), ", ", str::to_owned);
+        format!(
+            "UPDATE {table} AS t SET {} FROM (VALUES {}) AS v({names}) WHERE {}",
+            join(set, ", ", |name| format!("{name} = v.{name}")),
+            places(backend, rows, columns.len() + self.key.len()),
+            join(key, " AND ", |name| format!("t.{name} = v.{name}"))
+        )
     }
 }
 
-fn value(backend: DbBackend, name: &str, kind: Kind) -> String {
-    match (backend, kind) {
-        (DbBackend::Sqlite, Kind::Uuid) => format!("unhex(r.value ->> '{name}', '-')"),
-        (DbBackend::Sqlite, Kind::Bytes) => format!("unhex(r.value ->> '{name}')"),
-        (DbBackend::Sqlite, _) => format!("r.value ->> '{name}'"),
-        (_, Kind::Bytes) => format!("decode(r.{name}, 'hex')"),
-        _ => format!("r.{name}"),
+/// Columns are plain enums that cannot be compared but by their names.
+fn without<C: IdenStatic>(columns: &[C], these: &[C]) -> Vec<C> {
+    columns.iter().copied().filter(|column| !these.iter().any(|other| other.as_str() == column.as_str())).collect()
+}
+
+/// `($1, $2), ($3, $4)`; SQLite looks numbered ones up by their names.
+fn places(backend: DbBackend, rows: usize, columns: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 6);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            let comma = if column == 0 { "" } else { ", " };
+            // writing to a String cannot fail
+            let _ = match backend {
+                DbBackend::Sqlite => write!(text, "{comma}?"),
+                _ => write!(text, "{comma}${}", row * columns + column + 1),
+            };
+        }
+        text.push(')');
+    }
+    text
+}
+
+impl Backend {
+    pub(in crate::store) fn insert<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
+        let table = &**table;
+        self.write(rows, &table.columns, |size| table.insert.get(self.0, size, |rows| table.insert_text(self.0, rows)))
+    }
+
+    /// A row whose key exists is overwritten where the table allows it.
+    pub(in crate::store) fn upsert<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
+        let table = &**table;
+        self.write(rows, &table.columns, |size| table.upsert.get(self.0, size, |rows| table.upsert_text(self.0, rows)))
+    }
+
+    /// Rows that are there.
+    pub(in crate::store) fn update<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
+        self.update_in(table, &table.update, rows)
+    }
+
+    /// Rows that are there, and have not changed in what an index holds.
+    pub(in crate::store) fn update_quietly<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
+        self.update_in(table, &table.quiet_update, rows)
+    }
+
+    fn update_in<M: Row>(self, table: &Table<M::Entity>, update: &Update<M::Entity>, rows: Vec<M>) -> Vec<Statement> {
+        let Update { columns, texts } = update;
+        let given: Vec<_> = columns.iter().chain(&table.key).copied().collect();
+        self.write(rows, &given, |size| texts.get(self.0, size, |rows| table.update_text(columns, self.0, rows)))
+    }
+
+    /// As many rows as fit at a time; a larger row goes alone.
+    fn write<'a, M: Row>(
+        self,
+        rows: Vec<M>,
+        columns: &[<M::Entity as EntityTrait>::Column],
+        text: impl Fn(usize) -> &'a str,
+    ) -> Vec<Statement> {
+        let rows: Vec<Vec<Value>> = rows.into_iter().map(|row| row.values(columns)).collect();
+        let sizes: Vec<usize> = rows.iter().map(|row| row.iter().map(|value| BESIDE + bytes(value)).sum()).collect();
+        let (mut rows, mut sizes) = (rows.into_iter(), sizes.as_slice());
+        let mut statements = Vec::new();
+        while !sizes.is_empty() {
+            let fits = |count: usize| {
+                count == 1 || sizes.get(..count).is_some_and(|few| few.iter().sum::<usize>() <= self.message_bytes())
+            };
+            let size = SIZES.iter().position(|count| fits(*count)).unwrap_or(SIZES.len() - 1);
+            let values: Vec<Value> = rows.by_ref().take(SIZES[size]).flatten().collect();
+            sizes = &sizes[SIZES[size]..];
+            statements.push(self.statement(text(size), values));
+        }
+        statements
     }
 }
 
-const fn record_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text | Kind::Bytes => "text",
-        Kind::Int => "bigint",
-        Kind::Real => "double precision",
-        Kind::Bool => "boolean",
-        Kind::Uuid => "uuid",
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::String(Some(text)) => text.len(),
+        Value::Bytes(Some(bytes)) => bytes.len(),
+        _ => 8,
     }
 }

@@ -9,7 +9,7 @@ use super::{Counts, DeliveryOutcome, DueDelivery};
 use crate::domain::delivery::Status;
 use crate::domain::figure::Figure;
 use crate::domain::time::Timestamp;
-use crate::store::entity::{int, micros};
+use crate::store::entity::{int, micros, payload};
 use crate::store::error::StoreError;
 use crate::store::transaction::{conclude, repeated};
 use crate::store::{Store, backend};
@@ -45,18 +45,17 @@ impl Store {
     }
 
     async fn write_bodies(&self, transaction: &DatabaseTransaction, made: &[(DueDelivery, Vec<u8>)]) -> Result<(), StoreError> {
-        let (mut ids, mut texts) = (Vec::new(), Vec::new());
+        let mut bodies = Vec::new();
         for (delivery, text) in made {
             let body = Uuid::now_v7();
             let values: [Value; 3] = [delivery.id.into(), delivery.lease.token.into(), body.into()];
             let kept = transaction.execute_raw(self.backend.statement(KEEP_BODY, values)).await.map_err(backend::error)?;
             if kept.rows_affected() == 1 {
-                ids.push(body);
-                texts.push(text.clone());
+                bodies.push(payload::Model { id: body, bytes: text.clone() });
             }
         }
-        if !ids.is_empty() {
-            self.backend.insert_payloads(transaction, ids, texts).await.map_err(backend::error)?;
+        for insert in self.backend.insert(&payload::TABLE, bodies) {
+            transaction.execute_raw(insert).await.map_err(backend::error)?;
         }
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! `hub_attempts`: submissions of a task.
 
-use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use std::sync::LazyLock;
 
-use super::super::backend::{Cache, Kind, Table};
+use sea_orm::entity::prelude::*;
+
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::{Place, int, micros, time};
 use crate::domain::task::{Attempt, ExternalId, GeneratorName, TaskId};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_attempts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -30,25 +31,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_attempts",
-    key: &["task_id", "number"],
-    columns: &[
-        ("task_id", Kind::Text),
-        ("number", Kind::Int),
-        ("generator", Kind::Text),
-        ("external_id", Kind::Text),
-        ("sending_at", Kind::Int),
-        ("submitted_at", Kind::Int),
-        ("deadline_at", Kind::Int),
-        ("ended_at", Kind::Int),
-        ("is_over", Kind::Bool),
-        ("answer", Kind::Uuid),
-        ("overdue_at", Kind::Int),
-    ],
-    mutable: &["external_id", "sending_at", "submitted_at", "deadline_at", "ended_at", "is_over", "answer", "overdue_at"],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(|| Table::changing_but(&[Column::Generator]));
 
 impl Model {
     pub(in crate::store) fn of(task: &TaskId, generator: &GeneratorName, attempt: &Attempt) -> Self {

@@ -1,11 +1,12 @@
 //! `hub_cancellations`: attempts that their generator should be told to stop.
 
+use std::sync::LazyLock;
+
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
 
-use super::super::backend::{Cache, Kind, Table};
+use super::super::backend::Table;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_cancellations")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -21,17 +22,5 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_cancellations",
-    key: &["task_id", "number"],
-    columns: &[
-        ("task_id", Kind::Text),
-        ("number", Kind::Int),
-        ("generator", Kind::Text),
-        ("due_at", Kind::Int),
-        ("tries", Kind::Int),
-    ],
-    // one that waits already waits on
-    mutable: &[],
-    texts: Cache::new(),
-};
+/// One that waits already waits on.
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);

@@ -1,16 +1,17 @@
 //! `hub_contents`: results on their way to review, and into the publish pool.
 
-use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use std::sync::LazyLock;
 
-use super::super::backend::{Cache, Kind, Table};
+use sea_orm::entity::prelude::*;
+
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::{Place, int, time};
 use crate::domain::review::{Content, Entry, Review, Stage};
 use crate::domain::task::{GeneratorName, Lease, TaskId};
 use crate::domain::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_contents")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -36,43 +37,8 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_contents",
-    key: &["id"],
-    columns: &[
-        ("id", Kind::Uuid),
-        ("task_id", Kind::Text),
-        ("generator", Kind::Text),
-        ("document", Kind::Uuid),
-        ("review", Kind::Text),
-        ("note", Kind::Text),
-        ("created_at", Kind::Int),
-        ("priority", Kind::Int),
-        ("stage", Kind::Text),
-        ("tries", Kind::Int),
-        ("publish_after", Kind::Int),
-        ("approved_at", Kind::Int),
-        ("published_at", Kind::Int),
-        ("lease", Kind::Uuid),
-        ("leased_until", Kind::Int),
-        ("error", Kind::Text),
-    ],
-    mutable: &[
-        "document",
-        "review",
-        "note",
-        "priority",
-        "stage",
-        "tries",
-        "publish_after",
-        "approved_at",
-        "published_at",
-        "lease",
-        "leased_until",
-        "error",
-    ],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> =
+    LazyLock::new(|| Table::changing_but(&[Column::TaskId, Column::Generator, Column::CreatedAt]));
 
 impl Model {
     pub(in crate::store) fn of(content: &Content) -> Self {

@@ -1,11 +1,12 @@
 //! `hub_deliveries`: one event on its way to one webhook.
 
+use std::sync::LazyLock;
+
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
 
-use super::super::backend::{Cache, Kind, Table};
+use super::super::backend::Table;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_deliveries")]
 pub struct Model {
     /// Also what a subscriber knows it by, on every attempt.
@@ -41,29 +42,4 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_deliveries",
-    key: &["id"],
-    columns: &[
-        ("id", Kind::Uuid),
-        ("event", Kind::Uuid),
-        ("topic", Kind::Text),
-        ("task_id", Kind::Text),
-        ("sequence", Kind::Int),
-        ("webhook", Kind::Uuid),
-        ("lane", Kind::Text),
-        ("status", Kind::Text),
-        ("attempts", Kind::Int),
-        ("due_at", Kind::Int),
-        ("lease", Kind::Uuid),
-        ("outdated", Kind::Bool),
-        ("created_at", Kind::Int),
-        ("settled_at", Kind::Int),
-        ("last_error", Kind::Text),
-        ("note", Kind::Text),
-        ("body", Kind::Uuid),
-        ("log", Kind::Text),
-    ],
-    mutable: &[],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);

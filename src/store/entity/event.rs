@@ -1,11 +1,12 @@
 //! `hub_events`: custom events, and what of tasks somebody wants to hear, each stored once.
 
+use std::sync::LazyLock;
+
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
 
-use super::super::backend::{Cache, Kind, Table};
+use super::super::backend::Table;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_events")]
 pub struct Model {
     /// The receipt's, where a callback brought it.
@@ -20,7 +21,6 @@ pub struct Model {
     pub data_end: i64,
     pub metadata: Option<Uuid>,
     pub at: i64,
-    #[serde(serialize_with = "super::hex")]
     pub fingerprint: Option<Vec<u8>>,
     /// What webhooks without a template are sent, if any wants to hear.
     pub letter: Option<Uuid>,
@@ -32,23 +32,4 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_events",
-    key: &["id"],
-    columns: &[
-        ("id", Kind::Uuid),
-        ("name", Kind::Text),
-        ("generator", Kind::Text),
-        ("task_id", Kind::Text),
-        ("data", Kind::Uuid),
-        ("data_start", Kind::Int),
-        ("data_end", Kind::Int),
-        ("metadata", Kind::Uuid),
-        ("at", Kind::Int),
-        ("fingerprint", Kind::Bytes),
-        ("letter", Kind::Uuid),
-        ("sequence", Kind::Int),
-    ],
-    mutable: &[],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);

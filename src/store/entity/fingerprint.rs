@@ -1,21 +1,21 @@
 //! `hub_fingerprints`: what no longer fits into a task's row.
 
-use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use std::sync::LazyLock;
 
-use super::super::backend::{Cache, Kind, Table};
+use sea_orm::entity::prelude::*;
+
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::{Place, int};
 use crate::domain::fingerprint::{Fingerprint, Seen};
 use crate::domain::task::TaskId;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_fingerprints")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub task_id: String,
     #[sea_orm(primary_key, auto_increment = false)]
-    #[serde(with = "hex::serde")]
     pub fingerprint: Vec<u8>,
     #[sea_orm(primary_key, auto_increment = false)]
     pub attempt: i32,
@@ -25,13 +25,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_fingerprints",
-    key: &["task_id", "fingerprint", "attempt"],
-    columns: &[("task_id", Kind::Text), ("fingerprint", Kind::Bytes), ("attempt", Kind::Int)],
-    mutable: &[],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);
 
 impl Model {
     pub(in crate::store) fn of(task: &TaskId, seen: &Seen) -> Self {

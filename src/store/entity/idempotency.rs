@@ -1,16 +1,17 @@
 //! `hub_idempotency`: the creation that an `Idempotency-Key` stands for.
 
-use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use std::sync::LazyLock;
 
-use super::super::backend::{Cache, Kind, Table};
+use sea_orm::entity::prelude::*;
+
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::Place;
 use crate::domain::plan::{IdempotencyKey, Remembered};
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_idempotency")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -18,7 +19,6 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub idempotency_key: String,
     pub task_id: String,
-    #[serde(with = "hex::serde")]
     pub request_digest: Vec<u8>,
     pub created_at: i64,
 }
@@ -27,19 +27,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_idempotency",
-    key: &["owner", "idempotency_key"],
-    columns: &[
-        ("owner", Kind::Text),
-        ("idempotency_key", Kind::Text),
-        ("task_id", Kind::Text),
-        ("request_digest", Kind::Bytes),
-        ("created_at", Kind::Int),
-    ],
-    mutable: &[],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);
 
 impl Model {
     pub(in crate::store) fn of(key: &IdempotencyKey, remembered: &Remembered, now: Timestamp) -> Self {

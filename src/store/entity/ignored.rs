@@ -1,9 +1,10 @@
 //! `hub_ignored`: callbacks that no task wanted to hear, to be known again.
 
-use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use std::sync::LazyLock;
 
-use super::super::backend::{Cache, Kind, Table};
+use sea_orm::entity::prelude::*;
+
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::Place;
 use crate::domain::fingerprint::Fingerprint;
@@ -11,7 +12,7 @@ use crate::domain::parked::Ignored;
 use crate::domain::task::GeneratorName;
 use crate::domain::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_ignored")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -20,7 +21,6 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub awaits: String,
     #[sea_orm(primary_key, auto_increment = false)]
-    #[serde(with = "hex::serde")]
     pub fingerprint: Vec<u8>,
     pub at: i64,
 }
@@ -29,13 +29,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_ignored",
-    key: &["fingerprint", "generator", "awaits"],
-    columns: &[("generator", Kind::Text), ("awaits", Kind::Text), ("fingerprint", Kind::Bytes), ("at", Kind::Int)],
-    mutable: &[],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);
 
 impl Model {
     pub(in crate::store) fn of(ignored: &Ignored, now: Timestamp) -> Self {

@@ -60,11 +60,3 @@ pub(super) fn int(number: impl TryInto<i32>) -> i32 {
 pub(super) fn bigint(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
-
-/// Bytes that may be missing, as hexadecimal digits.
-pub(super) fn hex<S: serde::Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match bytes {
-        Some(bytes) => ::hex::serde::serialize(bytes, serializer),
-        None => serializer.serialize_none(),
-    }
-}

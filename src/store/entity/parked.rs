@@ -1,9 +1,10 @@
 //! `hub_parked`: callbacks that wait for their task to become known.
 
-use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use std::sync::LazyLock;
 
-use super::super::backend::{Cache, Kind, Table};
+use sea_orm::entity::prelude::*;
+
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::Place;
 use crate::domain::fingerprint::Fingerprint;
@@ -11,7 +12,7 @@ use crate::domain::parked::{Awaited, Parked};
 use crate::domain::task::{ExternalId, GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_parked")]
 pub struct Model {
     /// The receipt's.
@@ -21,7 +22,6 @@ pub struct Model {
     /// An id of the task's, whose path the callback came on, or, `named`, one by which it names the task.
     pub awaits: String,
     pub named: bool,
-    #[serde(serialize_with = "super::hex")]
     pub fingerprint: Option<Vec<u8>>,
     /// The attempt that a token proved.
     pub token_attempt: Option<i32>,
@@ -41,28 +41,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_parked",
-    key: &["id"],
-    columns: &[
-        ("id", Kind::Uuid),
-        ("generator", Kind::Text),
-        ("awaits", Kind::Text),
-        ("named", Kind::Bool),
-        ("fingerprint", Kind::Bytes),
-        ("token_attempt", Kind::Int),
-        ("query_attempt", Kind::Int),
-        ("may_adopt", Kind::Bool),
-        ("query", Kind::Text),
-        ("signed", Kind::Bool),
-        ("arrived_at", Kind::Int),
-        ("due_at", Kind::Int),
-        ("expires_at", Kind::Int),
-        ("looks", Kind::Int),
-    ],
-    mutable: &[],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);
 
 impl Model {
     fn awaited(&self) -> Result<Awaited, StoreError> {

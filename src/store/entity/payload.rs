@@ -1,6 +1,10 @@
 //! `hub_payloads`: bodies, results, inputs, as bytes.
 
+use std::sync::LazyLock;
+
 use sea_orm::entity::prelude::*;
+
+use super::super::backend::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_payloads")]
@@ -13,3 +17,5 @@ pub struct Model {
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
+
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);

@@ -1,11 +1,12 @@
 //! `hub_receipts`: what was accepted, and what became of it.
 
+use std::sync::LazyLock;
+
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
 
-use super::super::backend::{Cache, Kind, Table};
+use super::super::backend::Table;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_receipts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -29,25 +30,4 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_receipts",
-    key: &["id"],
-    columns: &[
-        ("id", Kind::Uuid),
-        ("task_id", Kind::Text),
-        ("generator", Kind::Text),
-        ("attempt", Kind::Int),
-        ("sequence", Kind::Int),
-        ("previous", Kind::Uuid),
-        ("source", Kind::Text),
-        ("event", Kind::Text),
-        ("outcome", Kind::Text),
-        ("reason", Kind::Text),
-        ("received_at", Kind::Int),
-        ("duration_us", Kind::Int),
-        ("headers", Kind::Text),
-        ("payload", Kind::Uuid),
-    ],
-    mutable: &[],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(Table::constant);

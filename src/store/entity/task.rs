@@ -1,11 +1,11 @@
 //! `hub_tasks`: one small row a task.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
 
-use super::super::backend::{Cache, Kind, Table};
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::{Place, attempt, bigint, duration_micros, int, micros, time};
 use crate::domain::fingerprint::Recent;
@@ -15,7 +15,7 @@ use crate::domain::task::{
 };
 use crate::domain::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_tasks")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -60,11 +60,9 @@ pub struct Model {
     pub input: Option<Uuid>,
     pub params: Option<Uuid>,
     pub metadata: Option<Uuid>,
-    #[serde(with = "hex::serde")]
     pub request_digest: Vec<u8>,
     pub receipts: i64,
     pub last_receipt: Option<Uuid>,
-    #[serde(with = "hex::serde")]
     pub recent: Vec<u8>,
     pub auto_approve: bool,
     pub webhook: Option<Uuid>,
@@ -78,106 +76,12 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_tasks",
-    key: &["id"],
-    columns: &[
-        ("id", Kind::Text),
-        ("generator", Kind::Text),
-        ("status", Kind::Text),
-        ("attempt", Kind::Int),
-        ("hub_submits", Kind::Bool),
-        ("max_retries", Kind::Int),
-        ("timeout_us", Kind::Int),
-        ("priority", Kind::Int),
-        ("not_before", Kind::Int),
-        ("percent", Kind::Real),
-        ("stage", Kind::Text),
-        ("message", Kind::Text),
-        ("progress_at", Kind::Int),
-        ("generator_time", Kind::Int),
-        ("started_at", Kind::Int),
-        ("settled_at", Kind::Int),
-        ("settled_by", Kind::Text),
-        ("finished_at", Kind::Int),
-        ("late", Kind::Bool),
-        ("result_payload", Kind::Uuid),
-        ("result_start", Kind::Int),
-        ("result_end", Kind::Int),
-        ("error_code", Kind::Text),
-        ("error_type", Kind::Text),
-        ("error_message", Kind::Text),
-        ("error_details", Kind::Text),
-        ("next_poll_at", Kind::Int),
-        ("hinted", Kind::Bool),
-        ("told", Kind::Bool),
-        ("polled_at", Kind::Int),
-        ("polls", Kind::Int),
-        ("lease", Kind::Uuid),
-        ("leased_until", Kind::Int),
-        ("due_at", Kind::Int),
-        ("empty_answers", Kind::Int),
-        ("late_hints", Kind::Int),
-        ("submit_unknown", Kind::Bool),
-        ("input", Kind::Uuid),
-        ("params", Kind::Uuid),
-        ("metadata", Kind::Uuid),
-        ("request_digest", Kind::Bytes),
-        ("receipts", Kind::Int),
-        ("last_receipt", Kind::Uuid),
-        ("recent", Kind::Bytes),
-        ("auto_approve", Kind::Bool),
-        ("webhook", Kind::Uuid),
-        ("news", Kind::Int),
-        ("progress_told", Kind::Bool),
-        ("created_at", Kind::Int),
-        ("erased_at", Kind::Int),
-    ],
-    mutable: &[
-        "status",
-        "attempt",
-        "priority",
-        "not_before",
-        "percent",
-        "stage",
-        "message",
-        "progress_at",
-        "generator_time",
-        "started_at",
-        "settled_at",
-        "settled_by",
-        "finished_at",
-        "late",
-        "result_payload",
-        "result_start",
-        "result_end",
-        "error_code",
-        "error_type",
-        "error_message",
-        "error_details",
-        "next_poll_at",
-        "hinted",
-        "told",
-        "polled_at",
-        "polls",
-        "lease",
-        "leased_until",
-        "due_at",
-        "empty_answers",
-        "late_hints",
-        "submit_unknown",
-        "input",
-        "params",
-        "metadata",
-        "receipts",
-        "last_receipt",
-        "recent",
-        "news",
-        "progress_told",
-        "erased_at",
-    ],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(|| {
+    use Column as C;
+    let constant =
+        [C::Generator, C::HubSubmits, C::MaxRetries, C::TimeoutUs, C::RequestDigest, C::AutoApprove, C::Webhook, C::CreatedAt];
+    Table::changing(&constant, &[C::Priority, C::NotBefore, C::SettledAt, C::SettledBy, C::Told, C::DueAt])
+});
 
 impl Model {
     pub(in crate::store) fn of(task: &Task) -> Self {
@@ -246,6 +150,12 @@ impl Model {
             created_at: task.created_at.micros(),
             erased_at: micros(task.erased_at),
         }
+    }
+
+    /// Whether no index has to be touched to make one of the other. Those that hold a status look for themselves.
+    pub(in crate::store) fn is_indexed_like(&self, other: &Self) -> bool {
+        let indexed = |row: &Self| (row.priority, row.not_before, row.settled_at, row.told, row.due_at);
+        indexed(self) == indexed(other) && self.settled_by == other.settled_by
     }
 
     /// The task that this row and its attempts' rows describe.

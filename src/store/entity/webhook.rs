@@ -1,18 +1,19 @@
 //! `hub_webhooks`: URLs that want to hear.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sea_orm::entity::prelude::*;
 use serde::Serialize;
 
-use super::super::backend::{Cache, Kind, Table};
+use super::super::backend::Table;
 use super::super::error::StoreError;
 use super::{Place, duration_micros};
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Origin, Signature, Status, Webhook};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_webhooks")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -33,7 +34,6 @@ pub struct Model {
     pub task_id: Option<String>,
     pub origin: String,
     /// Encrypted.
-    #[serde(serialize_with = "super::hex")]
     pub credentials: Option<Vec<u8>>,
     pub created_at: i64,
     pub updated_at: i64,
@@ -43,45 +43,8 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-pub(in crate::store) static TABLE: Table = Table {
-    name: "hub_webhooks",
-    key: &["id"],
-    columns: &[
-        ("id", Kind::Uuid),
-        ("name", Kind::Text),
-        ("url", Kind::Text),
-        ("events", Kind::Text),
-        ("filter", Kind::Text),
-        ("template", Kind::Text),
-        ("signature", Kind::Text),
-        ("retry_delays", Kind::Text),
-        ("timeout_us", Kind::Int),
-        ("customer_id", Kind::Text),
-        ("status", Kind::Text),
-        ("reason", Kind::Text),
-        ("task_id", Kind::Text),
-        ("origin", Kind::Text),
-        ("credentials", Kind::Bytes),
-        ("created_at", Kind::Int),
-        ("updated_at", Kind::Int),
-    ],
-    mutable: &[
-        "name",
-        "url",
-        "events",
-        "filter",
-        "template",
-        "signature",
-        "retry_delays",
-        "timeout_us",
-        "customer_id",
-        "status",
-        "reason",
-        "credentials",
-        "updated_at",
-    ],
-    texts: Cache::new(),
-};
+pub(in crate::store) static TABLE: LazyLock<Table<Entity>> =
+    LazyLock::new(|| Table::changing_but(&[Column::TaskId, Column::Origin, Column::CreatedAt]));
 
 impl Model {
     pub(in crate::store) fn of(webhook: &Webhook, credentials: Option<Vec<u8>>) -> Self {

@@ -11,7 +11,7 @@ use crate::domain::review::Act;
 use crate::domain::task::{Source, State, Task};
 use crate::store::backend::Backend;
 use crate::store::commit::{Draft, Entry, Papers};
-use crate::store::entity::{bigint, duration_micros, event, int, receipt, webhook};
+use crate::store::entity::{bigint, duration_micros, event, int, payload, receipt, webhook};
 
 impl Changes {
     pub(super) fn add_papers(&mut self, backend: Backend, entry: &Entry, answer: &Answer, after: &World) {
@@ -164,8 +164,7 @@ impl Changes {
 
     pub(super) fn add_payload(&mut self, id: Option<Uuid>, bytes: Option<Vec<u8>>) {
         if let (Some(id), Some(bytes)) = (id, bytes) {
-            self.payload_ids.push(id);
-            self.payloads.push(bytes);
+            self.payloads.push(payload::Model { id, bytes });
         }
     }
 

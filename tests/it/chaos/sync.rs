@@ -29,7 +29,7 @@ struct Setup {
     log: &'static str,
     task: String,
     _sqlite: Option<Database>,
-    _postgres: Option<Cluster>,
+    postgres: Option<Cluster>,
 }
 
 #[rstest]
@@ -77,6 +77,9 @@ async fn a_sync_that_fails_brings_no_200(#[values(Kind::Sqlite, Kind::Postgres)]
     let failed = calls.iter().filter(|call| call.is_sync() && call.text.contains(setup.log) && call.result.contains("EIO"));
     assert!(failed.count() > 0, "a sync of the log was made to fail");
     assert_eq!(status, 503, "{answer}");
+    if let Some(cluster) = &setup.postgres {
+        cluster.crash();
+    }
 
     super::outage::recovers(&setup.hub).await;
     let mut wire = Wire::open(setup.hub.address).await;
@@ -92,13 +95,19 @@ impl Setup {
                 let database = Database::fresh(kind).await;
                 let hub = Process::start(&database.url).await;
                 let (processes, task) = (vec![hub.pid().as_raw()], own_task(hub.address).await);
-                Self { hub, processes, log: "-wal>", task, _sqlite: Some(database), _postgres: None }
+                Self { hub, processes, log: "-wal>", task, _sqlite: Some(database), postgres: None }
             }
             Kind::Postgres => {
                 let cluster = Cluster::start();
-                // the hub does not rely on what the server's settings happen to be
                 let administrator = SeaOrm::connect(cluster.url()).await.expect("the server runs");
-                for statement in ["ALTER SYSTEM SET synchronous_commit = off", "SELECT pg_reload_conf()"] {
+                let settings = [
+                    // the hub does not rely on what the server's settings happen to be
+                    "ALTER SYSTEM SET synchronous_commit = off",
+                    // a server that starts again while its syncs still fail gives up for ever
+                    "ALTER SYSTEM SET restart_after_crash = off",
+                    "SELECT pg_reload_conf()",
+                ];
+                for statement in settings {
                     administrator.execute_unprepared(statement).await.expect(statement);
                 }
                 administrator.close().await.expect("a connection closes");
@@ -106,7 +115,7 @@ impl Setup {
                 let task = own_task(hub.address).await;
                 let mut processes = family(cluster.postmaster());
                 processes.push(hub.pid().as_raw());
-                Self { hub, processes, log: "/pg_wal/", task, _sqlite: None, _postgres: Some(cluster) }
+                Self { hub, processes, log: "/pg_wal/", task, _sqlite: None, postgres: Some(cluster) }
             }
         }
     }

@@ -34,7 +34,7 @@ impl Cluster {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let cluster = Self { folder, programs: programs(), owner, port: free.port() };
         cluster.run("initdb", &["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--pgdata"], &[]);
-        cluster.boot();
+        cluster.boot("start", &[]);
         cluster
     }
 
@@ -48,16 +48,15 @@ impl Cluster {
         file.lines().next().and_then(|line| line.trim().parse().ok()).expect("its first line is the id")
     }
 
-    /// All its processes vanish at once, without a checkpoint; then it recovers from its log.
+    /// All its processes vanish at once, without a checkpoint, unless they have done so already; then it recovers from its log.
     pub(crate) fn crash(&self) {
-        self.control("stop", &["--mode=immediate"]);
-        self.boot();
+        self.boot("restart", &["--mode=immediate"]);
     }
 
-    fn boot(&self) {
+    fn boot(&self, command: &str, how: &[&str]) {
         let sockets = self.folder.path().display();
         let options = format!("-c port={} -c listen_addresses=127.0.0.1 -c unix_socket_directories={sockets}", self.port);
-        self.control("start", &["--options", &options]);
+        self.control(command, &[how, &["--options", &options]].concat());
     }
 
     fn control(&self, command: &str, rest: &[&str]) {
