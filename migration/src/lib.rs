@@ -44,6 +44,7 @@ mod m0016_webhooks;
 mod m0017_deliveries;
 mod m0018_contents;
 mod m0019_strays;
+mod m0020_quiet;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -96,6 +97,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_deliveries::Migration),
             Box::new(m0018_contents::Migration),
             Box::new(m0019_strays::Migration),
+            Box::new(m0020_quiet::Migration),
         ]
     }
 

@@ -24,45 +24,45 @@ pub(super) const GENERATORS: &str = "WITH RECURSIVE names(generator) AS (
 
 /// The same, and from one priority to the next.
 pub(super) const PENDING_GENERATORS: &str = "WITH RECURSIVE names(generator) AS (
-        SELECT (SELECT generator FROM hub_tasks WHERE status = 'pending' ORDER BY generator LIMIT 1)
+        SELECT (SELECT generator FROM hub_tasks WHERE not_before IS NOT NULL ORDER BY generator LIMIT 1)
         UNION ALL
         SELECT (
-            SELECT t.generator FROM hub_tasks AS t WHERE t.status = 'pending' AND t.generator > names.generator
+            SELECT t.generator FROM hub_tasks AS t WHERE t.not_before IS NOT NULL AND t.generator > names.generator
             ORDER BY t.generator LIMIT 1)
         FROM names WHERE names.generator IS NOT NULL),
     queues(generator, priority) AS (
         SELECT names.generator, (
-            SELECT t.priority FROM hub_tasks AS t WHERE t.status = 'pending' AND t.generator = names.generator
+            SELECT t.priority FROM hub_tasks AS t WHERE t.not_before IS NOT NULL AND t.generator = names.generator
             ORDER BY t.priority LIMIT 1)
         FROM names WHERE names.generator IS NOT NULL
         UNION ALL
         SELECT queues.generator, (
             SELECT t.priority FROM hub_tasks AS t
-            WHERE t.status = 'pending' AND t.generator = queues.generator AND t.priority > queues.priority
+            WHERE t.not_before IS NOT NULL AND t.generator = queues.generator AND t.priority > queues.priority
             ORDER BY t.priority LIMIT 1)
         FROM queues WHERE queues.priority IS NOT NULL)
     SELECT DISTINCT generator FROM queues WHERE priority IS NOT NULL AND (
         SELECT t.not_before FROM hub_tasks AS t
-        WHERE t.status = 'pending' AND t.generator = queues.generator AND t.priority = queues.priority
+        WHERE t.not_before IS NOT NULL AND t.generator = queues.generator AND t.priority = queues.priority
         ORDER BY t.not_before LIMIT 1) <= $1
     ORDER BY generator";
 
 /// Of generator `$1`.
 const PRIORITIES: &str = "WITH RECURSIVE queues(priority) AS (
-        SELECT (SELECT priority FROM hub_tasks WHERE status = 'pending' AND generator = $1 ORDER BY priority LIMIT 1)
+        SELECT (SELECT priority FROM hub_tasks WHERE not_before IS NOT NULL AND generator = $1 ORDER BY priority LIMIT 1)
         UNION ALL
         SELECT (
             SELECT t.priority FROM hub_tasks AS t
-            WHERE t.status = 'pending' AND t.generator = $1 AND t.priority > queues.priority
+            WHERE t.not_before IS NOT NULL AND t.generator = $1 AND t.priority > queues.priority
             ORDER BY t.priority LIMIT 1)
         FROM queues WHERE queues.priority IS NOT NULL)
     SELECT priority FROM queues WHERE priority IS NOT NULL AND (
         SELECT t.not_before FROM hub_tasks AS t
-        WHERE t.status = 'pending' AND t.generator = $1 AND t.priority = queues.priority
+        WHERE t.not_before IS NOT NULL AND t.generator = $1 AND t.priority = queues.priority
         ORDER BY t.not_before LIMIT 1) <= $2";
 
 const BY_READINESS: &str = "(SELECT t.not_before FROM hub_tasks AS t
-        WHERE t.status = 'pending' AND t.generator = $1 AND t.priority = queues.priority
+        WHERE t.not_before IS NOT NULL AND t.generator = $1 AND t.priority = queues.priority
         ORDER BY t.not_before LIMIT 1)";
 
 /// Tasks with attempts that are sent and not ended.

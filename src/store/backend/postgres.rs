@@ -19,13 +19,13 @@ pub(super) fn texts() -> Texts {
         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED"
         ),
         pending_tasks: format!(
-            "SELECT {tasks} FROM hub_tasks WHERE status = 'pending' AND generator = $1 AND priority = $2 AND not_before <= $3
+            "SELECT {tasks} FROM hub_tasks WHERE generator = $1 AND priority = $2 AND not_before <= $3
         ORDER BY not_before LIMIT $4 FOR UPDATE SKIP LOCKED"
         ),
-        // `|| ''`: by their ids, and not by the index of all that are pending
+        // `+ 0`: by their ids, and not by the index of all that are pending
         orphaned_tasks: format!(
             "SELECT {tasks} FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
-        AND status || '' = 'pending' AND not_before <= $2 ORDER BY priority, not_before LIMIT $3 FOR UPDATE SKIP LOCKED"
+        AND not_before + 0 <= $2 ORDER BY priority, not_before LIMIT $3 FOR UPDATE SKIP LOCKED"
         ),
         attempts_of: format!(
             "SELECT {attempts} FROM hub_attempts WHERE task_id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))

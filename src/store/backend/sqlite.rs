@@ -15,13 +15,13 @@ pub(super) fn texts() -> Texts {
             "SELECT {tasks} FROM hub_tasks WHERE due_at IS NOT NULL AND generator = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3"
         ),
         pending_tasks: format!(
-            "SELECT {tasks} FROM hub_tasks WHERE status = 'pending' AND generator = $1 AND priority = $2 AND not_before <= $3
+            "SELECT {tasks} FROM hub_tasks WHERE generator = $1 AND priority = $2 AND not_before <= $3
         ORDER BY not_before LIMIT $4"
         ),
         // `+`: by their ids, and not by the index of all that are pending
         orphaned_tasks: format!(
-            "SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) AND +status = 'pending'
-        AND not_before <= $2 ORDER BY priority, not_before LIMIT $3"
+            "SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) AND +not_before <= $2
+        ORDER BY priority, not_before LIMIT $3"
         ),
         attempts_of: format!(
             "SELECT {attempts} FROM hub_attempts WHERE task_id IN (SELECT value FROM json_each($1)) ORDER BY task_id, number"
@@ -114,16 +114,34 @@ pub(super) fn texts() -> Texts {
 
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
 
+/// Pages of 4 KiB that the log holds before it is copied into the file: the later, the more often a page is copied once for
+/// many changes. A log of 32 MiB is read at a start in a few hundredths of a second.
+const LOG: &str = "8192";
+/// KiB of pages, negative as SQLite wants it: tasks are hit in random order.
+const CACHE: &str = "-16384";
+
+/// For the one that writes.
+pub(super) fn writer_options(url: &str) -> ConnectOptions {
+    // the journals of statements are small, and would be files
+    with_pragmas(url, 1, &[("wal_autocheckpoint", LOG), ("cache_size", CACHE), ("temp_store", "memory")])
+}
+
+/// For those that read, and for what is done once.
 pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
+    with_pragmas(url, connections, &[])
+}
+
+fn with_pragmas(url: &str, connections: u32, more: &'static [(&'static str, &'static str)]) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options.max_connections(connections).min_connections(1).test_before_acquire(false).max_lifetime(None).idle_timeout(None);
-    options.map_sqlx_sqlite_opts(|options| {
-        options
+    options.map_sqlx_sqlite_opts(move |options| {
+        let options = options
             .journal_mode(sqlite::SqliteJournalMode::Wal)
             .synchronous(sqlite::SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(TEXTS)
+            .statement_cache_capacity(TEXTS);
+        more.iter().fold(options, |options, (name, value)| options.pragma(*name, *value))
     });
     options
 }
