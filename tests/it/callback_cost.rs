@@ -62,13 +62,9 @@ fn toolchain() -> String {
     };
     let rustc = said("rustc", "-vV");
     let line = |key: &str| rustc.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim();
-    format!(
-        "rustc {} ({}), {}, opt-level 3, {}",
-        line("release:"),
-        &line("commit-hash:")[..9],
-        line("host:"),
-        said("valgrind", "--version")
-    )
+    let commit = line("commit-hash:");
+    let commit = commit.get(..9).unwrap_or(commit);
+    format!("rustc {} ({commit}), {}, opt-level 3, {}", line("release:"), line("host:"), said("valgrind", "--version"))
 }
 
 fn file() -> PathBuf {
