@@ -40,26 +40,46 @@ impl Housekeeper {
         Self { store, clock, terms }
     }
 
+    /// Each chore is done, whatever became of the others: what keeps failing holds up nothing but itself.
+    ///
     /// # Errors
-    /// Whatever the database says.
+    /// Whatever the database says of the first chore that failed.
     pub async fn step(&self) -> Result<Step, StoreError> {
-        let now = self.clock.now();
-        let returned = Step { handled: self.store.expire_pool(now).await?, more: false };
-        let (until, store) = (now.minus(self.terms.deliveries), &self.store);
-        let deliveries = in_parts(|| store.drop_deliveries(until, AT_ONCE)).await?;
+        let (now, store) = (self.clock.now(), &self.store);
+        let returned = store.expire_pool(now).await.map(|handled| Step { handled, more: false });
+        let until = now.minus(self.terms.deliveries);
+        let deliveries = in_parts(|| store.drop_deliveries(until, AT_ONCE)).await;
         let until = now.minus(FIGURES);
-        let figures = in_parts(|| store.drop_tallies(until, AT_ONCE)).await?;
-        Ok([returned, deliveries, figures, self.drop_strays().await?].into_iter().sum())
+        let figures = in_parts(|| store.drop_tallies(until, AT_ONCE)).await;
+        // what is no task's business
+        let until = now.minus(self.terms.callbacks.max(KNOWN_AGAIN));
+        let ignored = in_parts(|| store.drop_ignored(until, AT_ONCE)).await;
+        let events = in_parts(|| store.drop_unheard(until, AT_ONCE)).await;
+        let receipts = in_parts(|| store.drop_strays(until, AT_ONCE)).await;
+        together([
+            ("leases", returned),
+            ("deliveries", deliveries),
+            ("figures", figures),
+            ("ignored callbacks", ignored),
+            ("events", events),
+            ("receipts", receipts),
+        ])
     }
+}
 
-    /// What is no task's business.
-    async fn drop_strays(&self) -> Result<Step, StoreError> {
-        let (until, store) = (self.clock.now().minus(self.terms.callbacks.max(KNOWN_AGAIN)), &self.store);
-        let ignored = in_parts(|| store.drop_ignored(until, AT_ONCE)).await?;
-        let events = in_parts(|| store.drop_unheard(until, AT_ONCE)).await?;
-        let receipts = in_parts(|| store.drop_strays(until, AT_ONCE)).await?;
-        Ok([ignored, events, receipts].into_iter().sum())
+/// The first failure stands for the step; the others are told here.
+fn together<const N: usize>(chores: [(&'static str, Result<Step, StoreError>); N]) -> Result<Step, StoreError> {
+    let (mut done, mut failure) = (Step::default(), None);
+    for (chore, outcome) in chores {
+        match outcome {
+            Ok(step) => done = [done, step].into_iter().sum(),
+            Err(error) => {
+                tracing::warn!(%error, chore, "a chore has failed and will be repeated");
+                failure.get_or_insert(error);
+            }
+        }
     }
+    failure.map_or(Ok(done), Err)
 }
 
 /// Between two parts others get their turn at the database.

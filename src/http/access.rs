@@ -82,10 +82,16 @@ fn is_local(host: &str) -> bool {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
         if error.is_passing() {
             return Self::unavailable("The database is not available");
         }
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(%error, cause, "the database could not be read");
         Self::of(Code::Internal)
     }

@@ -1,6 +1,7 @@
 //! What is counted in the database, row by row: that takes as long as there are rows. One counts at a time, and what has taken
 //! long rests before it is counted again, so that counting takes a small part of the time, however many rows there are and
-//! however often somebody asks.
+//! however often somebody asks. A count that was begun is brought to its end, though nobody may wait for it any more: whoever
+//! asks again would begin it anew.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::problem::Problem;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
+use crate::lifecycle::Lifecycle;
 use crate::store::{Rescued, StatusCount, Store, StoreError};
 
 /// A count that took longer than this is kept …
@@ -22,7 +25,7 @@ type ByName = BTreeMap<String, u64>;
 
 pub struct Census {
     store: Store,
-    clock: Clock,
+    counter: Counter,
     tasks: Kept<Vec<StatusCount>>,
     overdue: Kept<ByName>,
     rescued: Kept<Vec<Rescued>>,
@@ -37,96 +40,160 @@ pub struct Count<T> {
     pub found: T,
 }
 
-struct Kept<T>(Mutex<Option<Made<T>>>);
+/// When counts are made, and in which tasks of the process.
+#[derive(Clone)]
+struct Counter {
+    clock: Clock,
+    lifecycle: Lifecycle,
+}
 
+struct Kept<T>(Arc<Mutex<Option<Made<T>>>>);
+
+/// The last count, or why there is none.
 struct Made<T> {
-    count: Arc<Count<T>>,
+    outcome: Counted<T>,
+    at: Timestamp,
     /// Until when it stands.
     until: Timestamp,
 }
 
-type Counted<T> = Result<Arc<Count<T>>, StoreError>;
+type Counted<T> = Result<Arc<Count<T>>, Uncounted>;
+
+#[derive(Clone, Debug)]
+pub enum Uncounted {
+    /// Whatever the database says, to all who wait for it.
+    Failed(Arc<StoreError>),
+    /// The process ends.
+    Stopping,
+}
 
 impl Census {
     #[must_use]
-    pub fn new(store: Store, clock: Clock) -> Self {
+    pub fn new(store: Store, clock: Clock, lifecycle: Lifecycle) -> Self {
         let (tasks, overdue, rescued) = (Kept::new(), Kept::new(), Kept::new());
         let (parked, pending, dead) = (Kept::new(), Kept::new(), Kept::new());
-        Self { store, clock, tasks, overdue, rescued, parked, pending, dead }
+        Self { store, counter: Counter { clock, lifecycle }, tasks, overdue, rescued, parked, pending, dead }
     }
 
     /// Tasks by generator and state.
     ///
     /// # Errors
-    /// Whatever the database says, where there is no older count either; so for all of these.
+    /// Why they cannot be counted, where there is no older count either; so for all of these.
     pub async fn tasks(&self) -> Counted<Vec<StatusCount>> {
-        self.tasks.read(&self.clock, self.store.count_by_status()).await
+        let store = self.store.clone();
+        self.tasks.read(&self.counter, async move { store.count_by_status().await }).await
     }
 
     pub async fn overdue(&self) -> Counted<ByName> {
-        self.overdue.read(&self.clock, self.store.count_overdue(self.clock.now())).await
+        let (store, clock) = (self.store.clone(), self.counter.clock.clone());
+        self.overdue.read(&self.counter, async move { store.count_overdue(clock.now()).await }).await
     }
 
     pub async fn rescued(&self) -> Counted<Vec<Rescued>> {
-        self.rescued.read(&self.clock, self.store.rescued()).await
+        let store = self.store.clone();
+        self.rescued.read(&self.counter, async move { store.rescued().await }).await
     }
 
     pub async fn parked(&self) -> Counted<ByName> {
-        self.parked.read(&self.clock, self.store.count_parked()).await
+        let store = self.store.clone();
+        self.parked.read(&self.counter, async move { store.count_parked().await }).await
     }
 
     /// Deliveries that have yet to arrive, by lane.
     pub async fn pending(&self) -> Counted<ByName> {
-        self.pending.read(&self.clock, self.store.count_pending_deliveries()).await
+        let store = self.store.clone();
+        self.pending.read(&self.counter, async move { store.count_pending_deliveries().await }).await
     }
 
     /// Dead deliveries, by lane.
     pub async fn dead(&self) -> Counted<ByName> {
-        self.dead.read(&self.clock, self.store.count_dead_deliveries()).await
+        let store = self.store.clone();
+        self.dead.read(&self.counter, async move { store.count_dead_deliveries().await }).await
     }
 }
 
-impl<T> Kept<T> {
-    const fn new() -> Self {
-        Self(Mutex::const_new(None))
+impl<T: Send + Sync + 'static> Kept<T> {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::const_new(None)))
     }
 
     /// Counts, unless the last count stands. Whoever asks meanwhile waits for his turn.
-    async fn read(&self, clock: &Clock, counting: impl Future<Output = Result<T, StoreError>>) -> Counted<T> {
-        let mut kept = self.0.lock().await;
-        let at = clock.now();
+    async fn read(
+        &self,
+        counter: &Counter,
+        counting: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Counted<T> {
+        let mut kept = self.0.clone().lock_owned().await;
+        let (clock, at) = (counter.clock.clone(), counter.clock.now());
         // a clock that was set back makes nothing stand for longer
-        if let Some(made) = kept.as_ref().filter(|made| made.count.at <= at && at < made.until) {
-            return Ok(made.count.clone());
+        if let Some(made) = kept.as_ref().filter(|made| made.at <= at && at < made.until) {
+            return made.outcome.clone();
         }
-        let outcome = counting.await;
-        let now = clock.now();
-        let until = Some(now.since(at)).filter(|took| *took > QUICK).map_or(now, |took| now.plus(took * REST));
-        let count = match (outcome, kept.take()) {
-            (Ok(found), _) => Arc::new(Count { at, found }),
-            // an old count says how old it is, and is better than none
-            (Err(error), Some(made)) => {
-                tracing::warn!(%error, "what was counted before stands, since it cannot be counted anew");
-                made.count
-            }
-            (Err(error), None) => return Err(error),
-        };
-        *kept = Some(Made { count: count.clone(), until });
-        Ok(count)
+        let counted = counter.lifecycle.see_through(async move {
+            let outcome = counting.await;
+            let now = clock.now();
+            let until = Some(now.since(at)).filter(|took| *took > QUICK).map_or(now, |took| now.plus(took * REST));
+            let outcome = outcome.map(|found| Arc::new(Count { at, found }));
+            let outcome = outcome.or_else(|error| older(kept.take(), error));
+            let at = outcome.as_ref().map_or(at, |count| count.at);
+            *kept = Some(Made { outcome: outcome.clone(), at, until });
+            outcome
+        });
+        counted.await.unwrap_or(Err(Uncounted::Stopping))
+    }
+}
+
+/// An old count says how old it is, and is better than none.
+fn older<T>(made: Option<Made<T>>, error: StoreError) -> Counted<T> {
+    match made {
+        Some(Made { outcome: Ok(count), .. }) => {
+            tracing::warn!(%error, "what was counted before stands, since it cannot be counted anew");
+            Ok(count)
+        }
+        _ => Err(Uncounted::Failed(Arc::new(error))),
+    }
+}
+
+impl From<Uncounted> for Problem {
+    fn from(uncounted: Uncounted) -> Self {
+        match uncounted {
+            Uncounted::Failed(error) => Self::from(&*error),
+            Uncounted::Stopping => Self::unavailable("The service is stopping"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
+    use futures_util::poll;
+    use tokio::sync::oneshot;
+
     use super::*;
 
     const BEGIN: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const LONG: Duration = Duration::from_secs(3);
+
+    fn counter() -> Counter {
+        Counter { clock: Clock::manual(BEGIN), lifecycle: Lifecycle::new() }
+    }
 
     /// Takes so long by the clock.
-    async fn counted(clock: &Clock, takes: Duration, outcome: Result<u32, StoreError>) -> Result<u32, StoreError> {
+    async fn counted(clock: Clock, takes: Duration, outcome: Result<u32, StoreError>) -> Result<u32, StoreError> {
         tokio::task::yield_now().await;
         clock.advance(takes);
         outcome
+    }
+
+    async fn read(
+        kept: &Kept<u32>,
+        counter: &Counter,
+        takes: Duration,
+        outcome: Result<u32, StoreError>,
+    ) -> Option<(u32, Timestamp)> {
+        let count = kept.read(counter, counted(counter.clock.clone(), takes, outcome)).await;
+        count.ok().map(|count| (count.found, count.at))
     }
 
     fn broken() -> Result<u32, StoreError> {
@@ -135,34 +202,58 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_counted_quickly_is_counted_each_time() {
-        let (clock, kept) = (Clock::manual(BEGIN), Kept::new());
+        let (counter, kept) = (counter(), Kept::new());
         for number in 0..3 {
-            let count = kept.read(&clock, counted(&clock, QUICK, Ok(number))).await.unwrap();
-            assert_eq!(count.found, number);
+            assert_eq!(read(&kept, &counter, QUICK, Ok(number)).await.unwrap().0, number);
         }
     }
 
     #[tokio::test]
     async fn what_takes_long_rests_and_says_how_old_it_is() {
-        let (clock, kept) = (Clock::manual(BEGIN), Kept::new());
-        let long = Duration::from_secs(3);
-        let read = async |found| kept.read(&clock, counted(&clock, long, Ok(found))).await.map(|count| (count.found, count.at));
+        let (counter, kept) = (counter(), Kept::new());
+        let read = async |found| read(&kept, &counter, LONG, Ok(found)).await.unwrap();
         let all = tokio::join!(read(1), read(2), read(3));
-        assert_eq!([all.0, all.1, all.2].map(Result::unwrap), [(1, BEGIN); 3], "one counts for all");
-        clock.advance(long * REST - Duration::from_millis(1));
-        assert_eq!(read(4).await.unwrap(), (1, BEGIN));
-        clock.advance(Duration::from_millis(1));
-        assert_eq!(read(5).await.unwrap(), (5, BEGIN.plus(long * (REST + 1))));
+        assert_eq!([all.0, all.1, all.2], [(1, BEGIN); 3], "one counts for all");
+        counter.clock.advance(LONG * REST - Duration::from_millis(1));
+        assert_eq!(read(4).await, (1, BEGIN));
+        counter.clock.advance(Duration::from_millis(1));
+        assert_eq!(read(5).await, (5, BEGIN.plus(LONG * (REST + 1))));
     }
 
     #[tokio::test]
     async fn an_old_count_is_better_than_none() {
-        let (clock, kept) = (Clock::manual(BEGIN), Kept::new());
-        assert!(kept.read(&clock, counted(&clock, QUICK, broken())).await.is_err());
-        kept.read(&clock, counted(&clock, QUICK, Ok(7))).await.unwrap();
-        let failing = kept.read(&clock, counted(&clock, Duration::from_secs(30), broken())).await.unwrap();
-        assert_eq!((failing.found, failing.at), (7, BEGIN.plus(QUICK)));
-        let tried_again_soon = kept.read(&clock, counted(&clock, QUICK, Ok(8))).await.unwrap();
-        assert_eq!(tried_again_soon.found, 7);
+        let (counter, kept) = (counter(), Kept::new());
+        assert_eq!(read(&kept, &counter, QUICK, broken()).await, None);
+        read(&kept, &counter, QUICK, Ok(7)).await.unwrap();
+        let failing = read(&kept, &counter, Duration::from_secs(30), broken()).await;
+        assert_eq!(failing, Some((7, BEGIN.plus(QUICK))));
+        assert_eq!(read(&kept, &counter, QUICK, Ok(8)).await.unwrap().0, 7, "it rests after a failure, too");
+    }
+
+    #[tokio::test]
+    async fn a_first_count_that_takes_long_to_fail_rests_like_any_other() {
+        let (counter, kept) = (counter(), Kept::new());
+        assert_eq!(read(&kept, &counter, LONG, broken()).await, None);
+        counter.clock.advance(LONG * REST - Duration::from_millis(1));
+        assert_eq!(read(&kept, &counter, LONG, Ok(1)).await, None, "nobody counts yet");
+        counter.clock.advance(Duration::from_millis(1));
+        assert_eq!(read(&kept, &counter, LONG, Ok(2)).await.unwrap().0, 2);
+    }
+
+    #[tokio::test]
+    async fn a_count_that_nobody_waits_for_any_more_is_brought_to_its_end() {
+        let (counter, kept) = (counter(), Kept::new());
+        let (release, released) = oneshot::channel::<()>();
+        let clock = counter.clock.clone();
+        let counting = async move {
+            let _ = released.await;
+            counted(clock, LONG, Ok(1)).await
+        };
+        {
+            let mut asking = Box::pin(kept.read(&counter, counting));
+            assert!(matches!(poll!(&mut asking), Poll::Pending));
+        }
+        release.send(()).expect("it is still being counted");
+        assert_eq!(read(&kept, &counter, LONG, Ok(2)).await, Some((1, BEGIN)), "nothing is begun anew");
     }
 }

@@ -83,7 +83,7 @@ pub struct Handles {
     pub keyring: Keyring,
     /// What webhooks are made with.
     pub registrar: Registrar,
-    /// In which administrators' writes run to their end.
+    /// In which administrators' writes and the census run to their end.
     pub lifecycle: Lifecycle,
     /// For looking at their last steps.
     pub loops: Vec<Cadence>,
@@ -110,7 +110,7 @@ impl Hub {
         });
         let budget = Budget::new(options.max_buffered);
         let figures = Figures::default();
-        let census = Census::new(handles.store.clone(), handles.clock.clone());
+        let census = Census::new(handles.store.clone(), handles.clock.clone(), handles.lifecycle.clone());
         let most_addresses = AtomicUsize::new(FEW_ADDRESSES);
         Self {
             options,

@@ -14,6 +14,7 @@ pub mod recorder;
 mod round;
 pub mod sender;
 mod trial;
+mod unread;
 
 pub use trial::Test;
 

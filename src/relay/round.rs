@@ -122,10 +122,14 @@ impl Sender {
         let mut credentials = match opened {
             Ok(credentials) => credentials.unwrap_or_default(),
             Err(error) => {
-                tracing::error!(webhook = %webhook.id, %error, "a webhook cannot be served");
+                // it is looked at again with each of its deliveries
+                if self.unread.is_news(webhook.id, error) {
+                    tracing::error!(webhook = %webhook.id, %error, "a webhook cannot be served");
+                }
                 return None;
             }
         };
+        self.unread.forget(webhook.id);
         if webhook.borrows_secret() && credentials.secret.is_none() {
             credentials.secret.clone_from(&self.terms.secret);
         }

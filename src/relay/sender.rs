@@ -17,6 +17,7 @@ use super::journey::Journey;
 use super::lanes::{Lanes, Sign};
 use super::recorder::Recorder;
 use super::round::{Address, Round};
+use super::unread::Unread;
 use crate::cadence::Step;
 use crate::clock::Clock;
 use crate::domain::delivery::{Heard, LATER};
@@ -55,6 +56,7 @@ pub struct Sender {
     pub(super) clock: Clock,
     pub(super) terms: Arc<Terms>,
     pub(super) lanes: Arc<Lanes>,
+    pub(super) unread: Arc<Unread>,
     recorder: Recorder,
     stopping: CancellationToken,
 }
@@ -76,7 +78,8 @@ impl Sender {
     pub fn new(means: Means, terms: Terms, recorder: Recorder) -> Self {
         let Means { store, courier, vault, clock, stopping } = means;
         let lanes = Arc::new(Lanes::new(terms.concurrency));
-        Self { store, courier, vault, clock, terms: Arc::new(terms), lanes, recorder, stopping }
+        let unread = Arc::default();
+        Self { store, courier, vault, clock, terms: Arc::new(terms), lanes, unread, recorder, stopping }
     }
 
     /// Whether the settings have a secret for webhooks that borrow one.

@@ -99,7 +99,16 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn with_documents(&self, contents: Vec<Content>) -> Result<Vec<ContentRecord>, StoreError> {
-        let texts: HashMap<Uuid, Vec<u8>> = self.payloads(contents.iter().map(|content| content.document).collect()).await?;
+        self.with_documents_by(&self.reader, contents).await
+    }
+
+    async fn with_documents_by(
+        &self,
+        connection: &impl ConnectionTrait,
+        contents: Vec<Content>,
+    ) -> Result<Vec<ContentRecord>, StoreError> {
+        let documents: Vec<Uuid> = contents.iter().map(|content| content.document).collect();
+        let texts: HashMap<Uuid, Vec<u8>> = self.payloads_by(connection, &documents).await?;
         let record = |content: Content| {
             let document = texts.get(&content.document).map(|bytes| super::write::document(bytes)).unwrap_or_default();
             ContentRecord { content, document }
@@ -113,14 +122,18 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn claim_pool(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<ContentRecord>, StoreError> {
-        let lent = repeated(|| self.claim_once(lease, now, limit)).await?;
-        self.with_documents(lent).await
+        repeated(|| self.claim_once(lease, now, limit)).await
     }
 
-    async fn claim_once(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<Content>, StoreError> {
+    /// What cannot be read is not lent: nobody would hear of it, and it would have used a try.
+    async fn claim_once(&self, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<ContentRecord>, StoreError> {
         let transaction = self.begin().await?;
-        let lent = self.lend(&transaction, lease, now, limit).await;
-        conclude(transaction, lent).await
+        let claiming = async {
+            let lent = self.lend(&transaction, lease, now, limit).await?;
+            self.with_documents_by(&transaction, lent).await
+        };
+        let claimed = claiming.await;
+        conclude(transaction, claimed).await
     }
 
     async fn lend(

@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::tidying::Papers;
 use super::transaction::conclude;
 use super::{Store, backend};
 use crate::domain::time::Timestamp;
@@ -20,14 +21,6 @@ pub(super) const UNHEARD: &str = "SELECT e.id, e.generator, e.data, e.metadata F
 pub(super) const STRAYS: &str = "SELECT r.id FROM hub_receipts AS r WHERE r.task_id IS NULL AND r.received_at < $1
     AND (SELECT 1 FROM hub_parked AS p WHERE p.id = r.id LIMIT 1) IS NULL
     ORDER BY r.received_at LIMIT $2";
-
-#[derive(FromQueryResult)]
-struct Unheard {
-    id: Uuid,
-    generator: Option<String>,
-    data: Option<Uuid>,
-    metadata: Option<Uuid>,
-}
 
 impl Store {
     /// Forgets callbacks that were ignored before `until`, the oldest `limit` of them; how many those were.
@@ -51,10 +44,10 @@ impl Store {
     /// # Errors
     /// Whatever the database says; then nothing is dropped.
     pub async fn drop_unheard(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
-        let unheard = Unheard::find_by_statement(self.oldest(UNHEARD, until, limit)).all(&self.reader).await;
+        let unheard = Papers::find_by_statement(self.oldest(UNHEARD, until, limit)).all(&self.reader).await;
         let unheard = unheard.map_err(backend::error)?;
         let ids: Vec<Uuid> = unheard.iter().map(|event| event.id).collect();
-        let payloads: Vec<Uuid> = unheard.iter().flat_map(Unheard::payloads).collect();
+        let payloads: Vec<Uuid> = unheard.iter().flat_map(Papers::own).collect();
         let texts = self.backend.texts();
         self.drop_papers(&payloads, texts.delete_events, &ids).await
     }
@@ -88,13 +81,5 @@ impl Store {
         };
         conclude(transaction, dropped).await?;
         Ok(ids.len() as u64)
-    }
-}
-
-impl Unheard {
-    /// Those that are the event's own: a generator's data lie in its callback's body, unless they had to be mended.
-    fn payloads(&self) -> impl Iterator<Item = Uuid> {
-        let own = self.data.filter(|data| self.generator.is_none() || *data != self.id);
-        own.into_iter().chain(self.metadata)
     }
 }

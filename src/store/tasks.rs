@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::entity::{attempt, payload, task};
@@ -208,11 +208,19 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn payloads(&self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
+        self.payloads_by(&self.reader, &ids).await
+    }
+
+    pub(super) async fn payloads_by(
+        &self,
+        connection: &impl ConnectionTrait,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<u8>>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let statement = self.backend.statement(self.backend.texts().payloads, [super::write::json(&ids)?.into()]);
-        let found = payload::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
+        let statement = self.backend.statement(self.backend.texts().payloads, [super::write::json(ids)?.into()]);
+        let found = payload::Entity::find().from_raw_sql(statement).all(connection).await.map_err(backend::error)?;
         Ok(found.into_iter().map(|row| (row.id, row.bytes)).collect())
     }
 }

@@ -25,10 +25,8 @@ struct Settled {
 /// An event of which deliveries go.
 #[derive(FromQueryResult)]
 struct Event {
-    id: Uuid,
-    generator: Option<String>,
-    data: Option<Uuid>,
-    metadata: Option<Uuid>,
+    #[sea_orm(nested)]
+    papers: Papers,
     fingerprint: Option<Vec<u8>>,
     letter: Option<Uuid>,
     /// Other deliveries bring it, too.
@@ -42,6 +40,24 @@ struct Waste {
     events: Vec<Uuid>,
     /// Events that are remembered, so that they are known when they are told again, and whose letters go.
     remembered: Vec<Uuid>,
+}
+
+/// What an event points to, besides its letter.
+#[derive(FromQueryResult)]
+pub(super) struct Papers {
+    pub id: Uuid,
+    pub generator: Option<String>,
+    pub data: Option<Uuid>,
+    pub metadata: Option<Uuid>,
+}
+
+impl Papers {
+    /// What is the event's own, and goes with it: a generator's data lie in its callback's body, which has a time of its own,
+    /// unless they had to be mended.
+    pub fn own(&self) -> impl Iterator<Item = Uuid> {
+        let own = self.data.filter(|data| self.generator.is_none() || *data != self.id);
+        own.into_iter().chain(self.metadata)
+    }
 }
 
 impl Store {
@@ -114,12 +130,10 @@ impl Waste {
         for event in events.iter().filter(|event| !event.is_needed) {
             waste.payloads.extend(event.letter);
             if event.fingerprint.is_some() {
-                waste.remembered.push(event.id);
+                waste.remembered.push(event.papers.id);
             } else {
-                waste.events.push(event.id);
-                // a generator's data lie in its callback's body, which has a time of its own
-                waste.payloads.extend(event.data.filter(|_| event.generator.is_none()));
-                waste.payloads.extend(event.metadata);
+                waste.events.push(event.papers.id);
+                waste.payloads.extend(event.papers.own());
             }
         }
         waste

@@ -1,13 +1,11 @@
 //! Signatures are compared in constant time: the same number of instructions whichever byte is wrong and whoever matches.
 //!
-//! Instructions, not seconds, are counted, by callgrind, in a program of one thread (`benches/constant_time.rs`). It is
-//! built as tests are, so that no dependency is built again, but for itself and the hub's file that it holds: these are
-//! optimised as in a release, since an early exit might come from the optimiser too.
+//! Instructions are counted, not seconds, in a program of one thread (`benches/constant_time.rs`), optimised as in a release:
+//! an early exit might come from the optimiser too.
 
-use std::process::Command;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use crate::harness::instructions::Program;
 
 const SPOILT: [&str; 3] = ["none", "first", "last"];
 
@@ -53,39 +51,12 @@ fn counts_by_byte(which: &str) -> Vec<u64> {
 
 /// Instructions between entering and leaving the measured function.
 fn count(which: &str, secrets: usize, (secret, claim): (usize, usize), spoilt: &str) -> u64 {
+    static PROGRAM: OnceLock<Program> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| Program::build(["--bench", "constant_time"], &[]));
     let place = [secrets, 3, secret, claim].map(|number| number.to_string());
-    let counted = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=constant_time::measured*"])
-        .arg(program())
-        .arg(which)
-        .args(place)
-        .arg(spoilt)
-        .output()
-        .expect("valgrind is needed to count instructions (`tests/run` installs it; on Debian: apt-get install valgrind)");
-    let report = String::from_utf8_lossy(&counted.stderr);
-    assert!(counted.status.success(), "{report}");
-    let found = if spoilt == "none" { "true" } else { "false" };
-    assert_eq!(String::from_utf8_lossy(&counted.stdout).trim(), found, "whether the signature holds");
-    let collected = report.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim());
-    let collected: u64 = collected.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no count in {report}"));
-    assert!(collected > 0, "the measured function has lost its name: {report}");
-    collected
-}
-
-/// Built once a run.
-fn program() -> &'static str {
-    static PROGRAM: OnceLock<String> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["rustc", "--quiet", "--bench", "constant_time", "--message-format=json", "--", "-Copt-level=3"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .expect("cargo is there, it built this test");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let messages = String::from_utf8_lossy(&built.stdout);
-        let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let programs = artifacts.filter(|artifact| artifact["target"]["name"] == "constant_time");
-        let mut paths = programs.filter_map(|artifact| artifact["executable"].as_str().map(str::to_owned));
-        paths.next().expect("cargo names what it built")
-    })
+    let [secrets, claims, at_secret, at_claim] = place.each_ref().map(String::as_str);
+    let words = [which, secrets, claims, at_secret, at_claim, spoilt];
+    let counted = program.count(Some("constant_time::measured*"), &words);
+    assert_eq!(counted.said, if spoilt == "none" { "true" } else { "false" }, "whether the signature holds");
+    counted.instructions
 }

@@ -1,5 +1,6 @@
 mod api;
 mod architecture;
+mod callback_cost;
 mod canonical;
 mod chaos;
 mod claims;

@@ -51,7 +51,7 @@ pub struct WebhookBody {
     fault: Option<String>,
     /// How it is treated for failing, apart from its `status`: each process finds that out for itself.
     breaker: BreakerBody,
-    /// Whether it has a secret of its own.
+    /// Whether it has a secret of its own; while its credentials cannot be read (`fault`), whether it has any.
     has_secret: bool,
     /// Until then the secret before the last rotation holds, too; those before that as long as was said then.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -104,6 +104,8 @@ impl WebhookBody {
         let Registration { webhook, credentials } = registration;
         let opened = hub.registrar.open(webhook.id, credentials.as_deref());
         let fault = opened.as_ref().err().map(ToString::to_string);
+        // what cannot be opened is there
+        let has_secret = opened.as_ref().map_or(true, |known| known.secret.is_some());
         let known = opened.unwrap_or_default();
         let (now, lane) = (hub.clock.now(), webhook.lane());
         Self {
@@ -123,7 +125,7 @@ impl WebhookBody {
             status: webhook.status.as_str(),
             reason: webhook.reason,
             breaker: hub.registrar.sender().lanes().permit(&lane, now).into(),
-            has_secret: known.secret.is_some(),
+            has_secret,
             previous_secret_until: known.previous.map(|previous| previous.until).filter(|until| *until > now),
             fault,
             task_id: webhook.task.map(|task| task.as_str().to_owned()),

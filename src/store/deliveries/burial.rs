@@ -71,7 +71,8 @@ impl Store {
         Ok(ids.len())
     }
 
-    /// What was put off because the webhook was not active is due now; whose turn it is not will be put off again.
+    /// A part of what was put off because the webhook was not active is due now, the oldest first; whose turn it is not will be
+    /// put off again. The rest comes when it was put off to, which is soon.
     pub(in crate::store) async fn wake(
         &self,
         transaction: &DatabaseTransaction,
@@ -80,7 +81,8 @@ impl Store {
         until: Timestamp,
     ) -> Result<(), StoreError> {
         let parts = self.backend.parts();
-        let put_off = self.of(webhook, [&parts.put_off_of_lane, &parts.put_off_of_task], now, until.micros());
+        let [of_lane, of_task] = [&parts.put_off_of_lane, &parts.put_off_of_task].map(|text| format!("{text} LIMIT {PART}"));
+        let put_off = self.of(webhook, [&of_lane, &of_task], now, until.micros());
         let ids = self.ids(transaction, put_off).await?;
         self.hasten(transaction, &ids, now).await
     }

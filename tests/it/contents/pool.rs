@@ -110,6 +110,34 @@ async fn a_lease_that_ends_without_a_word_is_a_used_try(#[values(Kind::Sqlite, K
 
 #[rstest]
 #[tokio::test]
+async fn what_cannot_be_read_is_not_taken(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = creator(kind, &[]).await;
+    app.article("a", json!({})).await;
+    // its length can be told, its bytes cannot
+    let (spoil, mend) = match kind {
+        Kind::Sqlite => (
+            "CREATE TABLE kept AS SELECT * FROM hub_payloads; UPDATE hub_payloads SET bytes = 7",
+            "UPDATE hub_payloads SET bytes = (SELECT k.bytes FROM kept AS k WHERE k.id = hub_payloads.id); DROP TABLE kept",
+        ),
+        Kind::Postgres => (
+            "ALTER TABLE hub_payloads ALTER COLUMN bytes TYPE TEXT USING encode(bytes, 'hex')",
+            "ALTER TABLE hub_payloads ALTER COLUMN bytes TYPE BYTEA USING decode(bytes, 'hex')",
+        ),
+    };
+    app.database.execute(spoil).await;
+    // on PostgreSQL, who has seen the column with the one type will not have it with the other
+    let other = App::on(&app.database, &[super::CREATOR]).await;
+    assert_eq!(other.post("/api/pool/claim", &json!({})).await.status, 500);
+    other.stop().await;
+    app.database.execute(mend).await;
+    let entry = &app.pool().await[0];
+    assert_eq!((&entry["status"], &entry["tries"]), (&json!("pending"), &json!(0)));
+    assert_eq!(app.claim(json!({})).await.remove(0)["tries"], 1);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_lease_can_be_made_longer_as_long_as_it_holds(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = creator(kind, &[]).await;
     app.article("a", json!({})).await;

@@ -98,6 +98,37 @@ async fn a_tasks_own_webhook_takes_nobody_else_along(#[values(Kind::Sqlite, Kind
 
 #[rstest]
 #[tokio::test]
+async fn what_has_waited_for_a_webhook_wakes_in_a_part_and_the_rest_by_itself(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    #[values(true, false)] is_own: bool,
+) {
+    let (app, subscriber) = start(kind).await;
+    let paused = json!({"status": "paused"});
+    let id = if is_own {
+        let own = json!({"url": subscriber.url("/"), "signature": "none"});
+        let task = app.created(&json!({"id": "t", "webhook": own})).await;
+        complete(&app, "t").await;
+        let id = task["webhook_id"].as_str().expect("an id").to_owned();
+        app.patch(&format!("/api/webhooks/{id}"), &paused).await.good(200);
+        id
+    } else {
+        let id = webhook(&app, subscriber.url("/"), paused).await;
+        publish(&app, "a").await;
+        id
+    };
+    multiply(&app).await;
+    let (now, soon) = (app.clock.now(), app.clock.now().plus(secs(30)));
+    app.database.execute(&format!("UPDATE hub_deliveries SET due_at = {}", soon.micros())).await;
+    app.patch(&format!("/api/webhooks/{id}"), &json!({"status": "active"})).await.good(200);
+    assert_eq!(counted(&app, &format!("due_at <= {}", now.micros())).await, 1000, "the change itself is a short one");
+    assert_eq!(counted(&app, &format!("due_at <= {}", soon.micros())).await, MANY);
+    app.delete(&format!("/api/webhooks/{id}")).await;
+    app.work_off().await;
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn what_is_on_its_way_is_let_finish_and_not_tried_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (app, subscriber) = start(kind).await;
     subscriber.say("/", [Say::Never]);

@@ -7,6 +7,7 @@ pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod generator;
 pub(crate) mod generators;
+pub(crate) mod instructions;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod signing;

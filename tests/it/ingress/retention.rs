@@ -90,6 +90,20 @@ async fn what_is_parked_stays_until_somebody_has_looked_at_it(#[values(Kind::Sql
 
 #[rstest]
 #[tokio::test]
+async fn a_chore_that_fails_holds_up_no_other(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = start(kind).await;
+    assert_eq!(hook(&app, "account", &ping("p-1")).taken().await, ok("ignored not_of_interest"));
+    app.clock.advance(31 * DAY);
+    app.database.execute("ALTER TABLE hub_contents RENAME TO hub_lost").await;
+    app.loops.housekeeper.step().await.expect_err("leases of contents cannot be looked for");
+    assert_eq!(rows(&app).await, [0; 4]);
+    app.database.execute("ALTER TABLE hub_lost RENAME TO hub_contents").await;
+    assert_eq!(tidy(&app).await, 0);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn many_go_in_small_parts(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = start(kind).await;
     let (id, bytes) = match kind {

@@ -140,6 +140,7 @@ async fn a_webhook_whose_key_is_gone_can_be_seen_and_stopped(#[values(Kind::Sqli
     let app = App::with(&database, Extra { settings: &[("SECRETS_KEY", OTHER_KEY)], ..Extra::default() }).await;
     let read = app.get(&path(&made)).await.good(200);
     assert!(read["fault"].as_str().expect("a sentence").contains("SECRETS_KEY"), "{read}");
+    assert_eq!(read["has_secret"], true, "there is one, and it cannot be read");
     assert!(app.patch(&path(&made), &json!({"headers": {"x-a": "1"}})).await.about("secret").contains("SECRETS_KEY"));
     assert_eq!(app.post(&format!("{}/test", path(&made)), &json!({})).await.problem(), (409, "conflict".to_owned()));
     app.created(&json!({"id": "t"})).await;
