@@ -49,7 +49,7 @@ impl Group {
             let with = Hub::start(Kind::Silent, place.url(base, "webhooks").await?, tasks, 0).await?;
             for number in 0..WEBHOOKS {
                 // nothing is sent
-                with.subject.register(&format!("http://127.0.0.1:9/{number}")).await?;
+                with.subject.register(&format!("http://127.0.0.1:8080/{number}")).await?;
             }
             completed = Some((without, with));
             let url = place.url(base, "raw").await?;
