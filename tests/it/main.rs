@@ -18,6 +18,7 @@ mod ingress;
 mod journal;
 mod keyring;
 mod leases;
+mod measurements;
 mod metrics;
 mod models;
 mod openapi;
