@@ -115,7 +115,7 @@ impl Load<'_> {
         matches!(self.pace, Pace::For(time) if began.elapsed() >= time)
     }
 
-    /// Waits until this one is to be sent.
+    /// Waits until this one is to be sent; the runtime's clock counts in milliseconds, so that up to one comes on top.
     async fn due(&self, began: Instant, index: usize) -> Instant {
         let Pace::Every { .. } = self.pace else { return Instant::now() };
         let due = began + self.after(index);

@@ -96,8 +96,8 @@ impl Report {
     #[must_use]
     pub fn json(&self) -> Value {
         let memory: Vec<Value> =
-            self.memory.iter().map(|(base, memory)| json!({"database": base, "megabytes": memory})).collect();
-        let audits = self.audits.iter().map(|(base, role, audit)| json!({"database": base, "subject": role, "audit": audit}));
+            self.memory.iter().map(|(base, memory)| json!({"base": base, "megabytes": memory})).collect();
+        let audits = self.audits.iter().map(|(base, role, audit)| json!({"base": base, "role": role, "audit": audit}));
         json!({
             "machine": self.machine,
             "tasks": self.tasks,
