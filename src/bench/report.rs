@@ -95,8 +95,7 @@ impl Report {
     /// Every sample, and what comes of them.
     #[must_use]
     pub fn json(&self) -> Value {
-        let memory: Vec<Value> =
-            self.memory.iter().map(|(base, memory)| json!({"base": base, "megabytes": memory})).collect();
+        let memory: Vec<Value> = self.memory.iter().map(|(base, memory)| json!({"base": base, "megabytes": memory})).collect();
         let audits = self.audits.iter().map(|(base, role, audit)| json!({"base": base, "role": role, "audit": audit}));
         json!({
             "machine": self.machine,
