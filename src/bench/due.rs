@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::place::schema;
 use crate::domain::plan::{Answer, Command, Item, Release, Then};
 use crate::domain::task::{Lease, TaskId};
 use crate::domain::time::Timestamp;
@@ -108,12 +109,7 @@ async fn subjects(plan: &Plan, folder: &TempDir, tell: &impl Fn(&str)) -> anyhow
     }
     for (&open, url) in plan.open.iter().flat_map(|open| Some(open).zip(plan.postgres.as_ref())) {
         tell(&format!("PostgreSQL is filled with {open} open tasks of each kind"));
-        let schema = format!("open_{open}");
-        let connection = Database::connect(url).await?;
-        connection.execute_unprepared(&format!("CREATE SCHEMA {schema}")).await?;
-        connection.close().await?;
-        let mark = if url.contains('?') { '&' } else { '?' };
-        let url = format!("{url}{mark}options=-c%20search_path%3D{schema}");
+        let url = schema(url, &format!("open_{open}")).await?;
         subjects.push(Subject::fill("PostgreSQL", &url, open, plan.scattered).await?);
     }
     Ok(subjects)

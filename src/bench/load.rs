@@ -1,8 +1,8 @@
-//! A closed loop of signed progress callbacks over kept-alive connections, written by hand so that the client costs little.
+//! Signed callbacks over kept-alive connections, written by hand so that the client costs little: in a closed loop, or by a
+//! timetable that does not wait for the hub.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,63 +12,156 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::subject::SECRET;
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
 use crate::generator::mac::KeyedMac;
 use crate::generator::scalar::Algorithm;
 
 /// So much load on one subject.
-pub struct Load {
-    pub address: SocketAddr,
-    pub tasks: usize,
+pub struct Load<'a> {
+    /// Of its replicas; connections are shared out evenly.
+    pub addresses: &'a [SocketAddr],
     /// Tasks are named after it.
-    pub run: String,
+    pub run: &'a str,
+    pub callbacks: Callbacks,
     pub connections: usize,
-    pub time: Duration,
+    pub pace: Pace,
+}
+
+/// What callbacks are about.
+#[derive(Clone, Copy, Debug)]
+pub enum Callbacks {
+    /// Progress of any of so many tasks, in random order.
+    Progress { tasks: usize },
+    /// Each completes a task of its own, from this one on.
+    Completed { first: usize },
+    /// The same, and the tasks are so many and come in random order.
+    CompletedAnywhere { first: usize, tasks: usize },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// As fast as they are answered, for so long.
+    For(Duration),
+    /// As fast as they are answered, so many.
+    Count(usize),
+    /// By a timetable: so many, one every so often. One whose time has come while all connections are waiting comes late,
+    /// and that counts.
+    Every { every: Duration, count: usize },
+}
+
+/// One callback that was answered with 200.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// Its `event_id`; no other callback has it.
+    pub number: u64,
+    pub task: usize,
+    /// From when it was to be sent.
+    pub took: Duration,
+}
+
+/// What became of a load.
+pub struct Sent {
+    pub began: Timestamp,
+    pub elapsed: Duration,
+    pub answers: Vec<Answer>,
 }
 
 /// No callback may look like one that was sent before.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-impl Load {
-    /// How many callbacks were answered with 200, and in which time.
-    ///
+impl Load<'_> {
     /// # Errors
-    /// When a connection fails or anything else is answered.
-    pub async fn run(self) -> anyhow::Result<(u64, Duration)> {
-        let load = Arc::new(self);
-        let began = Instant::now();
-        let until = began + load.time;
-        let connections = (0..load.connections).map(|_| load.clone().connection(until));
-        let answered: u64 = try_join_all(connections).await?.into_iter().sum();
-        Ok((answered, began.elapsed()))
+    /// When a connection fails or anything but 200 is answered.
+    pub async fn send(&self) -> anyhow::Result<Sent> {
+        let next = AtomicUsize::new(0);
+        let (began, clock) = (Clock::System.now(), Instant::now());
+        let connections = (0..self.connections).zip(self.addresses.iter().cycle());
+        let answers = try_join_all(connections.map(|(_, address)| self.connection(*address, &next, clock))).await?;
+        Ok(Sent { began, elapsed: clock.elapsed(), answers: answers.into_iter().flatten().collect() })
     }
 
-    async fn connection(self: Arc<Self>, until: Instant) -> anyhow::Result<u64> {
-        let mut stream = TcpStream::connect(self.address).await.context("the subject cannot be reached")?;
+    async fn connection(&self, address: SocketAddr, next: &AtomicUsize, began: Instant) -> anyhow::Result<Vec<Answer>> {
+        let mut stream = TcpStream::connect(address).await.context("the subject cannot be reached")?;
         stream.set_nodelay(true)?;
         let key = KeyedMac::new(Algorithm::Sha256, SECRET.as_bytes());
-        let mut answer = vec![0; 8192];
-        let mut answered = 0;
-        while Instant::now() < until {
-            stream.write_all(&self.request(&key)).await?;
+        let (mut answer, mut answers) = (vec![0; 8192], Vec::new());
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= self.most() || self.is_over(began) {
+                return Ok(answers);
+            }
+            let due = self.due(began, index).await;
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let task = self.callbacks.task(index, number);
+            stream.write_all(&self.request(address, task, number, &key)).await?;
             read_answer(&mut stream, &mut answer).await?;
-            answered += 1;
+            answers.push(Answer { number, task, took: due.elapsed() });
         }
-        Ok(answered)
     }
 
-    fn request(&self, key: &KeyedMac) -> Vec<u8> {
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let task = scattered(number) % (self.tasks.max(1) as u64);
-        let (run, address) = (&self.run, self.address);
-        let body = format!(
-            r#"{{"event":"progress","taskId":"{run}-{task}","event_id":"{number}","progress":{{"stage":"render","message":"frame {number}"}}}}"#
-        );
-        signed(address, &format!("{run}-{task}"), key, &body)
+    fn most(&self) -> usize {
+        let wanted = match self.pace {
+            Pace::For(_) => usize::MAX,
+            Pace::Count(count) | Pace::Every { count, .. } => count,
+        };
+        match self.callbacks {
+            Callbacks::CompletedAnywhere { first, tasks } => wanted.min(tasks.saturating_sub(first)),
+            _ => wanted,
+        }
+    }
+
+    fn is_over(&self, began: Instant) -> bool {
+        matches!(self.pace, Pace::For(time) if began.elapsed() >= time)
+    }
+
+    /// Waits until this one is to be sent; the runtime's clock counts in milliseconds, so that up to one comes on top.
+    async fn due(&self, began: Instant, index: usize) -> Instant {
+        let Pace::Every { .. } = self.pace else { return Instant::now() };
+        let due = began + self.after(index);
+        tokio::time::sleep_until(due).await;
+        due
+    }
+
+    /// When this one is to be sent, from the beginning.
+    pub fn after(&self, index: usize) -> Duration {
+        match self.pace {
+            Pace::Every { every, .. } => every.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX)),
+            Pace::For(_) | Pace::Count(_) => Duration::ZERO,
+        }
+    }
+
+    fn request(&self, address: SocketAddr, task: usize, number: u64, key: &KeyedMac) -> Vec<u8> {
+        let task = format!("{}-{task}", self.run);
+        let body = match self.callbacks {
+            Callbacks::Progress { .. } => progress(&task, number),
+            Callbacks::Completed { .. } | Callbacks::CompletedAnywhere { .. } => format!(
+                r#"{{"event":"completed","taskId":"{task}","event_id":"{number}","result":{{"url":"https://files.example/{number}.mp4","seconds":42}}}}"#
+            ),
+        };
+        signed(address, &task, key, &body)
     }
 }
 
+impl Callbacks {
+    fn task(self, index: usize, number: u64) -> usize {
+        match self {
+            Self::Progress { tasks } => scattered(number, tasks),
+            Self::Completed { first } => first + index,
+            Self::CompletedAnywhere { first, tasks } => permuted(first + index, tasks),
+        }
+    }
+}
+
+/// What a generator says that is at work.
+pub(super) fn progress(task: &str, number: u64) -> String {
+    format!(
+        r#"{{"event":"progress","taskId":"{task}","event_id":"{number}","progress":{{"stage":"render","message":"frame {number}"}}}}"#
+    )
+}
+
 /// A callback about a task, with its signature.
-pub(super) fn signed(address: SocketAddr, task: &str, key: &KeyedMac, body: &str) -> Vec<u8> {
+fn signed(address: SocketAddr, task: &str, key: &KeyedMac, body: &str) -> Vec<u8> {
     let signature = hex::encode(key.tag(&[body.as_bytes()]));
     let length = body.len();
     format!(
@@ -79,13 +172,19 @@ pub(super) fn signed(address: SocketAddr, task: &str, key: &KeyedMac, body: &str
 }
 
 /// Neighbours in, strangers out (SplitMix64's mixer): tasks are hit in random order, the same each time.
-const fn scattered(number: u64) -> u64 {
+pub(super) fn scattered(number: u64, tasks: usize) -> usize {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
+    usize::try_from((number ^ (number >> 31)) % tasks.max(1) as u64).unwrap_or_default()
 }
 
-pub(super) async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
+/// The same where each task comes once: a prime that divides no such number of tasks.
+fn permuted(index: usize, tasks: usize) -> usize {
+    const PRIME: u64 = 2_654_435_761;
+    usize::try_from((index as u64).wrapping_mul(PRIME) % tasks.max(1) as u64).unwrap_or_default()
+}
+
+async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
@@ -103,5 +202,35 @@ pub(super) async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> an
             bail!("the subject answered {text}");
         }
         return Ok(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_task_is_completed_once_and_neighbours_lie_apart() {
+        let tasks: Vec<usize> = (0..1000).map(|index| permuted(index, 1000)).collect();
+        let apart = tasks.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) > 1).count();
+        assert_eq!(apart, 999);
+        let mut sorted = tasks;
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..1000));
+    }
+
+    #[test]
+    fn a_timetable_does_not_wait() {
+        let every = Duration::from_millis(2);
+        let load = |pace| Load { addresses: &[], run: "r", callbacks: Callbacks::Progress { tasks: 1 }, connections: 1, pace };
+        assert_eq!(load(Pace::Every { every, count: 9 }).after(500), Duration::from_secs(1));
+        assert_eq!(load(Pace::Count(9)).after(500), Duration::ZERO);
+    }
+
+    #[test]
+    fn tasks_that_are_completed_run_out() {
+        let callbacks = Callbacks::CompletedAnywhere { first: 90, tasks: 100 };
+        let pace = Pace::For(Duration::from_secs(1));
+        assert_eq!(Load { addresses: &[], run: "r", callbacks, connections: 1, pace }.most(), 10);
     }
 }

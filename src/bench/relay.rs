@@ -3,7 +3,6 @@
 //! Hubs and their subscriber are processes of their own. Every callback completes another task, and each webhook is told of
 //! each, signed. The ceiling posts the same bytes to the same subscriber, as many at a time as a hub may, with nothing behind.
 
-pub mod callbacks;
 mod report;
 pub mod subscriber;
 
@@ -12,13 +11,12 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use futures_util::StreamExt;
 use reqwest::Client;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use super::load::{Callbacks, Load, Pace};
 use super::subject::{Kind, Subject};
 use crate::settings::DatabaseUrl;
-use callbacks::Callbacks;
 pub use report::{Latency, Report, Throughput};
 use subscriber::{NOWHERE, Subscriber};
 
@@ -109,13 +107,8 @@ fn hubs(plan: &Plan, folder: &TempDir) -> anyhow::Result<Vec<Measured>> {
 impl Measured {
     /// Registers as many webhooks as are lacking.
     async fn listen(&mut self, subscriber: &Subscriber, webhooks: usize) -> anyhow::Result<()> {
-        let client = Client::builder().no_proxy().build()?;
         while self.webhooks < webhooks {
-            let url = subscriber.url(&self.place(self.webhooks));
-            let wanted = json!({"url": url, "events": ["task.completed"], "secret": "a secret of nobody"});
-            let request = client.post(format!("http://{}/api/webhooks", self.hub.address)).body(wanted.to_string());
-            let answer = request.send().await?;
-            ensure!(answer.status() == 201, "a webhook was refused: {}", answer.text().await?);
+            self.hub.register(&subscriber.url(&self.place(self.webhooks))).await?;
             self.webhooks += 1;
         }
         Ok(())
@@ -140,20 +133,23 @@ impl Measured {
 
     /// From when each callback was to be sent.
     async fn measure(&mut self, subscriber: &Subscriber, count: usize, every: Duration) -> anyhow::Result<Times> {
-        let connections = if every.is_zero() { CONNECTIONS } else { MOST_LATE };
+        let (connections, pace) = match every {
+            Duration::ZERO => (CONNECTIONS, Pace::Count(count)),
+            every => (MOST_LATE, Pace::Every { every, count }),
+        };
         let (first, run) = (self.next, self.hub.run.as_str());
-        let callbacks = Callbacks { address: self.hub.address, run, first, count, every, connections };
-        let sent = callbacks.send().await?;
+        let load = Load { addresses: &[self.hub.address], run, callbacks: Callbacks::Completed { first }, connections, pace };
+        let sent = load.send().await?;
         let mut delivered = Vec::with_capacity(count * self.webhooks);
         for webhook in 0..self.webhooks {
             let told = subscriber.told(&self.place(webhook), count).await?;
             for number in 0..count {
                 let arrived = told.get(&format!("{run}-{}", first + number)).context("an event never arrived")?;
-                delivered.push(arrived.since(sent.began.plus(callbacks.after(number))));
+                delivered.push(arrived.since(sent.began.plus(load.after(number))));
             }
         }
         self.next += count;
-        Ok(Times { answered: sent.answered, delivered })
+        Ok(Times { answered: sent.answers.into_iter().map(|answer| answer.took).collect(), delivered })
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use clap::ValueEnum;
 use serde::Deserialize;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::relay::subscriber;
@@ -47,6 +48,8 @@ pub enum Kind {
     Journal,
     /// The hub with one transaction a callback, side by side where the database can.
     OneByOne,
+    /// The hub without its loops: nothing that is due is sent.
+    Silent,
     /// No hub, but whom the hub tells.
     Subscriber,
 }
@@ -68,12 +71,22 @@ pub struct JournalFigures {
 }
 
 impl Subject {
+    /// With so many tasks of its own.
+    ///
     /// # Errors
     /// When the process does not become ready.
     pub fn start(kind: Kind, database: &str, tasks: usize) -> anyhow::Result<Self> {
-        let run = uuid::Uuid::now_v7().simple().to_string();
+        Self::start_as(kind, database, tasks, &uuid::Uuid::now_v7().simple().to_string(), 0)
+    }
+
+    /// With tasks of that name; every sync of a file takes so many milliseconds more than it does.
+    ///
+    /// # Errors
+    /// When the process does not become ready.
+    pub fn start_as(kind: Kind, database: &str, tasks: usize, run: &str, slowed: u64) -> anyhow::Result<Self> {
+        let run = run.to_owned();
         let name = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut child = command(slowed)?
             .args(["bench", "--subject", &name, "--run", &run, "--tasks", &tasks.to_string()])
             .env("DATABASE_URL", database)
             .stdin(Stdio::piped())
@@ -88,7 +101,37 @@ impl Subject {
 
     #[must_use]
     pub fn commits(&self) -> bool {
-        matches!(self.kind, Kind::Journal | Kind::OneByOne)
+        matches!(self.kind, Kind::Journal | Kind::OneByOne | Kind::Silent)
+    }
+
+    /// A webhook that wants to hear of every completed task.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn register(&self, url: &str) -> anyhow::Result<()> {
+        let wanted = json!({"url": url, "events": ["task.completed"], "secret": "a secret of nobody"});
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let request = client.post(format!("http://{}/api/webhooks", self.address)).body(wanted.to_string());
+        let answer = request.send().await?;
+        ensure!(answer.status() == 201, "a webhook was refused: {}", answer.text().await?);
+        Ok(())
+    }
+
+    /// Of the process, or of the one that slows it.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Lets it end by itself.
+    ///
+    /// # Errors
+    /// When it ends badly.
+    pub fn end(mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait()?;
+        ensure!(status.success(), "a subject ended with {status}");
+        Ok(())
     }
 
     /// # Errors
@@ -115,6 +158,20 @@ impl Drop for Subject {
     }
 }
 
+/// This very program, or strace in front of it.
+fn command(slowed: u64) -> anyhow::Result<Command> {
+    let program = std::env::current_exe()?;
+    if slowed == 0 {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-o", "/dev/null"])
+        .args(["-e", &format!("inject=fdatasync,fsync:delay_exit={}", slowed * 1000), "--"])
+        .arg(program);
+    Ok(command)
+}
+
 /// The other side: runs as a subject until standard input ends.
 ///
 /// # Errors
@@ -129,10 +186,10 @@ pub async fn become_subject(kind: Kind, run: &str, tasks: usize) -> anyhow::Resu
     match kind {
         Kind::Ceiling => return ceiling(&lifecycle).await,
         Kind::Subscriber => return subscriber::serve_subscriber(&lifecycle).await,
-        Kind::Journal | Kind::OneByOne => {}
+        Kind::Journal | Kind::OneByOne | Kind::Silent => {}
     }
     let settings = settings()?;
-    let mut surroundings = Surroundings::default();
+    let mut surroundings = Surroundings { loops_run: kind != Kind::Silent, ..Surroundings::default() };
     if kind == Kind::OneByOne {
         surroundings.journal = Limits { items: 1, ..Limits::default() };
         surroundings.journal_workers = settings.database.max_connections.get() as usize;

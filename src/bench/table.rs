@@ -1,69 +1,93 @@
-//! Figures as a Markdown table: medians over the rounds, and the ratio to the ceiling of the same round.
+//! Figures as Markdown tables.
 
 use std::fmt;
 
-use super::{MOST_COMMITS, Measured, Sample};
-
-/// Everything that was measured; displays as Markdown.
-pub struct Report {
-    pub measured: Vec<Measured>,
-    pub connections: Vec<usize>,
-}
-
-impl Report {
-    /// Subjects whose journal commits too often at 64 connections.
-    #[must_use]
-    pub fn failures(&self) -> Vec<String> {
-        let journals = self.measured.iter().filter(|measured| measured.name.ends_with("journal"));
-        let too_many = journals.filter_map(|measured| {
-            let commits = median(measured.at(64).filter_map(|sample| sample.commits))?;
-            (commits > MOST_COMMITS).then(|| {
-                format!("{}: {commits:.3} commits per callback at 64 connections, at most {MOST_COMMITS}", measured.name)
-            })
-        });
-        too_many.collect()
-    }
-
-    /// The median over the rounds of this subject's rate by the other's in the same round.
-    fn ratio(&self, measured: &Measured, other: &Measured, connections: usize) -> Option<f64> {
-        let pairs = measured.at(connections).zip(other.at(connections));
-        median(pairs.map(|(sample, other)| sample.per_second / other.per_second))
-    }
-}
-
-impl Measured {
-    fn at(&self, connections: usize) -> impl Iterator<Item = &Sample> {
-        self.samples.iter().filter(move |sample| sample.connections == connections)
-    }
-}
+use super::report::{Report, middle, rate};
+use super::sample::{Base, Role, Sample};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| connections | subject | callbacks/s | of no database | × one by one | commits per callback |")?;
-        writeln!(f, "| ---: | --- | ---: | ---: | ---: | ---: |")?;
-        let ceiling = self.measured.first();
-        for &connections in &self.connections {
-            for measured in &self.measured {
-                let rate = median(measured.at(connections).map(|sample| sample.per_second)).unwrap_or_default();
-                let of_ceiling = ceiling.and_then(|ceiling| self.ratio(measured, ceiling, connections));
-                let rival = self.measured.iter().find(|other| other.name == measured.name.replace("journal", "one by one"));
-                let rival = rival.filter(|other| other.name != measured.name);
-                let gain = rival.and_then(|other| self.ratio(measured, other, connections));
-                let commits = median(measured.at(connections).filter_map(|sample| sample.commits));
-                let cell =
-                    |value: Option<f64>, digits: usize| value.map_or("—".to_owned(), |value| format!("{value:.digits$}"));
-                writeln!(
-                    f,
-                    "| {connections} | {} | {rate:.0} | {} | {} | {} |",
-                    measured.name,
-                    cell(of_ceiling, 2),
-                    cell(gain, 1),
-                    cell(commits, 3)
-                )?;
+        writeln!(f, "{}\n\n{}", self.machine, self.goals())?;
+        self.closed(f)?;
+        self.by_timetable(f)?;
+        self.audited(f)
+    }
+}
+
+impl Report {
+    fn closed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "| connections | database | subject | callbacks/s | of no database | × one by one | commits per callback | p50 | p99 |"
+        )?;
+        writeln!(f, "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        for &base in &self.bases {
+            for &connections in &self.connections {
+                const ROLES: [Role; 8] = [
+                    Role::Ceiling,
+                    Role::Journal,
+                    Role::OneByOne,
+                    Role::Raw,
+                    Role::Pgbench,
+                    Role::Replicas,
+                    Role::Completed,
+                    Role::Heard,
+                ];
+                for role in ROLES {
+                    self.row(f, (base, role), connections)?;
+                }
             }
         }
-        Ok(())
+        writeln!(f)
     }
+
+    fn row(&self, f: &mut fmt::Formatter<'_>, who: (Base, Role), connections: usize) -> fmt::Result {
+        let Some(per_second) = self.median(who, connections, rate) else { return Ok(()) };
+        let (base, role) = who;
+        let of_ceiling = self.ratio(who, Role::Ceiling, connections, rate);
+        let gain = self.ratio(who, Role::OneByOne, connections, rate).filter(|_| !matches!(role, Role::Ceiling | Role::OneByOne));
+        let commits = self.median(who, connections, |sample| sample.commits);
+        let (middle, p99) = (self.median(who, connections, middle), self.median(who, connections, p99));
+        write!(f, "| {connections} | {base} | {role} | {per_second:.0} | {} | {} ", cell(of_ceiling, 2), cell(gain, 1))?;
+        writeln!(f, "| {} | {} | {} |", cell(commits, 3), millis(middle), millis(p99))
+    }
+
+    fn by_timetable(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| database, half rate by a timetable | callbacks/s | p50 | p99 | p99.9 |")?;
+        writeln!(f, "| --- | ---: | ---: | ---: | ---: |")?;
+        for &base in &self.bases {
+            let Some(sample) = self.samples.iter().find(|sample| sample.base == base && sample.role == Role::HalfRate) else {
+                continue;
+            };
+            let median = |figure: fn(&Sample) -> Option<f64>| self.median((base, Role::HalfRate), sample.connections, figure);
+            let per_second = cell(median(rate), 0);
+            let [p50, p99, p999] = [middle, p99, p999].map(|figure| millis(median(figure)));
+            writeln!(f, "| {base} | {per_second} | {p50} | {p99} | {p999} |")?;
+        }
+        writeln!(f)
+    }
+
+    fn audited(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answered: usize = self.audits.iter().map(|(_, _, audit)| audit.answered).sum();
+        let found: usize = self.audits.iter().map(|(_, _, audit)| audit.found).sum();
+        write!(f, "Of {answered} callbacks that were answered with 200, {found} are in the database.")
+    }
+}
+
+fn p99(sample: &Sample) -> Option<f64> {
+    sample.latency.map(|latency| latency.p99)
+}
+
+fn p999(sample: &Sample) -> Option<f64> {
+    sample.latency.map(|latency| latency.p999)
+}
+
+pub(super) fn cell(value: Option<f64>, digits: usize) -> String {
+    value.map_or("—".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+fn millis(value: Option<f64>) -> String {
+    value.map_or("—".to_owned(), |value| format!("{value:.1} ms"))
 }
 
 pub(in crate::bench) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -80,17 +104,6 @@ pub(in crate::bench) fn median(values: impl Iterator<Item = f64>) -> Option<f64>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn journal(commits: f64) -> Report {
-        let sample = Sample { round: 0, connections: 64, per_second: 1000.0, commits: Some(commits) };
-        Report { measured: vec![Measured { name: "SQLite, journal", samples: vec![sample] }], connections: vec![64] }
-    }
-
-    #[test]
-    fn too_many_commits_per_callback_are_a_failure() {
-        assert!(journal(0.19).failures().is_empty());
-        assert_eq!(journal(0.21).failures().len(), 1);
-    }
 
     #[test]
     fn a_median_is_the_middle_or_between_the_middles() {

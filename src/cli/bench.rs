@@ -1,12 +1,15 @@
 //! `callback-hub bench`: the measurements of the README.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::{Failure, Outcome, say};
 use crate::bench::subject::{Kind, become_subject};
-use crate::bench::{self, Plan, due, relay};
+use crate::bench::{self, Plan, due, relay, scale, start};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -17,7 +20,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     postgres: Option<String>,
     /// Connections, in turn
-    #[arg(long, value_delimiter = ',', default_value = "1,16,64,256")]
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     connections: Vec<usize>,
     /// Rounds; all subjects take turns within each
     #[arg(long, default_value_t = 5)]
@@ -25,9 +28,18 @@ pub(super) struct Arguments {
     /// Seconds of one measurement
     #[arg(long, default_value_t = 2)]
     seconds: u64,
-    /// Open tasks
-    #[arg(long, default_value_t = 20_000)]
+    /// Seconds of one measurement at half of the maximum rate, by a timetable
+    #[arg(long, default_value_t = 10)]
+    open_seconds: u64,
+    /// Open tasks of each subject
+    #[arg(long, default_value_t = 200_000)]
     tasks: usize,
+    /// Measure SQLite also with syncs that take so many milliseconds more, in turn; it takes strace
+    #[arg(long, value_delimiter = ',')]
+    slowed_sync: Vec<u64>,
+    /// Write every sample and all medians there, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
     /// Be one of the measured processes
     #[arg(long, hide = true)]
     subject: Option<Kind>,
@@ -42,6 +54,10 @@ enum Other {
     Due(Due),
     /// The relay: how long from a callback to its subscriber, and how many deliveries a second
     Relay(Relay),
+    /// How long a hub with many tasks takes from its start until it is ready
+    Start(Start),
+    /// What a large database costs: the same load on few tasks and on many
+    Scale(Scale),
 }
 
 #[derive(Args)]
@@ -82,10 +98,55 @@ struct Relay {
     webhooks: Vec<usize>,
 }
 
+#[derive(Args)]
+struct Start {
+    /// An empty PostgreSQL database to measure too
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Open tasks
+    #[arg(long, default_value_t = 1_000_000)]
+    tasks: usize,
+    /// Starts on each database
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Write every sample there, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Scale {
+    /// An empty PostgreSQL database to measure too
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Open tasks of the small database
+    #[arg(long, default_value_t = 10_000)]
+    few: usize,
+    /// Open tasks of the large one
+    #[arg(long, default_value_t = 5_000_000)]
+    many: usize,
+    /// Receipts of each task; at most 16
+    #[arg(long, default_value_t = 4)]
+    receipts: usize,
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Rounds; all databases take turns within each
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of one measurement
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Write every sample there, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     match arguments.other {
         Some(Other::Due(arguments)) => return measure_steps(arguments).await,
         Some(Other::Relay(arguments)) => return measure_relay(arguments).await,
+        Some(Other::Start(arguments)) => return measure_start(arguments).await,
+        Some(Other::Scale(arguments)) => return measure_scale(arguments).await,
         None => {}
     }
     if let Some(kind) = arguments.subject {
@@ -95,16 +156,37 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         connections: arguments.connections,
         rounds: arguments.rounds,
         time: Duration::from_secs(arguments.seconds),
+        open: Duration::from_secs(arguments.open_seconds),
         tasks: arguments.tasks,
+        slowed: arguments.slowed_sync,
         postgres: arguments.postgres,
     };
-    let report = bench::run(&plan, |name, sample| {
-        let (round, connections, rate) = (sample.round + 1, sample.connections, sample.per_second);
-        eprintln!("round {round}  {connections:>3} connections  {name:<24} {rate:>8.0}/s");
-    })
-    .await?;
+    let report = bench::run(&plan).await?;
     say(&report);
+    write(arguments.json.as_deref(), &report.json())?;
     judge(&report.failures())
+}
+
+async fn measure_start(arguments: Start) -> Outcome {
+    let Start { postgres, tasks, rounds, json } = arguments;
+    let report = start::run(&start::Plan { tasks, rounds, postgres }).await?;
+    say(&report);
+    write(json.as_deref(), &report.json())
+}
+
+async fn measure_scale(arguments: Scale) -> Outcome {
+    let Scale { postgres, few, many, receipts, connections, rounds, seconds, json } = arguments;
+    let time = Duration::from_secs(seconds);
+    let report = scale::run(&scale::Plan { few, many, receipts, connections, rounds, time, postgres }).await?;
+    say(&report);
+    write(json.as_deref(), &report.json())?;
+    judge(&report.failures())
+}
+
+fn write(path: Option<&Path>, report: &Value) -> Outcome {
+    let Some(path) = path else { return Ok(()) };
+    let written = std::fs::write(path, format!("{report:#}\n")).with_context(|| path.display().to_string());
+    Ok(written?)
 }
 
 async fn measure_steps(arguments: Due) -> Outcome {

@@ -51,7 +51,9 @@ INSTEAD = {
     # the hub that all blocks speak to knows this already; here it is enough that it is said so
     SIMULATOR: SIMULATOR + "grep -q ^GENERATOR_SIMULATOR_SECRET=. .env\n",
     # minutes of measuring, which the long grade does
-    "callback-hub bench --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench --help | grep -q -- --postgres\n",
+    "callback-hub bench --slowed-sync 1,5 --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench --help | grep -q -- --slowed-sync\n",
+    "callback-hub bench start\n": "callback-hub bench start --help | grep -q -- --tasks\n",
+    "callback-hub bench scale --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench scale --help | grep -q -- --many\n",
     "callback-hub bench relay --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench relay --help | grep -q -- --postgres\n",
     # is what runs this
     "tests/run\n": f'test -x "{ROOT}/tests/run"\n',
