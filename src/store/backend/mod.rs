@@ -164,7 +164,7 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
     let (writer, reader) = match backend.0 {
         DbBackend::Sqlite => {
             // the first connection creates the file and switches it to WAL before readers come
-            let writer = open(sqlite::writer_options(url)).await?;
+            let writer = open(sqlite::options(url, 1)).await?;
             (writer, open(sqlite::options(url, max_connections)).await?)
         }
         _ => {

@@ -114,34 +114,16 @@ pub(super) fn texts() -> Texts {
 
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
 
-/// Pages of 4 KiB that the log holds before it is copied into the file: the later, the more often a page is copied once for
-/// many changes. A log of 32 MiB is read at a start in a few hundredths of a second.
-const LOG: &str = "8192";
-/// KiB of pages, negative as SQLite wants it: tasks are hit in random order.
-const CACHE: &str = "-16384";
-
-/// For the one that writes.
-pub(super) fn writer_options(url: &str) -> ConnectOptions {
-    // the journals of statements are small, and would be files
-    with_pragmas(url, 1, &[("wal_autocheckpoint", LOG), ("cache_size", CACHE), ("temp_store", "memory")])
-}
-
-/// For those that read, and for what is done once.
 pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
-    with_pragmas(url, connections, &[])
-}
-
-fn with_pragmas(url: &str, connections: u32, more: &'static [(&'static str, &'static str)]) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options.max_connections(connections).min_connections(1).test_before_acquire(false).max_lifetime(None).idle_timeout(None);
-    options.map_sqlx_sqlite_opts(move |options| {
-        let options = options
+    options.map_sqlx_sqlite_opts(|options| {
+        options
             .journal_mode(sqlite::SqliteJournalMode::Wal)
             .synchronous(sqlite::SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(TEXTS);
-        more.iter().fold(options, |options, (name, value)| options.pragma(*name, *value))
+            .statement_cache_capacity(TEXTS)
     });
     options
 }
