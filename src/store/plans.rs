@@ -8,7 +8,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::claims::Order;
-use super::entity::delivery;
+use super::entity::{delivery, task};
 use super::error::StoreError;
 use super::{DeliveryFilter, Store, backend, deliveries, due, revival, strays, tallies, tidying};
 use crate::domain::delivery::Status;
@@ -26,7 +26,7 @@ pub struct Plan {
 type Named = (&'static str, Statement);
 
 impl Store {
-    /// The plans of all statements by which due rows are found, in the sessions that they are used in; several of one
+    /// The plans of all statements by which due rows, and changed ones, are found, in the sessions that they are used in; several of one
     /// statement where the database may choose among them.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Store {
             ("pending generators", backend.statement(due::PENDING_GENERATORS, [now.micros().into()])),
             ("running attempts", backend.statement(due::RUNNING, [generator.into()])),
         ];
-        let writing = [
+        let mut writing = vec![
             ("due tasks", due::tasks(backend, generator, now, 8)),
             ("due priorities", due::priorities(backend, generator, now, Order::MostUrgent)),
             ("due priorities by readiness", due::priorities(backend, generator, now, Order::LongestReady)),
@@ -47,6 +47,10 @@ impl Store {
             ("running attempts", backend.statement(due::RUNNING, [generator.into()])),
             ("due parked callbacks", due::parked(backend, now, 8)),
         ];
+        let changed = ["a", "b"].map(|id| task::Model { id: id.to_owned(), ..task::Model::default() });
+        let named = |name, statements: Vec<Statement>| statements.into_iter().map(move |statement| (name, statement));
+        writing.extend(named("changed tasks", backend.update(&task::TABLE, changed.clone().into())));
+        writing.extend(named("quietly changed tasks", backend.update_quietly(&task::TABLE, changed.into())));
         self.explain_all(&reading, &writing).await
     }
 

@@ -15,7 +15,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const MANY: u32 = 5000;
 
 /// Which index each statement goes by.
-const EXPECTED: [(&str, &str); 9] = [
+const EXPECTED: [(&str, &str); 11] = [
     ("due generators", "hub_tasks_due"),
     ("pending generators", "hub_tasks_pending"),
     ("running attempts", "hub_attempts_running"),
@@ -24,6 +24,8 @@ const EXPECTED: [(&str, &str); 9] = [
     ("due priorities by readiness", "hub_tasks_pending"),
     ("pending tasks", "hub_tasks_pending"),
     ("orphaned tasks", THE_KEY),
+    ("changed tasks", THE_KEY),
+    ("quietly changed tasks", THE_KEY),
     // one of them says what is due, the other who is before it
     ("due parked callbacks", "hub_parked_"),
 ];

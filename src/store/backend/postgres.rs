@@ -1,7 +1,7 @@
 //! PostgreSQL: one pool; every commit is synced whatever the server's default; nothing waits for ever.
 
 use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
-use sea_orm::{ConnectOptions, DbBackend, Statement};
+use sea_orm::{ConnectOptions, DbBackend, Statement, Value};
 
 use super::table::columns;
 use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, TEXTS, Texts};
@@ -146,16 +146,34 @@ pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(6845794, hashte
 
 /// Prepared statements get a plan for their values or one for any values; which, the session decides.
 pub(super) fn explanations(statement: &Statement) -> Vec<Explanation> {
-    let values = statement.values.iter().flat_map(|values| &values.0);
-    let values: Vec<String> = values.map(|value| PostgresQueryBuilder.value_to_string(value)).collect();
-    let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+    let values = || statement.values.iter().flat_map(|values| &values.0);
+    let listed = |list: Vec<String>| if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
+    let types = listed(values().map(|value| type_of(value).to_owned()).collect());
+    let values = listed(values().map(|value| PostgresQueryBuilder.value_to_string(value)).collect());
     let explanation = |mode: &str| Explanation {
-        preparations: vec![format!("SET LOCAL plan_cache_mode = {mode}"), format!("PREPARE hub_explained AS {}", statement.sql)],
+        preparations: vec![
+            format!("SET LOCAL plan_cache_mode = {mode}"),
+            format!("PREPARE hub_explained{types} AS {}", statement.sql),
+        ],
         question: Statement::from_string(DbBackend::Postgres, format!("EXPLAIN (COSTS off) EXECUTE hub_explained{values}")),
         column: "QUERY PLAN",
         ends: vec!["DEALLOCATE hub_explained".to_owned()],
     };
     ["force_generic_plan", "force_custom_plan"].map(explanation).into()
+}
+
+/// What the driver says that a value is.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "boolean",
+        Value::Int(_) => "integer",
+        Value::BigInt(_) => "bigint",
+        Value::Double(_) => "double precision",
+        Value::Bytes(_) => "bytea",
+        Value::Uuid(_) => "uuid",
+        Value::String(_) => "text",
+        _ => "unknown",
+    }
 }
 
 /// For reading.

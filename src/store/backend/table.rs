@@ -246,3 +246,52 @@ fn bytes(value: &Value) -> usize {
         _ => 8,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::entity::{fingerprint, payload};
+
+    fn payloads(sizes: &[usize]) -> Vec<payload::Model> {
+        sizes.iter().map(|size| payload::Model { id: uuid::Uuid::nil(), bytes: vec![7; *size] }).collect()
+    }
+
+    /// Rows of each statement.
+    fn parts(backend: DbBackend, rows: Vec<payload::Model>) -> Vec<usize> {
+        let statements = Backend(backend).insert(&payload::TABLE, rows);
+        statements.iter().map(|statement| statement.values.as_ref().map_or(0, |values| values.0.len()) / 2).collect()
+    }
+
+    #[test]
+    fn rows_go_in_as_few_statements_as_there_are_texts_for() {
+        assert_eq!(parts(DbBackend::Sqlite, payloads(&[1; 39])), [32, 4, 2, 1]);
+        assert!(parts(DbBackend::Sqlite, payloads(&[])).is_empty());
+    }
+
+    #[test]
+    fn no_message_is_larger_than_it_may_be_but_for_a_single_row() {
+        let large = postgres_message();
+        assert_eq!(parts(DbBackend::Postgres, payloads(&[large, 1, 1, large / 2, large / 2])), [1, 2, 1, 1]);
+        assert_eq!(parts(DbBackend::Sqlite, payloads(&[large, 1, 1, large / 2])), [4]);
+    }
+
+    fn postgres_message() -> usize {
+        Backend(DbBackend::Postgres).message_bytes()
+    }
+
+    #[test]
+    fn texts_are_what_the_databases_understand() {
+        let rows = || vec![fingerprint::Model { task_id: "t".to_owned(), fingerprint: vec![1], attempt: 1 }; 2];
+        let text = |backend| Backend(backend).upsert(&fingerprint::TABLE, rows()).remove(0).sql;
+        assert_eq!(
+            text(DbBackend::Sqlite),
+            "INSERT INTO hub_fingerprints (task_id, fingerprint, attempt) VALUES (?, ?, ?), (?, ?, ?) \
+             ON CONFLICT (task_id, fingerprint, attempt) DO NOTHING"
+        );
+        assert_eq!(
+            text(DbBackend::Postgres),
+            "INSERT INTO hub_fingerprints (task_id, fingerprint, attempt) VALUES ($1, $2, $3), ($4, $5, $6) \
+             ON CONFLICT (task_id, fingerprint, attempt) DO NOTHING"
+        );
+    }
+}

@@ -15,7 +15,7 @@ use crate::domain::task::{
 };
 use crate::domain::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, Default, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_tasks")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
