@@ -67,7 +67,7 @@ impl Housekeeper {
     }
 }
 
-/// The first failure stands for the step; the others are told here.
+/// Every failure is told here, by the name of its chore; the first stands for the step.
 fn together<const N: usize>(chores: [(&'static str, Result<Step, StoreError>); N]) -> Result<Step, StoreError> {
     let (mut done, mut failure) = (Step::default(), None);
     for (chore, outcome) in chores {

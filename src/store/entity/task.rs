@@ -76,11 +76,15 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
+/// What changes and is held, or looked at, by an index.
+const INDEXED: [Column; 6] =
+    [Column::Priority, Column::NotBefore, Column::SettledAt, Column::SettledBy, Column::Told, Column::DueAt];
+
 pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(|| {
     use Column as C;
     let constant =
         [C::Generator, C::HubSubmits, C::MaxRetries, C::TimeoutUs, C::RequestDigest, C::AutoApprove, C::Webhook, C::CreatedAt];
-    Table::changing(&constant, &[C::Priority, C::NotBefore, C::SettledAt, C::SettledBy, C::Told, C::DueAt])
+    Table::changing(&constant, &INDEXED)
 });
 
 impl Model {
@@ -152,10 +156,9 @@ impl Model {
         }
     }
 
-    /// Whether no index has to be touched to make one of the other. Those that hold a status look for themselves.
+    /// Whether no index has to be touched to make one of the other.
     pub(in crate::store) fn is_indexed_like(&self, other: &Self) -> bool {
-        let indexed = |row: &Self| (row.priority, row.not_before, row.settled_at, row.told, row.due_at);
-        indexed(self) == indexed(other) && self.settled_by == other.settled_by
+        INDEXED.iter().all(|column| self.get(*column) == other.get(*column))
     }
 
     /// The task that this row and its attempts' rows describe.
