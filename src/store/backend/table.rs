@@ -249,8 +249,10 @@ fn bytes(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::ConnectionTrait;
+
     use super::*;
-    use crate::store::entity::{fingerprint, payload};
+    use crate::store::entity::{fingerprint, payload, task};
 
     fn payloads(sizes: &[usize]) -> Vec<payload::Model> {
         sizes.iter().map(|size| payload::Model { id: uuid::Uuid::nil(), bytes: vec![7; *size] }).collect()
@@ -293,5 +295,24 @@ mod tests {
             "INSERT INTO hub_fingerprints (task_id, fingerprint, attempt) VALUES ($1, $2, $3), ($4, $5, $6) \
              ON CONFLICT (task_id, fingerprint, attempt) DO NOTHING"
         );
+    }
+
+    #[tokio::test]
+    async fn no_index_of_tasks_names_what_is_updated_quietly() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("hub.db").display());
+        crate::store::migrate(&url).await.unwrap();
+        let database = sea_orm::Database::connect(&url).await.unwrap();
+        let indexes = "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'hub_tasks' AND sql IS NOT NULL";
+        let rows = database.query_all_raw(Backend(DbBackend::Sqlite).statement(indexes, [])).await.unwrap();
+        let texts: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        let is_named = |column: &&str| {
+            let is_it = |word: &str| word == *column;
+            texts.iter().any(|text| text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(is_it))
+        };
+        let table = &*task::TABLE;
+        let named = |columns: &[task::Column]| -> Vec<&str> { columns.iter().map(IdenStatic::as_str).filter(is_named).collect() };
+        assert_eq!(named(&table.quiet_update.columns), Vec::<&str>::new());
+        assert_eq!(named(&table.update.columns), ["priority", "not_before", "settled_at", "settled_by", "told", "due_at"]);
     }
 }
