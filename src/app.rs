@@ -67,8 +67,8 @@ pub enum StartError {
 pub struct Surroundings {
     pub clock: Clock,
     pub journal: Limits,
-    /// Writers of the journal; more than one only pays where transactions run side by side.
-    pub journal_workers: usize,
+    /// Writers of the journal; none says that the database decides.
+    pub journal_workers: Option<usize>,
     /// Whether the loops run by themselves, or somebody calls their steps.
     pub loops_run: bool,
     /// The process's recorder, if it has one.
@@ -77,7 +77,7 @@ pub struct Surroundings {
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Clock::System, journal: Limits::default(), journal_workers: 1, loops_run: true, metrics: None }
+        Self { clock: Clock::System, journal: Limits::default(), journal_workers: None, loops_run: true, metrics: None }
     }
 }
 
@@ -87,8 +87,7 @@ pub struct App {
     listener: TcpListener,
     bounds: Bounds,
     store: Store,
-    journal: journal::Worker,
-    journal_workers: usize,
+    journal: Vec<journal::Worker>,
     rejections: rejections::Writer,
     recording: recorder::Writer,
     loops: Loops,
@@ -117,7 +116,8 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
 
     let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics } = surroundings;
-    let (journal, worker) = Journal::new(store.clone(), clock.clone(), limits);
+    let journal_workers = journal_workers.unwrap_or_else(|| store.writers_side_by_side());
+    let (journal, workers) = Journal::new(&store, &clock, limits, journal_workers);
     let terms = Arc::new(Terms::new(assembly::terms(settings, port), Arc::new(catalog), capabilities, clock.now()));
     let (book, writer) = Rejections::new(store.clone(), terms.clone());
     warnings.extend(assembly::without_callbacks(&terms));
@@ -157,19 +157,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         grace: GRACE,
     };
     let hub = Arc::new(Hub::new(assembly::options(settings), handles));
-    Ok(App {
-        hub,
-        listener,
-        bounds,
-        store,
-        journal: worker,
-        journal_workers,
-        rejections: writer,
-        recording,
-        loops,
-        loops_run,
-        warnings,
-    })
+    Ok(App { hub, listener, bounds, store, journal: workers, rejections: writer, recording, loops, loops_run, warnings })
 }
 
 impl App {
@@ -196,11 +184,10 @@ impl App {
     /// False: a part died before its time.
     pub async fn run(self, lifecycle: Lifecycle) -> bool {
         let served = CancellationToken::new();
-        let Self { hub, listener, bounds, store, journal, journal_workers, rejections, recording, loops, loops_run, .. } = self;
-        for worker in (1..journal_workers).map(|_| journal.twin()).collect::<Vec<_>>() {
+        let Self { hub, listener, bounds, store, journal, rejections, recording, loops, loops_run, .. } = self;
+        for worker in journal {
             lifecycle.spawn_loop("journal", worker.run(served.clone()));
         }
-        lifecycle.spawn_loop("journal", journal.run(served.clone()));
         lifecycle.spawn_loop("rejections", rejections.run(served.clone()));
         lifecycle.spawn_loop("deliveries", recording.run(served.clone()));
         // cancelled when the last of those is gone who may still have something to write

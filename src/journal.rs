@@ -3,12 +3,13 @@
 //! A worker waits for one entry, takes what else has queued up meanwhile (bounded by items and bytes), and commits all of
 //! it in one synced transaction; only then does anybody get an answer. So the slower the disk, the larger the batches. One
 //! that turns out to bring webhooks more than a transaction should is written in halves. A transaction that fails for one
-//! entry's sake is repeated entry by entry, and only the culprit hears of it.
+//! entry's sake is repeated entry by entry, and only the culprit hears of it. Where transactions run side by side there are
+//! several workers, each for tasks of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -19,9 +20,11 @@ use crate::telemetry::metrics::JOURNAL_BATCH;
 
 mod chores;
 mod listeners;
+mod queues;
 
 pub use chores::Chores;
 use listeners::Listeners;
+use queues::{Inbox, Queues};
 
 /// How often a batch is repeated because somebody has registered meanwhile.
 const REPEATS: usize = 20;
@@ -29,7 +32,7 @@ const REPEATS: usize = 20;
 /// Bounds of the queue and of one transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Entries that may wait; one more is refused.
+    /// Entries that may wait, shared out among the workers; one more is refused.
     pub queue: usize,
     /// Entries in one transaction.
     pub items: usize,
@@ -75,7 +78,7 @@ pub struct Figures {
 /// The door. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
-    queue: mpsc::Sender<Queued>,
+    queues: Queues,
     settled: broadcast::Sender<TaskId>,
     chores: Arc<Chores>,
     figures: Arc<Figures>,
@@ -86,31 +89,34 @@ pub struct Worker {
     store: Store,
     clock: Clock,
     limits: Limits,
-    inbox: Arc<Mutex<Inbox>>,
+    inbox: Inbox,
     settled: broadcast::Sender<TaskId>,
     chores: Arc<Chores>,
     figures: Arc<Figures>,
     listeners: Arc<Listeners>,
 }
 
-struct Inbox {
-    queue: mpsc::Receiver<Queued>,
-    /// Taken from the queue and too large for the batch at hand; comes first in the next.
-    held: Option<Queued>,
-}
-
 impl Journal {
+    /// With so many workers, at least one.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, limits: Limits) -> (Self, Worker) {
-        let (sender, receiver) = mpsc::channel(limits.queue);
+    pub fn new(store: &Store, clock: &Clock, limits: Limits, workers: usize) -> (Self, Vec<Worker>) {
+        let (queues, inboxes) = Queues::new(workers.max(1), &limits);
         let (settled, _) = broadcast::channel(1024);
         let figures = Arc::new(Figures::default());
         let chores = Arc::new(Chores::default());
-        let journal = Self { queue: sender, settled: settled.clone(), chores: chores.clone(), figures: figures.clone() };
-        let inbox = Arc::new(Mutex::new(Inbox { queue: receiver, held: None }));
         let listeners = Arc::new(Listeners::default());
-        let worker = Worker { store, clock, limits, inbox, settled, chores, figures, listeners };
-        (journal, worker)
+        let worker = |inbox| Worker {
+            store: store.clone(),
+            clock: clock.clone(),
+            limits,
+            inbox,
+            settled: settled.clone(),
+            chores: chores.clone(),
+            figures: figures.clone(),
+            listeners: listeners.clone(),
+        };
+        let workers = inboxes.into_iter().map(worker).collect();
+        (Self { queues, settled, chores, figures }, workers)
     }
 
     /// Comes back when the entry is committed, or surely is not, or nobody can tell (a lost connection).
@@ -121,17 +127,13 @@ impl Journal {
         self.enqueue(entry)?.wait().await
     }
 
-    /// Queues an entry behind those that the caller queued before.
+    /// Queues an entry behind those about the same task that the caller queued before.
     ///
     /// # Errors
     /// When the queue is full or closed.
     pub fn enqueue(&self, entry: Entry) -> Result<Pending, RecordError> {
         let (reply, answer) = oneshot::channel();
-        match self.queue.try_send(Queued { entry, reply }) {
-            Ok(()) => Ok(Pending(answer)),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(RecordError::Full),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(RecordError::Closed),
-        }
+        self.queues.send(Queued { entry, reply }).map(|()| Pending(answer))
     }
 
     /// Ids of tasks as they settle: a hint to look, no more. A slow listener misses some.
@@ -151,10 +153,10 @@ impl Journal {
         &self.figures
     }
 
-    /// Entries that wait for the worker.
+    /// Entries that wait for a worker.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        self.queues.depth()
     }
 }
 
@@ -169,61 +171,12 @@ impl Pending {
     }
 }
 
-impl Inbox {
-    async fn wait(&mut self, shutdown: &CancellationToken) -> Option<Queued> {
-        tokio::select! {
-            biased;
-            first = self.queue.recv() => first,
-            () = shutdown.cancelled(), if !self.queue.is_closed() => {
-                self.queue.close();
-                self.queue.recv().await
-            }
-        }
-    }
-}
-
 impl Worker {
-    /// Another worker on the same queue: entries of different batches may then overtake each other.
-    #[must_use]
-    pub fn twin(&self) -> Self {
-        Self {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            limits: self.limits,
-            inbox: self.inbox.clone(),
-            settled: self.settled.clone(),
-            chores: self.chores.clone(),
-            figures: self.figures.clone(),
-            listeners: self.listeners.clone(),
-        }
-    }
-
     /// Runs until `shutdown`, then closes the door and writes what is already inside.
-    pub async fn run(self, shutdown: CancellationToken) {
-        while let Some(batch) = self.next_batch(&shutdown).await {
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        while let Some(batch) = self.inbox.next_batch(&self.limits, &shutdown).await {
             self.commit(batch).await;
         }
-    }
-
-    /// Waits for one, and drains what else is there. `None`: the door is closed and the room is empty.
-    async fn next_batch(&self, shutdown: &CancellationToken) -> Option<Vec<Queued>> {
-        let mut inbox = self.inbox.lock().await;
-        let first = match inbox.held.take() {
-            Some(held) => held,
-            None => inbox.wait(shutdown).await?,
-        };
-        let mut bytes = first.entry.weight();
-        let mut batch = vec![first];
-        while batch.len() < self.limits.items && bytes < self.limits.bytes {
-            let Ok(next) = inbox.queue.try_recv() else { break };
-            bytes += next.entry.weight();
-            if bytes > self.limits.bytes {
-                inbox.held = Some(next);
-                break;
-            }
-            batch.push(next);
-        }
-        Some(batch)
     }
 
     async fn commit(&self, mut batch: Vec<Queued>) {
@@ -270,6 +223,7 @@ impl Worker {
                     self.listeners.refresh(&self.store).await?;
                 }
                 Ok(Committed { answers, deliveries }) => {
+                    self.chores.checkpoint.send_replace(());
                     if deliveries > 0 {
                         self.chores.deliver.send_replace(());
                     }

@@ -18,7 +18,7 @@ use crate::pursuit::launcher::Launcher;
 use crate::pursuit::reconciler::Reconciler;
 use crate::pursuit::unparker::Unparker;
 use crate::relay::sender::Sender;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 const PERIOD: Duration = Duration::from_secs(1);
 /// Nothing waits for housekeeping.
@@ -43,6 +43,8 @@ pub struct Loops {
     files: Cadence,
     deliver: Cadence,
     tidy: Cadence,
+    /// Where the database does not do it by itself.
+    checkpoint: Option<(Cadence, Store)>,
 }
 
 impl Loops {
@@ -66,12 +68,15 @@ impl Loops {
             files: cadence("generators"),
             deliver: cadence("deliver").with_waiting(most_at_a_time),
             tidy: Cadence::new("tidy", TIDY_PERIOD, means.clock.clone()),
+            checkpoint: means.store.has_log().then(|| (cadence("checkpoint"), means.store.clone())),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
         let pursuit = [&self.submit, &self.reconcile, &self.cancel, &self.unpark];
-        pursuit.into_iter().chain([&self.deliver, &self.keys, &self.files, &self.tidy]).cloned().collect()
+        let others = [&self.deliver, &self.keys, &self.files, &self.tidy];
+        let checkpoint = self.checkpoint.as_ref().map(|(cadence, _)| cadence);
+        pursuit.into_iter().chain(others).chain(checkpoint).cloned().collect()
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -124,6 +129,13 @@ impl Loops {
             async move { housekeeper.step().await }
         };
         start(&self.tidy, watch::channel(()).1, tidy, lifecycle, writing);
+        if let Some((cadence, store)) = self.checkpoint.clone() {
+            let step = move || {
+                let store = store.clone();
+                async move { store.checkpoint().await.map(|()| Step::default()) }
+            };
+            start(&cadence, chores.checkpoint.subscribe(), step, lifecycle, writing);
+        }
     }
 
     /// One step of each that somebody waits for, again and again until there is nothing left to do.

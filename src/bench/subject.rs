@@ -192,7 +192,7 @@ pub async fn become_subject(kind: Kind, run: &str, tasks: usize) -> anyhow::Resu
     let mut surroundings = Surroundings { loops_run: kind != Kind::Silent, ..Surroundings::default() };
     if kind == Kind::OneByOne {
         surroundings.journal = Limits { items: 1, ..Limits::default() };
-        surroundings.journal_workers = settings.database.max_connections.get() as usize;
+        surroundings.journal_workers = Some(settings.database.max_connections.get() as usize);
     }
     let app = app::build(&settings, surroundings, &lifecycle).await?;
     let (address, hub) = (app.address()?, app.hub().clone());

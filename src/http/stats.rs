@@ -80,7 +80,7 @@ pub struct KeyFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel`, `unpark`, `deliver`, `keys`, `generators` or `tidy`
+    /// `submit`, `reconcile`, `cancel`, `unpark`, `deliver`, `keys`, `generators`, `tidy` or, on SQLite, `checkpoint`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.

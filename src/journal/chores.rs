@@ -20,6 +20,8 @@ pub struct Chores {
     pub unpark: watch::Sender<()>,
     /// Webhooks have something to hear.
     pub deliver: watch::Sender<()>,
+    /// Something was written.
+    pub checkpoint: watch::Sender<()>,
 }
 
 impl Chores {

@@ -50,8 +50,9 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn finish_cancellation(&self, done: &Cancellation) -> Result<(), StoreError> {
-        self.waiting(done, cancellation::Entity::delete_many()).exec(&self.writer).await.map_err(backend::error)?;
-        Ok(())
+        let transaction = self.begin().await?;
+        let gone = self.waiting(done, cancellation::Entity::delete_many()).exec(&*transaction).await;
+        conclude(transaction, gone.map(drop).map_err(backend::error)).await
     }
 
     /// One to be tried again at `at`.
@@ -60,8 +61,9 @@ impl Store {
     /// Whatever the database says.
     pub async fn postpone_cancellation(&self, waiting: &Cancellation, at: Timestamp) -> Result<(), StoreError> {
         let update = cancellation::Entity::update_many().col_expr(C::DueAt, Expr::value(at.micros()));
-        self.waiting(waiting, update).exec(&self.writer).await.map_err(backend::error)?;
-        Ok(())
+        let transaction = self.begin().await?;
+        let put_off = self.waiting(waiting, update).exec(&*transaction).await;
+        conclude(transaction, put_off.map(drop).map_err(backend::error)).await
     }
 
     /// Its row, unless somebody else has taken it meanwhile.

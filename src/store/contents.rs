@@ -130,7 +130,7 @@ impl Store {
         let transaction = self.begin().await?;
         let claiming = async {
             let lent = self.lend(&transaction, lease, now, limit).await?;
-            self.with_documents_by(&transaction, lent).await
+            self.with_documents_by(&*transaction, lent).await
         };
         let claimed = claiming.await;
         conclude(transaction, claimed).await

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::entity::key;
 use super::error::StoreError;
+use super::transaction::conclude;
 use super::{Store, backend};
 use crate::domain::time::Timestamp;
 
@@ -27,7 +28,9 @@ impl Store {
             created_at: Set(now.micros()),
             revoked_at: Set(None),
         };
-        row.insert(&self.writer).await.map(ApiKey::from).map_err(backend::error)
+        let transaction = self.begin().await?;
+        let added = row.insert(&*transaction).await;
+        conclude(transaction, added.map(ApiKey::from).map_err(backend::error)).await
     }
 
     /// A live key with this hash.
@@ -62,8 +65,9 @@ impl Store {
         let Some(row) = live.one(&self.reader).await.map_err(backend::error)? else { return Ok(false) };
         let mut row = key::ActiveModel::from(row);
         row.revoked_at = Set(Some(now.micros()));
-        row.update(&self.writer).await.map_err(backend::error)?;
-        Ok(true)
+        let transaction = self.begin().await?;
+        let revoked = row.update(&*transaction).await;
+        conclude(transaction, revoked.map(|_| true).map_err(backend::error)).await
     }
 }
 

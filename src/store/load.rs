@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::entity::{attempt, content, fingerprint, idempotency, task};
@@ -16,6 +17,14 @@ use crate::domain::plan::{Command, Item, World};
 use crate::domain::review::Content;
 use crate::domain::task::{ExternalId, GeneratorName, TaskId};
 
+/// Tasks that are locked, and what is read with them.
+struct Known {
+    tasks: Vec<task::Model>,
+    attempts: HashMap<String, Vec<attempt::Model>>,
+    /// Of the webhooks.
+    version: i64,
+}
+
 impl Store {
     /// Locks the tasks first, in the order of their ids; only what is read after that is sure to be their latest. Then come
     /// the turns of generators whose callbacks may be parked, and then what is parked: everybody locks in this order.
@@ -25,19 +34,19 @@ impl Store {
         items: &[Item],
         audience: &dyn Audience,
     ) -> Result<World, StoreError> {
-        let texts = self.backend.texts();
         // an id once set never moves: who holds one now will hold it when his task is locked
         let named = self.named_tasks(transaction, items).await?;
         let ids: BTreeSet<&str> = items.iter().filter_map(|item| item.task.as_ref()).chain(&named).map(TaskId::as_str).collect();
-        let rows: Vec<task::Model> = self.read(transaction, &texts.lock_tasks, &ids).await?;
+        let Known { tasks, mut attempts, version } = self.lock_tasks(transaction, &ids).await?;
+        // whoever is registered when this is read hears of everything that is written from now on
+        if version != audience.version() {
+            return Err(StoreError::Outdated);
+        }
         let mut world = World { is_listening: !audience.is_empty(), ..World::default() };
-        if !rows.is_empty() {
-            let mut attempts = self.attempts(transaction, &ids).await?;
-            for row in rows {
-                let attempts = attempts.remove(&row.id).unwrap_or_default();
-                let task = row.into_task(attempts)?;
-                world.tasks.insert(task.id.clone(), task);
-            }
+        for row in tasks {
+            let attempts = attempts.remove(&row.id).unwrap_or_default();
+            let task = row.into_task(attempts)?;
+            world.tasks.insert(task.id.clone(), task);
         }
         self.load_owners(transaction, items, &mut world).await?;
         self.load_idempotency(transaction, items, &mut world).await?;
@@ -46,8 +55,26 @@ impl Store {
         self.load_heard(transaction, items, &mut world).await?;
         self.load_ignored(transaction, items, &mut world).await?;
         self.load_contents(transaction, items, &mut world).await?;
-        self.check_version(transaction, audience).await?;
         Ok(world)
+    }
+
+    async fn lock_tasks(&self, transaction: &DatabaseTransaction, ids: &BTreeSet<&str>) -> Result<Known, StoreError> {
+        let texts = self.backend.texts();
+        let Some(world) = &texts.world else {
+            let tasks: Vec<task::Model> = self.read(transaction, &texts.lock_tasks, ids).await?;
+            let attempts = if tasks.is_empty() { Vec::new() } else { self.read(transaction, &texts.attempts_of, ids).await? };
+            let version = super::webhooks::version(transaction, self.backend).await?;
+            return Ok(Known { tasks, attempts: by_task(attempts), version });
+        };
+        let statement = self.backend.statement(world, [super::write::json(ids)?.into()]);
+        let row = transaction.query_one_raw(statement).await.map_err(backend::error)?;
+        let row = row.ok_or_else(|| StoreError::Statement(DbErr::RecordNotFound("a row of aggregates".to_owned())))?;
+        let text = |index| row.try_get_by_index::<String>(index).map_err(backend::error);
+        Ok(Known {
+            tasks: listed(&text(0)?)?,
+            attempts: by_task(listed(&text(1)?)?),
+            version: row.try_get_by_index(2).map_err(backend::error)?,
+        })
     }
 
     /// The tasks that items name by an id instead: the holders of the ids, and those whose own ids they may be.
@@ -66,11 +93,7 @@ impl Store {
         transaction: &DatabaseTransaction,
         ids: &BTreeSet<&str>,
     ) -> Result<HashMap<String, Vec<attempt::Model>>, StoreError> {
-        let mut by_task: HashMap<String, Vec<attempt::Model>> = HashMap::new();
-        for row in self.read::<attempt::Model, _>(transaction, &self.backend.texts().attempts_of, ids).await? {
-            by_task.entry(row.task_id.clone()).or_default().push(row);
-        }
-        Ok(by_task)
+        Ok(by_task(self.read(transaction, &self.backend.texts().attempts_of, ids).await?))
     }
 
     /// Who holds the external ids that this batch would give away.
@@ -137,12 +160,6 @@ impl Store {
         Ok(())
     }
 
-    /// Whoever is registered when this is read hears of everything that is written from now on.
-    async fn check_version(&self, transaction: &DatabaseTransaction, audience: &dyn Audience) -> Result<(), StoreError> {
-        let version = super::webhooks::version(transaction, self.backend).await?;
-        if version == audience.version() { Ok(()) } else { Err(StoreError::Outdated) }
-    }
-
     /// Only tasks with more events than their row remembers are looked up.
     async fn load_spilled(&self, transaction: &DatabaseTransaction, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         #[derive(Serialize)]
@@ -207,6 +224,23 @@ impl Store {
         }
         Ok(sizes)
     }
+}
+
+/// By their tasks, oldest first.
+fn by_task(attempts: Vec<attempt::Model>) -> HashMap<String, Vec<attempt::Model>> {
+    let mut by_task: HashMap<String, Vec<attempt::Model>> = HashMap::new();
+    for row in attempts {
+        by_task.entry(row.task_id.clone()).or_default().push(row);
+    }
+    for attempts in by_task.values_mut() {
+        attempts.sort_unstable_by_key(|row| row.number);
+    }
+    by_task
+}
+
+/// Rows that came as one text.
+fn listed<M: DeserializeOwned>(text: &str) -> Result<Vec<M>, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Statement(DbErr::Json(error.to_string())))
 }
 
 /// What an item's event names its task by, where the item does not.

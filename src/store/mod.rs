@@ -35,7 +35,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use crate::domain::time::Timestamp;
 
-use backend::Backend;
+use backend::{Backend, Writers};
 pub use cancellations::Cancellation;
 pub use claims::{Order, Taken, Want};
 pub use commit::{Again, Call, Committed, Draft, Entry, Origin, Papers, Told};
@@ -53,6 +53,7 @@ pub use rejections::{Rejection, RejectionLimits};
 pub use revival::{Pace, Revivable, Revival, Revived};
 pub use tallies::Tally;
 pub use tasks::{Page, Rescued, StatusCount, TaskFilter, TaskRecord};
+use transaction::conclude;
 pub use webhooks::{Registration, WebhookFilter};
 
 /// What is said of deliveries that nobody will get.
@@ -61,7 +62,7 @@ pub const WEBHOOK_DISABLED: &str = "webhook_disabled";
 /// One database: a side that writes and a side that reads.
 #[derive(Clone)]
 pub struct Store {
-    writer: DatabaseConnection,
+    writers: Writers,
     reader: DatabaseConnection,
     backend: Backend,
     /// Of deliveries.
@@ -72,8 +73,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached, or the URL is neither SQLite's nor PostgreSQL's.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let backend::Connections { writer, reader, backend } = backend::connect(url, max_connections).await?;
-        Ok(Self { writer, reader, backend, ids: Ids::default() })
+        let backend::Connections { writers, reader, backend } = backend::connect(url, max_connections).await?;
+        Ok(Self { writers, reader, backend, ids: Ids::default() })
     }
 
     /// Whether the database answers, on either side.
@@ -81,10 +82,10 @@ impl Store {
     /// # Errors
     /// What it says instead.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        for side in [&self.reader, &self.writer] {
-            side.execute_unprepared("SELECT 1").await.map_err(backend::error)?;
-        }
-        Ok(())
+        self.reader.execute_unprepared("SELECT 1").await.map_err(backend::error)?;
+        let transaction = self.begin().await?;
+        let answered = transaction.execute_unprepared("SELECT 1").await.map_err(backend::error);
+        conclude(transaction, answered.map(drop)).await
     }
 
     /// What the database's own clock says; none where it has the clock of this process.
@@ -98,9 +99,31 @@ impl Store {
         Ok(micros.map(Timestamp::from_micros))
     }
 
+    /// How many writers are worth having: more than one only where transactions run side by side.
+    #[must_use]
+    pub const fn writers_side_by_side(&self) -> usize {
+        self.backend.writers_side_by_side()
+    }
+
+    /// Whether there is a log that somebody has to bring into the database.
+    #[must_use]
+    pub const fn has_log(&self) -> bool {
+        self.backend.checkpoint().is_some()
+    }
+
+    /// Brings what the log holds into the database, beside whoever writes.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let Some(text) = self.backend.checkpoint() else { return Ok(()) };
+        self.reader.query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
+        Ok(())
+    }
+
     pub async fn close(self) {
         // the process ends anyway: what cannot be closed is closed by that
         let _ = self.reader.close().await;
-        let _ = self.writer.close().await;
+        self.writers.close().await;
     }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder, QuerySelect, QueryTrait, Statement, TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, EntityTrait, QueryOrder, QuerySelect, QueryTrait, Statement, TransactionTrait,
 };
 use uuid::Uuid;
 
+use super::backend::Explanation;
 use super::claims::Order;
 use super::entity::{delivery, task};
 use super::error::StoreError;
@@ -49,45 +50,43 @@ impl Store {
         ];
         let changed = ["a", "b"].map(|id| task::Model { id: id.to_owned(), ..task::Model::default() });
         let named = |name, statements: Vec<Statement>| statements.into_iter().map(move |statement| (name, statement));
-        writing.extend(named("changed tasks", backend.update(&task::TABLE, changed.clone().into())));
-        writing.extend(named("quietly changed tasks", backend.update_quietly(&task::TABLE, changed.into())));
+        for update in 0..task::UPDATES {
+            writing.extend(named("changed tasks", backend.update_by(&task::TABLE, update, changed.clone().into())));
+        }
         self.explain_all(&reading, &writing).await
     }
 
     async fn explain_all(&self, reading: &[Named], writing: &[Named]) -> Result<Vec<Plan>, StoreError> {
         let mut plans = Vec::new();
-        for (connection, statements) in [(&self.reader, reading), (&self.writer, writing)] {
-            for (name, statement) in statements {
-                plans.extend(self.explain(connection, name, statement).await?);
+        for (name, statement) in reading {
+            for way in self.backend.explanations(statement) {
+                let transaction = self.reader.begin().await.map_err(backend::error)?;
+                plans.push(explain(&transaction, name, way).await?);
+            }
+        }
+        for (name, statement) in writing {
+            for way in self.backend.explanations(statement) {
+                let transaction = self.begin().await?;
+                plans.push(explain(&transaction, name, way).await?);
+                transaction.rollback().await;
             }
         }
         Ok(plans)
     }
+}
 
-    async fn explain(
-        &self,
-        connection: &DatabaseConnection,
-        statement: &'static str,
-        explained: &Statement,
-    ) -> Result<Vec<Plan>, StoreError> {
-        let mut plans = Vec::new();
-        for way in self.backend.explanations(explained) {
-            // what one way leaves behind ends with it
-            let transaction = connection.begin().await.map_err(backend::error)?;
-            for preparation in &way.preparations {
-                transaction.execute_unprepared(preparation).await.map_err(backend::error)?;
-            }
-            let rows = transaction.query_all_raw(way.question).await.map_err(backend::error)?;
-            let step = |row: &sea_orm::QueryResult| row.try_get::<String>("", way.column);
-            let steps = rows.iter().map(step).collect::<Result<_, _>>().map_err(backend::error)?;
-            for end in &way.ends {
-                transaction.execute_unprepared(end).await.map_err(backend::error)?;
-            }
-            transaction.rollback().await.map_err(backend::error)?;
-            plans.push(Plan { statement, steps });
-        }
-        Ok(plans)
+/// What it leaves behind ends with the transaction.
+async fn explain(transaction: &DatabaseTransaction, statement: &'static str, way: Explanation) -> Result<Plan, StoreError> {
+    for preparation in &way.preparations {
+        transaction.execute_unprepared(preparation).await.map_err(backend::error)?;
     }
+    let rows = transaction.query_all_raw(way.question).await.map_err(backend::error)?;
+    let step = |row: &sea_orm::QueryResult| row.try_get::<String>("", way.column);
+    let steps = rows.iter().map(step).collect::<Result<_, _>>().map_err(backend::error)?;
+    for end in &way.ends {
+        transaction.execute_unprepared(end).await.map_err(backend::error)?;
+    }
+    Ok(Plan { statement, steps })
 }
 
 impl Store {

@@ -68,7 +68,7 @@ impl Store {
     pub async fn add_rejections(&self, rejections: Vec<Rejection>) -> Result<(), StoreError> {
         let transaction = self.begin().await?;
         let rows = rejections.into_iter().map(rejection::ActiveModel::from);
-        let added = rejection::Entity::insert_many(rows).exec_without_returning(&transaction).await;
+        let added = rejection::Entity::insert_many(rows).exec_without_returning(&*transaction).await;
         conclude(transaction, added.map_err(backend::error).map(drop)).await
     }
 
@@ -109,7 +109,9 @@ impl Store {
             .await
             .map_err(backend::error)?;
         let delete = rejection::Entity::delete_many().filter(rejection::Column::Id.is_in(oldest));
-        delete.exec(&self.writer).await.map(|_| ()).map_err(backend::error)
+        let transaction = self.begin().await?;
+        let deleted = delete.exec(&*transaction).await;
+        conclude(transaction, deleted.map(drop).map_err(backend::error)).await
     }
 
     /// # Errors

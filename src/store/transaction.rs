@@ -3,31 +3,29 @@
 //! Handing a closure the transaction would save its users a line, but of such a closure the compiler cannot tell that it
 //! may go on on another thread.
 
-use sea_orm::DatabaseTransaction;
-
+use super::Store;
+use super::backend::Transaction;
 use super::error::StoreError;
-use super::{Store, backend};
 
 /// How often what collided with another transaction is begun anew.
 const REPEATS: usize = 3;
 
 impl Store {
     /// A transaction that will write; whoever begins it hands it to [`conclude`], whatever happened.
-    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        self.backend.begin_write(&self.writer).await.map_err(backend::error)
+    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
+        self.writers.begin().await
     }
 }
 
 /// Keeps what was written, or nothing of it where anything failed.
-pub(super) async fn conclude<T>(transaction: DatabaseTransaction, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+pub(super) async fn conclude<T>(transaction: Transaction, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
     match outcome {
         Ok(written) => {
-            transaction.commit().await.map_err(backend::error)?;
+            transaction.commit().await?;
             Ok(written)
         }
         Err(error) => {
-            // the first error says more than what the rollback might add
-            let _ = transaction.rollback().await;
+            transaction.rollback().await;
             Err(error)
         }
     }

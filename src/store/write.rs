@@ -33,9 +33,8 @@ pub(super) use mail::{Post, document};
 pub(super) struct Changes {
     now: Timestamp,
     created: Vec<task::Model>,
-    changed: Vec<task::Model>,
-    /// Of those that have changed, the ones that no index notices.
-    touched: Vec<task::Model>,
+    /// By the least of the table's updates that says it.
+    changed: [Vec<task::Model>; task::UPDATES],
     attempts: Vec<attempt::Model>,
     receipts: Vec<receipt::Model>,
     spilled: Vec<fingerprint::Model>,
@@ -104,8 +103,7 @@ impl Changes {
         Self {
             now,
             created: Vec::new(),
-            changed: Vec::new(),
-            touched: Vec::new(),
+            changed: Default::default(),
             attempts: Vec::new(),
             receipts: Vec::new(),
             spilled: Vec::new(),
@@ -139,8 +137,7 @@ impl Changes {
             None => self.created.push(task::Model::of(after)),
             Some(before) if before != after => {
                 let row = task::Model::of(after);
-                let is_quiet = row.is_indexed_like(&task::Model::of(before));
-                if is_quiet { &mut self.touched } else { &mut self.changed }.push(row);
+                self.changed[row.least_update(task::Model::of(before))].push(row);
                 self.add_orphans(before, after);
             }
             Some(_) => return,
@@ -169,8 +166,9 @@ impl Changes {
         self.outdate(backend, transaction, &mut counts).await?;
         let mut statements = Vec::with_capacity(16);
         statements.extend(backend.insert(&task::TABLE, self.created));
-        statements.extend(backend.update(&task::TABLE, self.changed));
-        statements.extend(backend.update_quietly(&task::TABLE, self.touched));
+        for (update, rows) in self.changed.into_iter().enumerate() {
+            statements.extend(backend.update_by(&task::TABLE, update, rows));
+        }
         statements.extend(backend.upsert(&attempt::TABLE, self.attempts));
         statements.extend(backend.insert(&receipt::TABLE, self.receipts));
         statements.extend(backend.upsert(&fingerprint::TABLE, self.spilled));

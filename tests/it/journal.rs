@@ -1,5 +1,6 @@
 //! The journal alone: who gets which answer, what shares a commit, and what a bad entry can do to the others.
 
+mod connections;
 mod desk;
 mod outlay;
 

@@ -1,9 +1,11 @@
 //! Everything that differs between SQLite and PostgreSQL. The rest of the store asks here and knows neither.
 
+pub(super) mod listed;
 mod parts;
 mod postgres;
 mod sqlite;
 mod table;
+mod writers;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,10 +17,14 @@ use sea_orm::{
 
 use super::error::StoreError;
 pub(super) use table::Table;
+pub(super) use writers::{Transaction, Writers};
 
 /// Constant texts: the statement cache is keyed by them. `$1` is one JSON text unless the name says otherwise. Columns are
 /// named, since a cached `*` would change its meaning, and fail, when a newer version adds one.
 pub(super) struct Texts {
+    /// The tasks of a JSON array of ids, their attempts, and the version of the webhooks: JSON texts of the former two, where
+    /// that is better than rows, and nothing has to be locked.
+    pub world: Option<String>,
     /// Locks the tasks of a JSON array of ids, in the order of their ids.
     pub lock_tasks: String,
     pub attempts_of: String,
@@ -98,9 +104,6 @@ pub(super) struct Texts {
     pub forget_letters: &'static str,
 }
 
-/// Statements that a connection keeps prepared: all that there are, so that none is ever prepared twice.
-const TEXTS: usize = 400;
-
 /// Those that are due at `$1`, `$2` at most: of those that wait for the same id only the first, so that they keep their order.
 const DUE_PARKED: &str = "p.due_at <= $1 AND NOT EXISTS (
         SELECT 1 FROM hub_parked AS q WHERE q.generator = p.generator AND q.awaits = p.awaits
@@ -151,7 +154,7 @@ pub(super) struct Explanation {
 
 /// The writing and the reading side of one database.
 pub(super) struct Connections {
-    pub writer: DatabaseConnection,
+    pub writers: Writers,
     pub reader: DatabaseConnection,
     pub backend: Backend,
 }
@@ -161,20 +164,20 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
     if let Some(fault) = Some(url).filter(|_| backend.0 == DbBackend::Sqlite).and_then(sqlite::missing) {
         return Err(StoreError::Schema(fault));
     }
-    let (writer, reader) = match backend.0 {
+    let (writer, writers, reader) = match backend.0 {
         DbBackend::Sqlite => {
             // the first connection creates the file and switches it to WAL before readers come
-            let writer = open(sqlite::options(url, 1)).await?;
-            (writer, open(sqlite::options(url, max_connections)).await?)
+            let writer = open(sqlite::writer_options(url)).await?;
+            (writer, 1, open(sqlite::options(url, max_connections)).await?)
         }
         _ => {
             // pools of their own, so that no flood of reading keeps the journal waiting for a connection
             let writers = (max_connections / 2).max(1);
             let readers = (max_connections - writers).max(1);
-            (open(postgres::writer_options(url, writers)).await?, open(postgres::options(url, readers)).await?)
+            (open(postgres::writer_options(url, writers)).await?, writers, open(postgres::options(url, readers)).await?)
         }
     };
-    Ok(Connections { writer, reader, backend })
+    Ok(Connections { writers: Writers::new(writer, backend, writers), reader, backend })
 }
 
 /// Whether there is a database, as far as can be told without making one.
@@ -231,6 +234,14 @@ impl Backend {
         Statement::from_sql_and_values(self.0, text, values)
     }
 
+    /// How many rows a statement may have, from many to one: the statement cache is keyed by texts.
+    pub(super) const fn row_counts(self) -> &'static [usize] {
+        match self.0 {
+            DbBackend::Sqlite => &sqlite::ROW_COUNTS,
+            _ => &postgres::ROW_COUNTS,
+        }
+    }
+
     /// How large a statement's rows may be together; a larger row goes alone.
     pub(super) const fn message_bytes(self) -> usize {
         match self.0 {
@@ -239,8 +250,23 @@ impl Backend {
         }
     }
 
+    pub(super) const fn writers_side_by_side(self) -> usize {
+        match self.0 {
+            DbBackend::Sqlite => 1,
+            _ => postgres::WRITERS,
+        }
+    }
+
     /// Begins a transaction that will write: it has the right to from its first statement on.
-    pub(super) async fn begin_write(self, writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    const fn begin(self) -> &'static str {
+        match self.0 {
+            DbBackend::Sqlite => sqlite::BEGIN,
+            _ => "BEGIN",
+        }
+    }
+
+    /// The same on a connection of a pool's.
+    async fn begin_write(self, writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
         match self.0 {
             DbBackend::Sqlite => writer.begin_with_options(sqlite::immediate()).await,
             _ => writer.begin().await,
@@ -258,6 +284,14 @@ impl Backend {
         match self.0 {
             DbBackend::Sqlite => vec![sqlite::explanation(statement)],
             _ => postgres::explanations(statement),
+        }
+    }
+
+    /// Brings a part of the log into the database, while others write: none where the database does that itself.
+    pub(super) const fn checkpoint(self) -> Option<&'static str> {
+        match self.0 {
+            DbBackend::Sqlite => Some(sqlite::CHECKPOINT),
+            _ => None,
         }
     }
 

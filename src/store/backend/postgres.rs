@@ -4,11 +4,12 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::{ConnectOptions, DbBackend, Statement, Value};
 
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, TEXTS, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
     Texts {
+        world: None,
         // an array, not a join: with a join the planner reads small tables from end to end, and keeps that plan when they have grown
         lock_tasks: format!(
             "SELECT {tasks} FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
@@ -135,7 +136,13 @@ pub(super) fn texts() -> Texts {
 pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name LIKE 'hub\\_%'";
 /// Bytes of a statement that surely fit into one TLS record. The driver leaves Nagle's algorithm on, so that the second
 /// record of a larger one would wait for the acknowledgement of the first: 40 ms, on every batch.
-pub(super) const MESSAGE: usize = 12 << 10;
+pub(super) const MESSAGE: usize = 15 << 10;
+/// Each text is planned once a connection, and kept: few, and 64 rows in three at most.
+pub(super) const ROW_COUNTS: [usize; 12] = [64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
+/// Statements that a connection keeps prepared: all that there are, so that none is ever prepared twice.
+const TEXTS: usize = 400;
+/// While one waits for the disk, the other one is planned.
+pub(super) const WRITERS: usize = 2;
 /// Any number that nobody else on the database uses: "hub".
 pub(super) const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(6845794)";
 

@@ -4,12 +4,20 @@ use std::time::Duration;
 
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
+use super::listed::listed;
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, TEXTS, Texts};
+use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
+use crate::store::entity::{attempt, task};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
+    let world = format!(
+        "SELECT {}, {}, (SELECT version FROM hub_versions WHERE name = 'webhooks')",
+        listed::<task::Entity>("id"),
+        listed::<attempt::Entity>("task_id")
+    );
     Texts {
+        world: Some(world),
         lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
         due_tasks: format!(
             "SELECT {tasks} FROM hub_tasks WHERE due_at IS NOT NULL AND generator = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3"
@@ -114,18 +122,48 @@ pub(super) fn texts() -> Texts {
 
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
 
+/// Any number: a prepared text is small, and each statement of a batch is one more turn of the driver's thread.
+pub(super) const ROW_COUNTS: [usize; 64] = {
+    let mut counts = [0; 64];
+    let mut at = 0;
+    while at < counts.len() {
+        counts[at] = counts.len() - at;
+        at += 1;
+    }
+    counts
+};
+/// Statements that a connection keeps prepared.
+const TEXTS: usize = 1000;
+/// As far as nobody has to be waited for.
+pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+/// Pages of the log at which the writer itself does it, while everybody waits. The log begins anew when all of it is in the
+/// database, which under load is never so but for the writer.
+const LONGEST_LOG: &str = "8192";
+
+/// In KiB, below zero: the inner pages of large tables.
+const CACHE: &str = "-8192";
+
+pub(super) fn writer_options(url: &str) -> ConnectOptions {
+    let mut options = options(url, 1);
+    let session = |options| with_session(options).pragma("wal_autocheckpoint", LONGEST_LOG).pragma("cache_size", CACHE);
+    options.map_sqlx_sqlite_opts(session);
+    options
+}
+
 pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options.max_connections(connections).min_connections(1).test_before_acquire(false).max_lifetime(None).idle_timeout(None);
-    options.map_sqlx_sqlite_opts(|options| {
-        options
-            .journal_mode(sqlite::SqliteJournalMode::Wal)
-            .synchronous(sqlite::SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(TEXTS)
-    });
+    options.map_sqlx_sqlite_opts(with_session);
     options
+}
+
+fn with_session(options: sqlite::SqliteConnectOptions) -> sqlite::SqliteConnectOptions {
+    options
+        .journal_mode(sqlite::SqliteJournalMode::Wal)
+        .synchronous(sqlite::SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(TEXTS)
 }
 
 pub(super) fn exists(url: &str) -> bool {
@@ -138,6 +176,9 @@ pub(super) fn explanation(statement: &Statement) -> Explanation {
 }
 
 /// A deferred transaction would be refused at its first write, without waiting, whenever another process writes.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// The same for the driver.
 pub(super) fn immediate() -> TransactionOptions {
     TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() }
 }

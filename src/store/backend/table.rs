@@ -11,8 +11,8 @@ use sea_orm::{
 
 use super::Backend;
 
-/// Rows of one statement, from many to one: the statement cache is keyed by texts, so there must be few.
-const SIZES: [usize; 6] = [32, 16, 8, 4, 2, 1];
+/// Rows of one statement, at most.
+const MOST: usize = 64;
 /// What a value costs on its way besides its own bytes.
 const BESIDE: usize = 12;
 
@@ -24,9 +24,8 @@ pub(in crate::store) struct Table<E: EntityTrait> {
     upsert: Texts,
     /// What an upsert overwrites; without any of it, what is there stays.
     mutable: Vec<E::Column>,
-    update: Update<E>,
-    /// In what no index holds: indexes on columns that are given are written anew, even where nothing has changed.
-    quiet_update: Update<E>,
+    /// From the one that gives the most columns to the one that gives the fewest.
+    updates: Vec<Update<E>>,
 }
 
 /// What gives its values away without copying them.
@@ -58,17 +57,22 @@ impl<E: EntityTrait> Update<E> {
     }
 }
 
-/// Of either backend and each size, made when first needed.
-#[derive(Default)]
+/// Of either backend and so many rows, made when first needed.
 struct Texts {
-    sqlite: [OnceLock<String>; SIZES.len()],
-    postgres: [OnceLock<String>; SIZES.len()],
+    sqlite: [OnceLock<String>; MOST],
+    postgres: [OnceLock<String>; MOST],
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { sqlite: [const { OnceLock::new() }; MOST], postgres: [const { OnceLock::new() }; MOST] }
+    }
 }
 
 impl Texts {
-    fn get(&self, backend: DbBackend, size: usize, make: impl FnOnce(usize) -> String) -> &str {
+    fn get(&self, backend: DbBackend, rows: usize, make: impl FnOnce(usize) -> String) -> &str {
         let texts = if backend == DbBackend::Sqlite { &self.sqlite } else { &self.postgres };
-        texts[size].get_or_init(|| make(SIZES[size]))
+        texts[rows - 1].get_or_init(|| make(rows))
     }
 }
 
@@ -102,35 +106,43 @@ fn join<C: IdenStatic>(columns: impl IntoIterator<Item = C>, between: &str, writ
 impl<E: EntityTrait> Table<E> {
     /// A table whose rows do not change.
     pub(in crate::store) fn constant() -> Self {
-        Self::of(Vec::new(), &[])
+        Self::of(Vec::new())
     }
 
     /// A table whose rows change in all columns but these, and those of the key.
     pub(in crate::store) fn changing_but(constant: &[E::Column]) -> Self {
-        Self::changing(constant, &[])
-    }
-
-    /// The same, where indexes hold some of the columns that change.
-    pub(in crate::store) fn changing(constant: &[E::Column], indexed: &[E::Column]) -> Self {
         let key: Vec<E::Column> = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect();
-        Self::of(without(&without(&E::Column::iter().collect::<Vec<_>>(), &key), constant), indexed)
+        Self::of(without(&without(&E::Column::iter().collect::<Vec<_>>(), &key), constant))
     }
 
-    fn of(mutable: Vec<E::Column>, indexed: &[E::Column]) -> Self {
+    /// The same, where all of these may be left out of an update. Indexes on columns that are given are written anew, even
+    /// where nothing has changed.
+    pub(in crate::store) fn or_without(mut self, unchanged: &[E::Column]) -> Self {
+        self.updates.push(Update::of(without(&self.mutable, unchanged)));
+        self
+    }
+
+    /// The same, where it may be these alone that are given.
+    pub(in crate::store) fn or_only(mut self, changed: &[E::Column]) -> Self {
+        self.updates.push(Update::of(changed.to_vec()));
+        self
+    }
+
+    fn of(mutable: Vec<E::Column>) -> Self {
         Self {
             columns: E::Column::iter().collect(),
             key: E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect(),
             insert: Texts::default(),
             upsert: Texts::default(),
-            update: Update::of(mutable.clone()),
-            quiet_update: Update::of(without(&mutable, indexed)),
+            updates: vec![Update::of(mutable.clone())],
             mutable,
         }
     }
 
     fn insert_text(&self, backend: DbBackend, rows: usize) -> String {
         format!(
-            "INSERT INTO {} ({}) VALUES {}",
+            "INSERT {}INTO {} ({}) VALUES {}",
+            or_fail(backend),
             E::default().table_name(),
             join(self.columns.iter().copied(), ", ", str::to_owned),
             places(backend, rows, self.columns.len())
@@ -146,22 +158,22 @@ impl<E: EntityTrait> Table<E> {
 
     fn update_text(&self, columns: &[E::Column], backend: DbBackend, rows: usize) -> String {
         let table = E::default();
-        let (table, key) = (table.table_name(), self.key.iter().copied());
-        let set = columns.iter().copied();
-        if backend == DbBackend::Sqlite {
-            // one statement a row, prepared and sent together: a join with the rows takes three times as long
-            let set = join(set, ", ", |name| format!("{name} = ?"));
-            let row = format!("UPDATE {table} SET {set} WHERE {};", join(key, " AND ", |name| format!("{name} = ?")));
-            return row.repeat(rows);
-        }
         let names = join(columns.iter().chain(&self.key).copied(), ", ", str::to_owned);
         format!(
-            "UPDATE {table} AS t SET {} FROM (VALUES {}) AS v({names}) WHERE {}",
-            join(set, ", ", |name| format!("{name} = v.{name}")),
+            "WITH v({names}) AS (VALUES {}) UPDATE {}{} AS t SET {} FROM v WHERE {}",
             places(backend, rows, columns.len() + self.key.len()),
-            join(key, " AND ", |name| format!("t.{name} = v.{name}"))
+            or_fail(backend),
+            table.table_name(),
+            join(columns.iter().copied(), ", ", |name| format!("{name} = v.{name}")),
+            join(self.key.iter().copied(), " AND ", |name| format!("t.{name} = v.{name}"))
         )
     }
+}
+
+/// A statement that fails takes its transaction with it. SQLite would else keep a copy of each page that it changes, in a file
+/// that it makes and removes each time, to be able to undo the one statement.
+const fn or_fail(backend: DbBackend) -> &'static str {
+    if matches!(backend, DbBackend::Sqlite) { "OR FAIL " } else { "" }
 }
 
 /// Columns are plain enums that cannot be compared but by their names.
@@ -190,29 +202,31 @@ fn places(backend: DbBackend, rows: usize, columns: usize) -> String {
 impl Backend {
     pub(in crate::store) fn insert<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
         let table = &**table;
-        self.write(rows, &table.columns, |size| table.insert.get(self.0, size, |rows| table.insert_text(self.0, rows)))
+        self.write(rows, &table.columns, |rows| table.insert.get(self.0, rows, |rows| table.insert_text(self.0, rows)))
     }
 
     /// A row whose key exists is overwritten where the table allows it.
     pub(in crate::store) fn upsert<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
         let table = &**table;
-        self.write(rows, &table.columns, |size| table.upsert.get(self.0, size, |rows| table.upsert_text(self.0, rows)))
+        self.write(rows, &table.columns, |rows| table.upsert.get(self.0, rows, |rows| table.upsert_text(self.0, rows)))
     }
 
     /// Rows that are there.
     pub(in crate::store) fn update<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
-        self.update_in(table, &table.update, rows)
+        self.update_by(table, 0, rows)
     }
 
-    /// Rows that are there, and have not changed in what an index holds.
-    pub(in crate::store) fn update_quietly<M: Row>(self, table: &LazyLock<Table<M::Entity>>, rows: Vec<M>) -> Vec<Statement> {
-        self.update_in(table, &table.quiet_update, rows)
-    }
-
-    fn update_in<M: Row>(self, table: &Table<M::Entity>, update: &Update<M::Entity>, rows: Vec<M>) -> Vec<Statement> {
-        let Update { columns, texts } = update;
+    /// The same, by one of the table's updates.
+    pub(in crate::store) fn update_by<M: Row>(
+        self,
+        table: &LazyLock<Table<M::Entity>>,
+        number: usize,
+        rows: Vec<M>,
+    ) -> Vec<Statement> {
+        let table = &**table;
+        let Update { columns, texts } = &table.updates[number];
         let given: Vec<_> = columns.iter().chain(&table.key).copied().collect();
-        self.write(rows, &given, |size| texts.get(self.0, size, |rows| table.update_text(columns, self.0, rows)))
+        self.write(rows, &given, |rows| texts.get(self.0, rows, |rows| table.update_text(columns, self.0, rows)))
     }
 
     /// As many rows as fit at a time; a larger row goes alone.
@@ -230,10 +244,10 @@ impl Backend {
             let fits = |count: usize| {
                 count == 1 || sizes.get(..count).is_some_and(|few| few.iter().sum::<usize>() <= self.message_bytes())
             };
-            let size = SIZES.iter().position(|count| fits(*count)).unwrap_or(SIZES.len() - 1);
-            let values: Vec<Value> = rows.by_ref().take(SIZES[size]).flatten().collect();
-            sizes = &sizes[SIZES[size]..];
-            statements.push(self.statement(text(size), values));
+            let count = self.row_counts().iter().copied().find(|count| fits(*count)).unwrap_or(1);
+            let values: Vec<Value> = rows.by_ref().take(count).flatten().collect();
+            sizes = &sizes[count..];
+            statements.push(self.statement(text(count), values));
         }
         statements
     }
@@ -266,14 +280,16 @@ mod tests {
 
     #[test]
     fn rows_go_in_as_few_statements_as_there_are_texts_for() {
-        assert_eq!(parts(DbBackend::Sqlite, payloads(&[1; 39])), [32, 4, 2, 1]);
+        assert_eq!(parts(DbBackend::Sqlite, payloads(&[1; 103])), [64, 39]);
+        assert_eq!(parts(DbBackend::Postgres, payloads(&[1; 39])), [32, 6, 1]);
+        assert!((1..=64).all(|rows| parts(DbBackend::Postgres, payloads(&vec![1; rows])).len() <= 3));
         assert!(parts(DbBackend::Sqlite, payloads(&[])).is_empty());
     }
 
     #[test]
     fn no_message_is_larger_than_it_may_be_but_for_a_single_row() {
         let large = postgres_message();
-        assert_eq!(parts(DbBackend::Postgres, payloads(&[large, 1, 1, large / 2, large / 2])), [1, 2, 1, 1]);
+        assert_eq!(parts(DbBackend::Postgres, payloads(&[large, 1, 1, large / 2, large / 2])), [1, 3, 1]);
         assert_eq!(parts(DbBackend::Sqlite, payloads(&[large, 1, 1, large / 2])), [4]);
     }
 
@@ -287,7 +303,7 @@ mod tests {
         let text = |backend| Backend(backend).upsert(&fingerprint::TABLE, rows()).remove(0).sql;
         assert_eq!(
             text(DbBackend::Sqlite),
-            "INSERT INTO hub_fingerprints (task_id, fingerprint, attempt) VALUES (?, ?, ?), (?, ?, ?) \
+            "INSERT OR FAIL INTO hub_fingerprints (task_id, fingerprint, attempt) VALUES (?, ?, ?), (?, ?, ?) \
              ON CONFLICT (task_id, fingerprint, attempt) DO NOTHING"
         );
         assert_eq!(
@@ -312,7 +328,8 @@ mod tests {
         };
         let table = &*task::TABLE;
         let named = |columns: &[task::Column]| -> Vec<&str> { columns.iter().map(IdenStatic::as_str).filter(is_named).collect() };
-        assert_eq!(named(&table.quiet_update.columns), Vec::<&str>::new());
-        assert_eq!(named(&table.update.columns), ["priority", "not_before", "settled_at", "settled_by", "told", "due_at"]);
+        let named: Vec<_> = table.updates.iter().map(|update| named(&update.columns)).collect();
+        let indexed = vec!["priority", "not_before", "settled_at", "settled_by", "told", "due_at"];
+        assert_eq!(named, [indexed, vec![], vec![]]);
     }
 }

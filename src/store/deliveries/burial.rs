@@ -34,7 +34,7 @@ impl Store {
         let mut counts = Counts::default();
         let outcome = async {
             // it may hear again by now
-            let row = registration::Entity::find_by_id(webhook.id).lock_exclusive().one(&transaction).await;
+            let row = registration::Entity::find_by_id(webhook.id).lock_exclusive().one(&*transaction).await;
             let status = row.map_err(backend::error)?.map_or(Some(Status::Deleted), |row| Status::parse(&row.status));
             if !status.is_some_and(Status::is_deaf) {
                 return Ok(0);

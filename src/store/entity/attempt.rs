@@ -3,13 +3,14 @@
 use std::sync::LazyLock;
 
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
-use super::super::backend::Table;
+use super::super::backend::{Table, listed};
 use super::super::error::StoreError;
 use super::{Place, int, micros, time};
 use crate::domain::task::{Attempt, ExternalId, GeneratorName, TaskId};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Deserialize, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_attempts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -22,6 +23,7 @@ pub struct Model {
     pub submitted_at: Option<i64>,
     pub deadline_at: Option<i64>,
     pub ended_at: Option<i64>,
+    #[serde(deserialize_with = "listed::flag")]
     pub is_over: bool,
     pub answer: Option<Uuid>,
     pub overdue_at: Option<i64>,

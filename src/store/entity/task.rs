@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
-use super::super::backend::Table;
+use super::super::backend::{Table, listed};
 use super::super::error::StoreError;
 use super::{Place, attempt, bigint, duration_micros, int, micros, time};
 use crate::domain::fingerprint::Recent;
@@ -15,7 +16,7 @@ use crate::domain::task::{
 };
 use crate::domain::time::Timestamp;
 
-#[derive(Clone, Debug, Default, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, DeriveEntityModel)]
 #[sea_orm(table_name = "hub_tasks")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -23,11 +24,13 @@ pub struct Model {
     pub generator: String,
     pub status: String,
     pub attempt: i32,
+    #[serde(deserialize_with = "listed::flag")]
     pub hub_submits: bool,
     pub max_retries: i32,
     pub timeout_us: i64,
     pub priority: i32,
     pub not_before: Option<i64>,
+    #[serde(deserialize_with = "listed::float")]
     pub percent: Option<f64>,
     pub stage: Option<String>,
     pub message: Option<String>,
@@ -37,6 +40,7 @@ pub struct Model {
     pub settled_at: Option<i64>,
     pub settled_by: Option<String>,
     pub finished_at: Option<i64>,
+    #[serde(deserialize_with = "listed::flag")]
     pub late: bool,
     pub result_payload: Option<Uuid>,
     pub result_start: Option<i64>,
@@ -46,7 +50,9 @@ pub struct Model {
     pub error_message: Option<String>,
     pub error_details: Option<String>,
     pub next_poll_at: Option<i64>,
+    #[serde(deserialize_with = "listed::flag")]
     pub hinted: bool,
+    #[serde(deserialize_with = "listed::flag")]
     pub told: bool,
     pub polled_at: Option<i64>,
     pub polls: i32,
@@ -56,17 +62,22 @@ pub struct Model {
     pub due_at: Option<i64>,
     pub empty_answers: i32,
     pub late_hints: i32,
+    #[serde(deserialize_with = "listed::flag")]
     pub submit_unknown: bool,
     pub input: Option<Uuid>,
     pub params: Option<Uuid>,
     pub metadata: Option<Uuid>,
+    #[serde(with = "hex::serde")]
     pub request_digest: Vec<u8>,
     pub receipts: i64,
     pub last_receipt: Option<Uuid>,
+    #[serde(with = "hex::serde")]
     pub recent: Vec<u8>,
+    #[serde(deserialize_with = "listed::flag")]
     pub auto_approve: bool,
     pub webhook: Option<Uuid>,
     pub news: i64,
+    #[serde(deserialize_with = "listed::flag")]
     pub progress_told: bool,
     pub created_at: i64,
     pub erased_at: Option<i64>,
@@ -76,15 +87,32 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
+/// What progress changes, in a task that had progress before.
+const PROGRESS: [Column; 10] = [
+    Column::Percent,
+    Column::Stage,
+    Column::Message,
+    Column::ProgressAt,
+    Column::GeneratorTime,
+    Column::Receipts,
+    Column::LastReceipt,
+    Column::Recent,
+    Column::News,
+    Column::ProgressTold,
+];
+
 /// What changes and is held, or looked at, by an index.
 const INDEXED: [Column; 6] =
     [Column::Priority, Column::NotBefore, Column::SettledAt, Column::SettledBy, Column::Told, Column::DueAt];
+
+/// With all that changes, without what indexes hold, and with progress alone.
+pub(in crate::store) const UPDATES: usize = 3;
 
 pub(in crate::store) static TABLE: LazyLock<Table<Entity>> = LazyLock::new(|| {
     use Column as C;
     let constant =
         [C::Generator, C::HubSubmits, C::MaxRetries, C::TimeoutUs, C::RequestDigest, C::AutoApprove, C::Webhook, C::CreatedAt];
-    Table::changing(&constant, &INDEXED)
+    Table::changing_but(&constant).or_without(&INDEXED).or_only(&PROGRESS)
 });
 
 impl Model {
@@ -156,9 +184,15 @@ impl Model {
         }
     }
 
-    /// Whether no index has to be touched to make one of the other.
-    pub(in crate::store) fn is_indexed_like(&self, other: &Self) -> bool {
-        INDEXED.iter().all(|column| self.get(*column) == other.get(*column))
+    /// How much less than everything has changed since it was like this: the number of the table's update that says it.
+    pub(in crate::store) fn least_update(&self, mut before: Self) -> usize {
+        if INDEXED.iter().any(|column| self.get(*column) != before.get(*column)) {
+            return 0;
+        }
+        for column in PROGRESS {
+            before.set(column, self.get(column));
+        }
+        if before == *self { 2 } else { 1 }
     }
 
     /// The task that this row and its attempts' rows describe.

@@ -33,8 +33,8 @@ impl Desk {
         let database = Database::fresh(kind).await;
         callback_hub::store::migrate(&database.url).await.expect("the schema");
         let store = Store::connect(&database.url, 4).await.expect("the store");
-        let (journal, worker) = Journal::new(store.clone(), Clock::manual(NOW), limits);
-        Self { database, store, journal, worker: Some(worker) }
+        let (journal, mut workers) = Journal::new(&store, &Clock::manual(NOW), limits, 1);
+        Self { database, store, journal, worker: workers.pop() }
     }
 
     pub(super) fn enqueue(&self, entries: Vec<Entry>) -> Vec<Pending> {
@@ -55,8 +55,8 @@ impl Desk {
 
     /// The same entries through a journal of their own, in one batch if it goes well.
     pub(super) async fn record(&mut self, entries: Vec<Entry>) -> Vec<Result<Answer, RecordError>> {
-        let (journal, worker) = Journal::new(self.store.clone(), Clock::manual(NOW), Limits::default());
-        (self.journal, self.worker) = (journal, Some(worker));
+        let (journal, mut workers) = Journal::new(&self.store, &Clock::manual(NOW), Limits::default(), 1);
+        (self.journal, self.worker) = (journal, workers.pop());
         let pending = self.enqueue(entries);
         self.settle(pending).await
     }
