@@ -216,7 +216,10 @@ async fn build(
     }
     let sources = Sources::new(environment(database, folder.path().to_str().expect("UTF-8"), extra.settings));
     let mut surroundings = Surroundings { clock: clock.clone(), loops_run: extra.loops_run, ..Surroundings::default() };
-    surroundings.journal = extra.journal.unwrap_or(surroundings.journal);
+    if let Some(limits) = extra.journal {
+        // what is bounded by hand is one worker's
+        (surroundings.journal, surroundings.journal_workers) = (limits, Some(1));
+    }
     let built = match Settings::load(&sources) {
         Ok(loaded) => app::build(&loaded.settings, surroundings, lifecycle).await,
         Err(error) => Err(error.into()),
