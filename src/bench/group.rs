@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::audit::Audit;
+use super::effort::Effort;
 use super::hub::{Figures, Hub, ceiling};
 use super::load::Pace;
 use super::memory::{Memory, larger, most_during, resident};
@@ -99,8 +100,10 @@ impl Group {
     }
 
     fn sample(&self, round: usize, role: Role, connections: usize, figures: Figures) -> Sample {
-        let Figures { per_second, commits, latency } = figures;
-        Sample { round, base: self.base, role, connections, per_second, commits, latency }
+        let Figures { per_second, commits, latency, effort } = figures;
+        // whoever slows syncs stands before the hub
+        let effort = if self.is_slowed() { Effort::default() } else { effort };
+        Sample { round, base: self.base, role, connections, per_second, commits, latency, effort }
     }
 
     #[must_use]
@@ -188,7 +191,7 @@ impl Group {
 }
 
 fn rate(per_second: f64) -> Figures {
-    Figures { per_second, commits: None, latency: None }
+    Figures { per_second, commits: None, latency: None, effort: Effort::default() }
 }
 
 /// Who takes turns, so that who is compared with the journal comes right before or after it, or nearly so.

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::audit::{Audit, Books};
+use super::effort::{Effort, Stopwatch};
 use super::fill::Filled;
 use super::latency::Latency;
-use super::load::{Answer, Callbacks, Load, Pace};
+use super::load::{Answer, Callbacks, Load, Pace, Sent};
 use super::subject::{Kind, Subject};
 
 pub struct Hub {
@@ -23,6 +24,7 @@ pub struct Figures {
     pub per_second: f64,
     pub commits: Option<f64>,
     pub latency: Option<Latency>,
+    pub effort: Effort,
 }
 
 impl Hub {
@@ -74,9 +76,12 @@ impl Hub {
         let addresses: Vec<SocketAddr> = subjects.iter().map(|subject| subject.address).collect();
         let before = commits(&subjects).await?;
         let load = Load { addresses: &addresses, run: &self.filled.run, callbacks, connections, pace };
+        let processes: Vec<u32> = subjects.iter().map(|subject| subject.process()).collect();
+        let watch = Stopwatch::start(&processes);
         let sent = load.send().await?;
+        let effort = watch.stop(sent.answers.len());
         let commits = commits(&subjects).await? - before;
-        let figures = figures(&sent.answers, sent.elapsed, Some(commits));
+        let figures = figures(&sent, Some(commits), effort);
         if !matches!(callbacks, Callbacks::Progress { .. }) {
             self.completed += sent.answers.len();
         }
@@ -98,8 +103,11 @@ impl Hub {
 /// When anything but 200 is answered.
 pub async fn ceiling(subject: &Subject, tasks: usize, connections: usize, time: Duration) -> anyhow::Result<Figures> {
     let (addresses, callbacks) = (&[subject.address], Callbacks::Progress { tasks });
+    let processes = [subject.process()];
+    let watch = Stopwatch::start(&processes);
     let sent = Load { addresses, run: &subject.run, callbacks, connections, pace: Pace::For(time) }.send().await?;
-    Ok(figures(&sent.answers, sent.elapsed, None))
+    let effort = watch.stop(sent.answers.len());
+    Ok(figures(&sent, None, effort))
 }
 
 async fn commits(subjects: &[&Subject]) -> anyhow::Result<u64> {
@@ -110,12 +118,13 @@ async fn commits(subjects: &[&Subject]) -> anyhow::Result<u64> {
     Ok(commits)
 }
 
-fn figures(answers: &[Answer], elapsed: Duration, commits: Option<u64>) -> Figures {
+fn figures(sent: &Sent, commits: Option<u64>, effort: Effort) -> Figures {
     #[expect(clippy::cast_precision_loss, reason = "rates, not counts")]
-    let (answered, commits) = (answers.len() as f64, commits.map(|commits| commits as f64));
+    let (answered, commits) = (sent.answers.len() as f64, commits.map(|commits| commits as f64));
     Figures {
-        per_second: answered / elapsed.as_secs_f64(),
+        per_second: answered / sent.elapsed.as_secs_f64(),
         commits: commits.map(|commits| commits / answered.max(1.0)),
-        latency: Latency::of(answers.iter().map(|answer| answer.took)),
+        latency: Latency::of(sent.answers.iter().map(|answer| answer.took)),
+        effort,
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod due;
+pub mod effort;
 pub mod fill;
 pub mod goals;
 pub mod group;

@@ -128,6 +128,8 @@ impl Report {
                 "p50": of(|sample| sample.latency.map(|latency| latency.p50)),
                 "p99": of(|sample| sample.latency.map(|latency| latency.p99)),
                 "p999": of(|sample| sample.latency.map(|latency| latency.p999)),
+                "cpu_per_callback": of(|sample| sample.effort.per_callback),
+                "idle": of(|sample| sample.effort.idle),
             })
         };
         kinds.into_iter().map(row).collect()
@@ -148,6 +150,7 @@ pub(super) fn middle(sample: &Sample) -> Option<f64> {
 #[cfg(test)]
 pub(in crate::bench) mod tests {
     use super::*;
+    use crate::bench::effort::Effort;
 
     /// Rounds of one subject on SQLite at 64 connections.
     pub(in crate::bench) fn report(subjects: &[(Role, &[f64])], commits: f64) -> Report {
@@ -170,6 +173,7 @@ pub(in crate::bench) mod tests {
                 per_second: *rate,
                 commits: (*role == Role::Journal).then_some(commits),
                 latency: None,
+                effort: Effort::default(),
             }));
         }
         report

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::effort::Effort;
 use super::latency::Latency;
 
 /// A database, as it is or with a sync that takes so many milliseconds more.
@@ -47,6 +48,7 @@ pub struct Sample {
     /// Commits per callback; none where nothing is committed, or nobody counts.
     pub commits: Option<f64>,
     pub latency: Option<Latency>,
+    pub effort: Effort,
 }
 
 impl fmt::Display for Base {

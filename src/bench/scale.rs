@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::audit::Audit;
 use super::fill::Filled;
 use super::goals::{Bound, Goal, Goals, Unit};
-use super::hub::Hub;
+use super::hub::{Figures, Hub};
 use super::load::Pace;
 use super::place::Place;
 use super::sample::{Base, Role, Sample};
@@ -68,8 +68,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
                 let figures = hub.progress(plan.connections, Pace::For(plan.time), None).await;
                 let figures = figures.with_context(|| format!("{base}, {tasks} tasks"))?;
                 let (role, connections) = (Role::Journal, plan.connections);
-                let (per_second, commits, latency) = (figures.per_second, figures.commits, figures.latency);
-                let sample = Sample { round, base: *base, role, connections, per_second, commits, latency };
+                let Figures { per_second, commits, latency, effort } = figures;
+                let sample = Sample { round, base: *base, role, connections, per_second, commits, latency, effort };
                 teller.done(format!("{sample}  {tasks} tasks"));
                 samples.push(sample);
             }

@@ -18,9 +18,9 @@ impl Report {
     fn closed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| connections | database | subject | callbacks/s | of no database | × one by one | commits per callback | p50 | p99 |"
+            "| connections | database | subject | callbacks/s | of no database | × one by one | commits per callback | p50 | p99 | CPU of the hub | idle |"
         )?;
-        writeln!(f, "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(f, "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for &base in &self.bases {
             for &connections in &self.connections {
                 const ROLES: [Role; 8] = [
@@ -49,7 +49,10 @@ impl Report {
         let commits = self.median(who, connections, |sample| sample.commits);
         let (middle, p99) = (self.median(who, connections, middle), self.median(who, connections, p99));
         write!(f, "| {connections} | {base} | {role} | {per_second:.0} | {} | {} ", cell(of_ceiling, 2), cell(gain, 1))?;
-        writeln!(f, "| {} | {} | {} |", cell(commits, 3), millis(middle), millis(p99))
+        let micros = self.median(who, connections, |sample| sample.effort.per_callback).map(|micros| format!("{micros:.0} µs"));
+        let idle = self.median(who, connections, |sample| sample.effort.idle).map(|idle| format!("{:.0} %", idle * 100.0));
+        let [micros, idle] = [micros, idle].map(|cell| cell.unwrap_or("—".to_owned()));
+        writeln!(f, "| {} | {} | {} | {micros} | {idle} |", cell(commits, 3), millis(middle), millis(p99))
     }
 
     fn by_timetable(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
