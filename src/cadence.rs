@@ -90,6 +90,12 @@ impl Cadence {
         Self { steps: USUAL_STEPS.saturating_add(most), ..self }
     }
 
+    /// For a loop whose steps would only find that one of them is at it already.
+    #[must_use]
+    pub fn one_at_a_time(self) -> Self {
+        Self { steps: 1, ..self }
+    }
+
     /// None before the first step has ended.
     #[must_use]
     pub fn last(&self) -> Option<Last> {

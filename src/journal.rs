@@ -32,7 +32,7 @@ const REPEATS: usize = 20;
 /// Bounds of the queue and of one transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Entries that may wait, shared out among the workers; one more is refused.
+    /// Entries that may wait, each worker's share of them with him; one more is refused.
     pub queue: usize,
     /// Entries in one transaction.
     pub items: usize,

@@ -68,7 +68,7 @@ impl Loops {
             files: cadence("generators"),
             deliver: cadence("deliver").with_waiting(most_at_a_time),
             tidy: Cadence::new("tidy", TIDY_PERIOD, means.clock.clone()),
-            checkpoint: means.store.has_log().then(|| (cadence("checkpoint"), means.store.clone())),
+            checkpoint: means.store.has_log().then(|| (cadence("checkpoint").one_at_a_time(), means.store.clone())),
         }
     }
 

@@ -89,6 +89,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn a_load_that_works_takes_time() {
         let processes = [std::process::id()];
         let watch = Stopwatch::start(&processes);

@@ -20,7 +20,7 @@ pub struct Chores {
     pub unpark: watch::Sender<()>,
     /// Webhooks have something to hear.
     pub deliver: watch::Sender<()>,
-    /// Something was written.
+    /// The journal has written.
     pub checkpoint: watch::Sender<()>,
 }
 

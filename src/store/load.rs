@@ -21,8 +21,8 @@ use crate::domain::task::{ExternalId, GeneratorName, TaskId};
 struct Known {
     tasks: Vec<task::Model>,
     attempts: HashMap<String, Vec<attempt::Model>>,
-    /// Of the webhooks.
-    version: i64,
+    /// Of the webhooks, where it came with them.
+    version: Option<i64>,
 }
 
 impl Store {
@@ -38,10 +38,6 @@ impl Store {
         let named = self.named_tasks(transaction, items).await?;
         let ids: BTreeSet<&str> = items.iter().filter_map(|item| item.task.as_ref()).chain(&named).map(TaskId::as_str).collect();
         let Known { tasks, mut attempts, version } = self.lock_tasks(transaction, &ids).await?;
-        // whoever is registered when this is read hears of everything that is written from now on
-        if version != audience.version() {
-            return Err(StoreError::Outdated);
-        }
         let mut world = World { is_listening: !audience.is_empty(), ..World::default() };
         for row in tasks {
             let attempts = attempts.remove(&row.id).unwrap_or_default();
@@ -55,24 +51,29 @@ impl Store {
         self.load_heard(transaction, items, &mut world).await?;
         self.load_ignored(transaction, items, &mut world).await?;
         self.load_contents(transaction, items, &mut world).await?;
-        Ok(world)
+        // whoever is registered when this is read, after all that had to be waited for, hears of what is written now
+        let version = match version {
+            Some(version) => version,
+            None => super::webhooks::version(transaction, self.backend).await?,
+        };
+        if version == audience.version() { Ok(world) } else { Err(StoreError::Outdated) }
     }
 
+    /// With their attempts. SQLite's only writer has locked all of them before.
     async fn lock_tasks(&self, transaction: &DatabaseTransaction, ids: &BTreeSet<&str>) -> Result<Known, StoreError> {
         let texts = self.backend.texts();
         let Some(world) = &texts.world else {
             let tasks: Vec<task::Model> = self.read(transaction, &texts.lock_tasks, ids).await?;
-            let attempts = if tasks.is_empty() { Vec::new() } else { self.read(transaction, &texts.attempts_of, ids).await? };
-            let version = super::webhooks::version(transaction, self.backend).await?;
-            return Ok(Known { tasks, attempts: by_task(attempts), version });
+            let attempts = if tasks.is_empty() { HashMap::new() } else { self.attempts(transaction, ids).await? };
+            return Ok(Known { tasks, attempts, version: None });
         };
         let statement = self.backend.statement(world, [super::write::json(ids)?.into()]);
         let row = transaction.query_one_raw(statement).await.map_err(backend::error)?;
         let row = row.ok_or_else(|| StoreError::Statement(DbErr::RecordNotFound("a row of aggregates".to_owned())))?;
         let text = |index| row.try_get_by_index::<String>(index).map_err(backend::error);
         Ok(Known {
-            tasks: listed(&text(0)?)?,
-            attempts: by_task(listed(&text(1)?)?),
+            tasks: rows_of(&text(0)?)?,
+            attempts: by_task(rows_of(&text(1)?)?),
             version: row.try_get_by_index(2).map_err(backend::error)?,
         })
     }
@@ -239,7 +240,7 @@ fn by_task(attempts: Vec<attempt::Model>) -> HashMap<String, Vec<attempt::Model>
 }
 
 /// Rows that came as one text.
-fn listed<M: DeserializeOwned>(text: &str) -> Result<Vec<M>, StoreError> {
+fn rows_of<M: DeserializeOwned>(text: &str) -> Result<Vec<M>, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Statement(DbErr::Json(error.to_string())))
 }
 

@@ -78,6 +78,8 @@ impl Changes {
         changes.spilled = spilled.map(|(task, seen)| fingerprint::Model::of(task, seen)).collect();
         let remembered = after.idempotent.iter().filter(|(key, _)| !before.idempotent.contains_key(key));
         changes.idempotent = remembered.map(|(key, remembered)| idempotency::Model::of(key, remembered, now)).collect();
+        // whoever writes the same ones at the same time waits for the first of them
+        changes.idempotent.sort_unstable_by(|a, b| (&a.owner, &a.idempotency_key).cmp(&(&b.owner, &b.idempotency_key)));
         changes.cancellations = cancellations(after, now);
         changes.ignored = after.ignored.difference(&before.ignored).map(|ignored| ignored::Model::of(ignored, now)).collect();
         for (entry, answer) in entries.iter().zip(answers) {

@@ -196,7 +196,9 @@ pub(super) fn writer_options(url: &str, connections: u32) -> ConnectOptions {
         // a plan made while the tables were small would read them from end to end, and be kept when they have grown
         ("enable_seqscan", "off"),
     ];
-    with_session(url, connections, &plans)
+    let mut options = with_session(url, connections, &plans);
+    options.map_sqlx_postgres_pool_opts(|options| options.after_release(|_, _| Box::pin(async { Ok(false) })));
+    options
 }
 
 fn with_session(url: &str, connections: u32, more: &[(&'static str, &'static str)]) -> ConnectOptions {

@@ -122,18 +122,12 @@ pub(super) fn texts() -> Texts {
 
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
 
-/// Any number: a prepared text is small, and each statement of a batch is one more turn of the driver's thread.
-pub(super) const ROW_COUNTS: [usize; 64] = {
-    let mut counts = [0; 64];
-    let mut at = 0;
-    while at < counts.len() {
-        counts[at] = counts.len() - at;
-        at += 1;
-    }
-    counts
-};
-/// Statements that a connection keeps prepared.
-const TEXTS: usize = 1000;
+/// Each statement of a batch is one more turn of the driver's thread, and each prepared text takes memory, of 64 rows some
+/// hundred kilobytes: up to 64 rows go in two at most.
+pub(super) const ROW_COUNTS: [usize; 24] =
+    [64, 56, 48, 40, 32, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1];
+/// Statements that a connection keeps prepared: those of the tables that are written all the time, and some more.
+const TEXTS: usize = 400;
 /// As far as nobody has to be waited for.
 pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 /// Pages of the log at which the writer itself does it, while everybody waits. The log begins anew when all of it is in the
@@ -147,6 +141,7 @@ pub(super) fn writer_options(url: &str) -> ConnectOptions {
     let mut options = options(url, 1);
     let session = |options| with_session(options).pragma("wal_autocheckpoint", LONGEST_LOG).pragma("cache_size", CACHE);
     options.map_sqlx_sqlite_opts(session);
+    options.map_sqlx_sqlite_pool_opts(|options| options.after_release(|_, _| Box::pin(async { Ok(false) })));
     options
 }
 

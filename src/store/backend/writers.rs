@@ -1,5 +1,8 @@
 //! Connections that write, kept. A pool asks a connection that comes back whether it is still there, and one that goes out,
 //! too: on the way of a small transaction these questions take as long as a third of its statements.
+//!
+//! The driver believes that a kept connection is in a transaction all the time, and does not see the ones that are begun and
+//! ended here. So none may ever go back to its pool: what is not kept is closed, which undoes whatever was begun on it.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +17,8 @@ use super::{Backend, StoreError, error};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A session remembers more and more; then it has to go.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// Who has not been used for so long may have been forgotten by what lies between.
+const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -27,10 +32,10 @@ struct Inner {
     idle: Mutex<Vec<Kept>>,
 }
 
-/// To the driver it is in a transaction all the time, and so belongs to nobody else.
 struct Kept {
     connection: DatabaseTransaction,
     since: Instant,
+    used: Instant,
 }
 
 /// A transaction that will write: undone, unless it is committed.
@@ -59,34 +64,40 @@ impl Writers {
     pub(in crate::store) async fn begin(&self) -> Result<Transaction, StoreError> {
         let Self(inner) = self;
         let turn = in_time(async { Ok(inner.turns.clone().acquire_owned().await) }).await?;
-        let turn = turn.map_err(|_| error(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))?;
+        let turn = turn.map_err(|_| StoreError::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))?;
         while let Some(kept) = self.take() {
             let begun = in_time(async { kept.connection.execute_unprepared(inner.backend.begin()).await.map_err(error) }).await;
             match begun {
                 Ok(_) => return Ok(Transaction { kept, writers: self.clone(), turn }),
-                // nothing was lost with it
+                // nothing was begun on it: the next one
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => return Err(error),
             }
         }
         let connection = in_time(async { inner.backend.begin_write(&inner.pool).await.map_err(error) }).await?;
-        Ok(Transaction { kept: Kept { connection, since: Instant::now() }, writers: self.clone(), turn })
+        let now = Instant::now();
+        Ok(Transaction { kept: Kept { connection, since: now, used: now }, writers: self.clone(), turn })
     }
 
     pub(in crate::store) async fn close(&self) {
         self.0.turns.close();
         let idle = std::mem::take(&mut *self.idle());
         for Kept { connection, .. } in idle {
-            // so that there is something to roll back, and nobody complains; what cannot be closed ends with the process
-            if connection.execute_unprepared(self.0.backend.begin()).await.is_ok() {
+            // the driver rolls back what it believes to be begun, and PostgreSQL writes into its log if it is not
+            let begun = in_time(async { connection.execute_unprepared(self.0.backend.begin()).await.map_err(error) }).await;
+            if begun.is_ok() {
                 let _ = connection.rollback().await;
             }
         }
-        let _ = self.0.pool.close_by_ref().await;
+        // what cannot be closed ends with the process
+        let _ = in_time(async { self.0.pool.close_by_ref().await.map_err(error) }).await;
     }
 
+    /// The one that was used last; those that nobody has needed for long go.
     fn take(&self) -> Option<Kept> {
-        self.idle().pop()
+        let mut idle = self.idle();
+        idle.retain(|kept| kept.since.elapsed() < LIFETIME && kept.used.elapsed() < IDLE);
+        idle.pop()
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
@@ -110,9 +121,11 @@ impl Transaction {
     async fn end(self, text: &str) -> Result<(), DbErr> {
         self.execute_unprepared(text).await?;
         let Self { kept, writers, turn } = self;
-        if kept.since.elapsed() < LIFETIME {
-            writers.idle().push(kept);
+        let mut idle = writers.idle();
+        if !writers.0.turns.is_closed() {
+            idle.push(Kept { used: Instant::now(), ..kept });
         }
+        drop(idle);
         drop(turn);
         Ok(())
     }
@@ -121,4 +134,58 @@ impl Transaction {
 async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let late = |_| StoreError::Busy(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
     tokio::time::timeout(PATIENCE, work).await.map_err(late)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::backend::connect;
+
+    async fn names(transaction: &Transaction) -> Vec<String> {
+        let rows =
+            transaction.query_all_raw(transaction.writers.0.backend.statement("SELECT name FROM notes", [])).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_dropped_is_undone_however_often_its_connection_was_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("hub.db").display());
+        let writers = connect(&url, 2).await.unwrap().writers;
+        let first = writers.begin().await.unwrap();
+        first.execute_unprepared("CREATE TABLE notes (name TEXT)").await.unwrap();
+        first.commit().await.unwrap();
+        for round in 0..3 {
+            let kept = writers.begin().await.unwrap();
+            kept.execute_unprepared(&format!("INSERT INTO notes VALUES ('kept {round}')")).await.unwrap();
+            kept.commit().await.unwrap();
+            let dropped = writers.begin().await.unwrap();
+            dropped.execute_unprepared("INSERT INTO notes VALUES ('dropped')").await.unwrap();
+            drop(dropped);
+            let undone = writers.begin().await.unwrap();
+            undone.execute_unprepared("INSERT INTO notes VALUES ('undone')").await.unwrap();
+            undone.rollback().await;
+        }
+        let last = writers.begin().await.unwrap();
+        assert_eq!(names(&last).await, ["kept 0", "kept 1", "kept 2"]);
+        last.commit().await.unwrap();
+        writers.close().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_while_it_is_closed_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("hub.db").display());
+        let writers = connect(&url, 2).await.unwrap().writers;
+        let writing = writers.begin().await.unwrap();
+        let (closed, ended) = tokio::join!(writers.close(), async {
+            while !writers.0.turns.is_closed() {
+                tokio::task::yield_now().await;
+            }
+            writing.commit().await
+        });
+        assert!(ended.is_ok());
+        assert_eq!(closed, ());
+        assert!(matches!(writers.begin().await, Err(StoreError::Unavailable(_))));
+    }
 }
