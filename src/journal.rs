@@ -29,6 +29,10 @@ use queues::{Inbox, Queues};
 /// How often a batch is repeated because somebody has registered meanwhile.
 const REPEATS: usize = 20;
 
+/// Entries after which the database's log should be looked after. A log that is emptied begins anew, which takes one more
+/// sync: not after each commit.
+const CHECKPOINT: u64 = 256;
+
 /// Bounds of the queue and of one transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -223,7 +227,6 @@ impl Worker {
                     self.listeners.refresh(&self.store).await?;
                 }
                 Ok(Committed { answers, deliveries }) => {
-                    self.chores.checkpoint.send_replace(());
                     if deliveries > 0 {
                         self.chores.deliver.send_replace(());
                     }
@@ -268,7 +271,10 @@ impl Worker {
         #[expect(clippy::cast_precision_loss, reason = "batches are small")]
         metrics::histogram!(JOURNAL_BATCH).record(entries as f64);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
-        self.figures.entries.fetch_add(entries as u64, Ordering::Relaxed);
+        let before = self.figures.entries.fetch_add(entries as u64, Ordering::Relaxed);
+        if before / CHECKPOINT != (before + entries as u64) / CHECKPOINT {
+            self.chores.checkpoint.send_replace(());
+        }
     }
 
     fn complain(&self, error: &StoreError, entries: usize) {

@@ -21,8 +21,8 @@ use crate::relay::sender::Sender;
 use crate::store::{Store, StoreError};
 
 const PERIOD: Duration = Duration::from_secs(1);
-/// Nothing waits for housekeeping.
-const TIDY_PERIOD: Duration = Duration::from_secs(60);
+/// Nothing waits for housekeeping, or for a log that is short.
+const UNHURRIED: Duration = Duration::from_secs(60);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +51,7 @@ impl Loops {
     pub(super) fn new(means: &Means, reload: Reload, sender: Sender, housekeeper: Housekeeper) -> Self {
         let most_at_a_time = sender.lanes().most();
         let cadence = |name| Cadence::new(name, PERIOD, means.clock.clone());
+        let unhurried = |name| Cadence::new(name, UNHURRIED, means.clock.clone());
         Self {
             launcher: Arc::new(Launcher::new(means.clone())),
             reconciler: Reconciler::new(means.clone()),
@@ -67,8 +68,8 @@ impl Loops {
             keys: cadence("keys"),
             files: cadence("generators"),
             deliver: cadence("deliver").with_waiting(most_at_a_time),
-            tidy: Cadence::new("tidy", TIDY_PERIOD, means.clock.clone()),
-            checkpoint: means.store.has_log().then(|| (cadence("checkpoint").one_at_a_time(), means.store.clone())),
+            tidy: unhurried("tidy"),
+            checkpoint: means.store.has_log().then(|| (unhurried("checkpoint").one_at_a_time(), means.store.clone())),
         }
     }
 

@@ -20,7 +20,7 @@ pub struct Chores {
     pub unpark: watch::Sender<()>,
     /// Webhooks have something to hear.
     pub deliver: watch::Sender<()>,
-    /// The journal has written.
+    /// The journal has written enough for the log to be brought into the database.
     pub checkpoint: watch::Sender<()>,
 }
 
