@@ -101,7 +101,7 @@ impl Group {
 
     fn sample(&self, round: usize, role: Role, connections: usize, figures: Figures) -> Sample {
         let Figures { per_second, commits, latency, effort } = figures;
-        // whoever slows syncs stands before the hub
+        // the process that is looked at would be the one that slows the hub, and not the hub
         let effort = if self.is_slowed() { Effort::default() } else { effort };
         Sample { round, base: self.base, role, connections, per_second, commits, latency, effort }
     }

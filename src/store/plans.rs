@@ -75,7 +75,7 @@ impl Store {
     }
 }
 
-/// What it leaves behind ends with the transaction.
+/// Settings end with the transaction; what was prepared for it has to be taken back.
 async fn explain(transaction: &DatabaseTransaction, statement: &'static str, way: Explanation) -> Result<Plan, StoreError> {
     for preparation in &way.preparations {
         transaction.execute_unprepared(preparation).await.map_err(backend::error)?;
