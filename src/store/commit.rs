@@ -1,11 +1,11 @@
 //! One transaction: load (locked, ordered by id), plan, write.
 
 use bytes::Bytes;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{DatabaseTransaction, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::error::StoreError;
-use super::transaction::{conclude, repeated};
+use super::transaction::repeated;
 use super::write::Changes;
 use super::{ParkedCallback, Registration, Store};
 use crate::domain::custom::Custom;
@@ -233,27 +233,37 @@ impl Store {
         audience: &dyn Audience,
         now: Timestamp,
     ) -> Result<Committed, StoreError> {
-        let transaction = self.begin().await?;
-        let committed = self.plan_and_write(&transaction, items, entries, audience, now).await;
-        conclude(transaction, committed).await
+        let (transaction, known) = self.writers.begin_with(self.foreseen(items)?).await?;
+        match self.plan_and_prepare(&transaction, known, items, entries, audience, now).await {
+            Ok((committed, statements)) => {
+                transaction.write_and_commit(statements).await?;
+                Ok(committed)
+            }
+            Err(error) => {
+                transaction.rollback().await;
+                Err(error)
+            }
+        }
     }
 
-    async fn plan_and_write(
+    /// What is left to be written comes with it.
+    async fn plan_and_prepare(
         &self,
         transaction: &DatabaseTransaction,
+        known: Option<QueryResult>,
         items: &[Item],
         entries: &[Entry],
         audience: &dyn Audience,
         now: Timestamp,
-    ) -> Result<Committed, StoreError> {
-        let before = self.load_world(transaction, items, audience).await?;
+    ) -> Result<(Committed, Vec<Statement>), StoreError> {
+        let before = self.load_world(transaction, known, items, audience).await?;
         let mut after = before.clone();
         let answers = plan(&mut after, items);
         let post = self.post(transaction, (&before, &mut after), entries, audience).await?;
         let deliveries = post.deliveries();
         let mut changes = Changes::between(self.backend, (&before, &after), entries, &answers, post, now);
         changes.name_deliveries(&self.ids);
-        changes.write(self.backend, transaction).await?;
-        Ok(Committed { answers, deliveries })
+        let statements = changes.statements(self.backend, transaction).await?;
+        Ok((Committed { answers, deliveries }, statements))
     }
 }

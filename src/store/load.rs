@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryResult, Statement};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -31,13 +31,17 @@ impl Store {
     pub(super) async fn load_world(
         &self,
         transaction: &DatabaseTransaction,
+        foreseen: Option<QueryResult>,
         items: &[Item],
         audience: &dyn Audience,
     ) -> Result<World, StoreError> {
         // an id once set never moves: who holds one now will hold it when his task is locked
         let named = self.named_tasks(transaction, items).await?;
         let ids: BTreeSet<&str> = items.iter().filter_map(|item| item.task.as_ref()).chain(&named).map(TaskId::as_str).collect();
-        let Known { tasks, mut attempts, version } = self.lock_tasks(transaction, &ids).await?;
+        let Known { tasks, mut attempts, version } = match foreseen {
+            Some(row) => known(&row)?,
+            None => self.lock_tasks(transaction, &ids).await?,
+        };
         let mut world = World { is_listening: !audience.is_empty(), ..World::default() };
         for row in tasks {
             let attempts = attempts.remove(&row.id).unwrap_or_default();
@@ -69,13 +73,18 @@ impl Store {
         };
         let statement = self.backend.statement(world, [super::write::json(ids)?.into()]);
         let row = transaction.query_one_raw(statement).await.map_err(backend::error)?;
-        let row = row.ok_or_else(|| StoreError::Statement(DbErr::RecordNotFound("a row of aggregates".to_owned())))?;
-        let text = |index| row.try_get_by_index::<String>(index).map_err(backend::error);
-        Ok(Known {
-            tasks: rows_of(&text(0)?)?,
-            attempts: by_task(rows_of(&text(1)?)?),
-            version: row.try_get_by_index(2).map_err(backend::error)?,
-        })
+        known(&row.ok_or_else(|| StoreError::Statement(DbErr::RecordNotFound("a row of aggregates".to_owned())))?)
+    }
+
+    /// What can be asked as the transaction begins: which tasks are meant is known before, unless they have to be looked up by
+    /// other ids, and SQLite's only writer locks them by beginning.
+    pub(super) fn foreseen(&self, items: &[Item]) -> Result<Option<Statement>, StoreError> {
+        let Some(world) = &self.backend.texts().world else { return Ok(None) };
+        if items.iter().any(|item| name_instead_of_task(item).is_some()) {
+            return Ok(None);
+        }
+        let ids: BTreeSet<&str> = items.iter().filter_map(|item| item.task.as_ref()).map(TaskId::as_str).collect();
+        Ok(Some(self.backend.statement(world, [super::write::json(&ids)?.into()])))
     }
 
     /// The tasks that items name by an id instead: the holders of the ids, and those whose own ids they may be.
@@ -225,6 +234,16 @@ impl Store {
         }
         Ok(sizes)
     }
+}
+
+/// From a row of aggregates.
+fn known(row: &QueryResult) -> Result<Known, StoreError> {
+    let text = |index| row.try_get_by_index::<String>(index).map_err(backend::error);
+    Ok(Known {
+        tasks: rows_of(&text(0)?)?,
+        attempts: by_task(rows_of(&text(1)?)?),
+        version: row.try_get_by_index(2).map_err(backend::error)?,
+    })
 }
 
 /// By their tasks, oldest first.

@@ -162,6 +162,18 @@ impl Changes {
     }
 
     pub(super) async fn write(self, backend: Backend, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        for statement in self.statements(backend, transaction).await? {
+            transaction.execute_raw(statement).await.map_err(backend::error)?;
+        }
+        Ok(())
+    }
+
+    /// What is left to be written, in this order.
+    pub(super) async fn statements(
+        self,
+        backend: Backend,
+        transaction: &DatabaseTransaction,
+    ) -> Result<Vec<Statement>, StoreError> {
         let most = backend.message_bytes();
         let mut counts = self.counts();
         // before there is anything newer
@@ -187,11 +199,7 @@ impl Changes {
         let wake = backend.texts().wake_parked;
         add(&mut statements, &self.woken, |ids| backend.statement(wake, [ids.into(), self.now.micros().into()]), most)?;
         add(&mut statements, &self.orphans, |ids| backend.statement(backend.texts().delete_payloads, [ids.into()]), most)?;
-        for statement in statements {
-            transaction.execute_raw(statement).await.map_err(backend::error)?;
-        }
-        // last: what else the batch has brought of an erased task goes, too
-        let mut statements = Vec::new();
+        // behind them: what else the batch has brought of an erased task goes, too
         for (task, newest) in &self.erased {
             for text in [backend.texts().erase_bodies, backend.texts().erase_receipts] {
                 statements.extend(newest.map(|newest| backend.statement(text, [newest.into()])));
@@ -200,10 +208,8 @@ impl Changes {
             statements.extend(backend.texts().erase_events.map(|text| backend.statement(text, [task.as_str().into()])));
             statements.extend(backend.texts().erase_relayed.map(|text| backend.statement(text, [task.as_str().into()])));
         }
-        for statement in statements {
-            transaction.execute_raw(statement).await.map_err(backend::error)?;
-        }
-        counts.write(backend, transaction, self.now).await
+        statements.extend(counts.statements(backend, self.now)?);
+        Ok(statements)
     }
 
     /// Of deliveries that are settled from the start: nobody hears, or there is something newer.

@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, Statement,
-    TransactionTrait, Value, sqlx,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
+    RuntimeErr, Statement, TransactionTrait, Value, sqlx,
 };
 
 use super::error::StoreError;
@@ -265,7 +265,34 @@ impl Backend {
         }
     }
 
-    /// The same on a connection of a pool's.
+    /// The same, and the first row of what is read before all else. Each text is a way to the database and back, and SQLite
+    /// takes several statements in one.
+    async fn begin_with(self, writer: &DatabaseTransaction, first: Option<&Statement>) -> Result<Option<QueryResult>, DbErr> {
+        match first {
+            Some(first) if self.0 == DbBackend::Sqlite => {
+                let sql = format!("{}; {}", sqlite::BEGIN, first.sql);
+                writer.query_one_raw(Statement { sql, ..first.clone() }).await
+            }
+            _ => {
+                writer.execute_unprepared(self.begin()).await?;
+                match first {
+                    Some(first) => writer.query_one_raw(first.clone()).await,
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+
+    async fn write_and_commit(self, writer: &DatabaseTransaction, mut last: Statement) -> Result<(), DbErr> {
+        if self.0 == DbBackend::Sqlite {
+            last.sql.push_str("; COMMIT");
+            return writer.execute_raw(last).await.map(drop);
+        }
+        writer.execute_raw(last).await?;
+        writer.execute_unprepared("COMMIT").await.map(drop)
+    }
+
+    /// Begins a transaction on a connection of a pool's.
     async fn begin_write(self, writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
         match self.0 {
             DbBackend::Sqlite => writer.begin_with_options(sqlite::immediate()).await,

@@ -123,9 +123,11 @@ pub(super) fn texts() -> Texts {
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
 
 /// Each statement of a batch is one more turn of the driver's thread, and each prepared text takes memory, of 64 rows some
-/// hundred kilobytes: up to 64 rows go in two at most.
-pub(super) const ROW_COUNTS: [usize; 24] =
-    [64, 56, 48, 40, 32, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1];
+/// hundred kilobytes: up to 32 rows go in one, up to 64 in two.
+pub(super) const ROW_COUNTS: [usize; 36] = [
+    64, 56, 48, 40, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4,
+    3, 2, 1,
+];
 /// Statements that a connection keeps prepared: those of the tables that are written all the time, and some more.
 const TEXTS: usize = 400;
 /// As far as nobody has to be waited for.

@@ -282,6 +282,7 @@ mod tests {
     #[test]
     fn rows_go_in_as_few_statements_as_there_are_texts_for() {
         assert_eq!(parts(DbBackend::Sqlite, payloads(&[1; 103])), [64, 32, 7]);
+        assert!((1..=32).all(|rows| parts(DbBackend::Sqlite, payloads(&vec![1; rows])).len() == 1));
         assert!((1..=64).all(|rows| parts(DbBackend::Sqlite, payloads(&vec![1; rows])).len() <= 2));
         assert_eq!(parts(DbBackend::Postgres, payloads(&[1; 39])), [32, 6, 1]);
         assert!((1..=64).all(|rows| parts(DbBackend::Postgres, payloads(&vec![1; rows])).len() <= 3));

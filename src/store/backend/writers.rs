@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, Statement};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Backend, StoreError, error};
@@ -62,21 +62,36 @@ impl Writers {
     /// # Errors
     /// [`StoreError::Busy`] if that takes too long; else whatever the database says.
     pub(in crate::store) async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(self.begin_with(None).await?.0)
+    }
+
+    /// The same, and the first row of what is read before all else.
+    ///
+    /// # Errors
+    /// Like those of [`Writers::begin`].
+    pub(in crate::store) async fn begin_with(
+        &self,
+        first: Option<Statement>,
+    ) -> Result<(Transaction, Option<QueryResult>), StoreError> {
         let Self(inner) = self;
         let turn = in_time(async { Ok(inner.turns.clone().acquire_owned().await) }).await?;
         let turn = turn.map_err(|_| StoreError::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))?;
         while let Some(kept) = self.take() {
-            let begun = in_time(async { kept.connection.execute_unprepared(inner.backend.begin()).await.map_err(error) }).await;
+            let begun = in_time(async { inner.backend.begin_with(&kept.connection, first.as_ref()).await.map_err(error) }).await;
             match begun {
-                Ok(_) => return Ok(Transaction { kept, writers: self.clone(), turn }),
+                Ok(row) => return Ok((Transaction { kept, writers: self.clone(), turn }, row)),
                 // nothing was begun on it: the next one
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => return Err(error),
             }
         }
         let connection = in_time(async { inner.backend.begin_write(&inner.pool).await.map_err(error) }).await?;
+        let row = match first {
+            Some(first) => connection.query_one_raw(first).await.map_err(error)?,
+            None => None,
+        };
         let now = Instant::now();
-        Ok(Transaction { kept: Kept { connection, since: now, used: now }, writers: self.clone(), turn })
+        Ok((Transaction { kept: Kept { connection, since: now, used: now }, writers: self.clone(), turn }, row))
     }
 
     pub(in crate::store) async fn close(&self) {
@@ -112,6 +127,34 @@ impl Transaction {
         self.end("COMMIT").await.map_err(error)
     }
 
+    /// Writes, and commits with the last of it.
+    ///
+    /// # Errors
+    /// Whatever the database says; then nothing is kept, or nobody knows.
+    pub(in crate::store) async fn write_and_commit(self, mut statements: Vec<Statement>) -> Result<(), StoreError> {
+        let backend = self.writers.0.backend;
+        let last = statements.pop();
+        let written = async {
+            for statement in statements {
+                self.execute_raw(statement).await?;
+            }
+            match last {
+                Some(last) => backend.write_and_commit(&self, last).await,
+                None => self.execute_unprepared("COMMIT").await.map(drop),
+            }
+        };
+        match written.await {
+            Ok(()) => {
+                self.keep();
+                Ok(())
+            }
+            Err(fault) => {
+                self.rollback().await;
+                Err(error(fault))
+            }
+        }
+    }
+
     pub(in crate::store) async fn rollback(self) {
         // the first error says more than what this might add
         let _ = self.end("ROLLBACK").await;
@@ -120,6 +163,12 @@ impl Transaction {
     /// A connection that cannot end what it has begun is not kept.
     async fn end(self, text: &str) -> Result<(), DbErr> {
         self.execute_unprepared(text).await?;
+        self.keep();
+        Ok(())
+    }
+
+    /// Nothing is begun on it any more.
+    fn keep(self) {
         let Self { kept, writers, turn } = self;
         let mut idle = writers.idle();
         if !writers.0.turns.is_closed() {
@@ -127,7 +176,6 @@ impl Transaction {
         }
         drop(idle);
         drop(turn);
-        Ok(())
     }
 }
 
@@ -138,8 +186,19 @@ async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::DbBackend;
+
     use super::*;
     use crate::store::backend::connect;
+
+    async fn writers(folder: &std::path::Path, table: &str) -> Writers {
+        let url = format!("sqlite://{}?mode=rwc", folder.join("hub.db").display());
+        let writers = connect(&url, 2).await.unwrap().writers;
+        let first = writers.begin().await.unwrap();
+        first.execute_unprepared(table).await.unwrap();
+        first.commit().await.unwrap();
+        writers
+    }
 
     async fn names(transaction: &Transaction) -> Vec<String> {
         let rows =
@@ -150,11 +209,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_dropped_is_undone_however_often_its_connection_was_used() {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("hub.db").display());
-        let writers = connect(&url, 2).await.unwrap().writers;
-        let first = writers.begin().await.unwrap();
-        first.execute_unprepared("CREATE TABLE notes (name TEXT)").await.unwrap();
-        first.commit().await.unwrap();
+        let writers = writers(folder.path(), "CREATE TABLE notes (name TEXT)").await;
         for round in 0..3 {
             let kept = writers.begin().await.unwrap();
             kept.execute_unprepared(&format!("INSERT INTO notes VALUES ('kept {round}')")).await.unwrap();
@@ -168,6 +223,44 @@ mod tests {
         }
         let last = writers.begin().await.unwrap();
         assert_eq!(names(&last).await, ["kept 0", "kept 1", "kept 2"]);
+        last.commit().await.unwrap();
+        writers.close().await;
+    }
+
+    fn insert(name: &str) -> Statement {
+        Backend(DbBackend::Sqlite).statement("INSERT INTO notes VALUES ($1)", [name.into()])
+    }
+
+    #[tokio::test]
+    async fn what_is_read_as_a_transaction_begins_is_what_the_one_before_has_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let writers = writers(folder.path(), "CREATE TABLE notes (name TEXT)").await;
+        let count = || Some(Backend(DbBackend::Sqlite).statement("SELECT count(*) FROM notes WHERE name <> $1", ["".into()]));
+        for before in 0..3_i64 {
+            let (transaction, row) = writers.begin_with(count()).await.unwrap();
+            assert_eq!(row.unwrap().try_get_by_index::<i64>(0).unwrap(), before);
+            transaction.write_and_commit(vec![insert("one more")]).await.unwrap();
+        }
+        writers.close().await;
+    }
+
+    #[tokio::test]
+    async fn whatever_fails_on_the_way_nothing_is_kept_and_nothing_stays_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let writers = writers(folder.path(), "CREATE TABLE notes (name TEXT NOT NULL UNIQUE)").await;
+        let wrong = |text| Some(Backend(DbBackend::Sqlite).statement(text, []));
+        for _ in 0..2 {
+            assert!(writers.begin_with(wrong("SELECT nothing FROM nowhere")).await.is_err());
+            let twice = vec![insert("a"), insert("b"), insert("a")];
+            let failed = writers.begin().await.unwrap().write_and_commit(twice).await;
+            assert!(matches!(failed, Err(StoreError::Conflict(_))), "{failed:?}");
+            let first = vec![insert("c"), insert("c"), insert("d")];
+            let failed = writers.begin().await.unwrap().write_and_commit(first).await;
+            assert!(matches!(failed, Err(StoreError::Conflict(_))), "{failed:?}");
+        }
+        writers.begin().await.unwrap().write_and_commit(Vec::new()).await.unwrap();
+        let last = writers.begin().await.unwrap();
+        assert!(names(&last).await.is_empty());
         last.commit().await.unwrap();
         writers.close().await;
     }

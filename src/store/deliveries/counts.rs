@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
 use serde::Serialize;
 
 use crate::domain::figure::Figure;
@@ -29,16 +29,20 @@ impl Counts {
         *self.0.entry((lane, figure)).or_default() += amount;
     }
 
+    pub(in crate::store) fn statements(&self, backend: Backend, now: Timestamp) -> Result<Vec<Statement>, StoreError> {
+        let hour = now.secs().div_euclid(3600);
+        let rows = self.0.iter().map(|((lane, figure), amount)| Row { lane, hour, figure: figure.to_string(), amount: *amount });
+        let statement = |rows: String| backend.statement(backend.texts().add_figures, [rows.into()]);
+        Ok(arrays(rows, backend.message_bytes())?.into_iter().map(statement).collect())
+    }
+
     pub(in crate::store) async fn write(
         &self,
         backend: Backend,
         transaction: &DatabaseTransaction,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let hour = now.secs().div_euclid(3600);
-        let rows = self.0.iter().map(|((lane, figure), amount)| Row { lane, hour, figure: figure.to_string(), amount: *amount });
-        for rows in arrays(rows, backend.message_bytes())? {
-            let statement = backend.statement(backend.texts().add_figures, [rows.into()]);
+        for statement in self.statements(backend, now)? {
             transaction.execute_raw(statement).await.map_err(backend::error)?;
         }
         Ok(())

@@ -48,6 +48,16 @@ async fn a_tasks_events_keep_their_order_however_many_write(#[values(Kind::Sqlit
 }
 
 #[tokio::test]
+async fn writers_share_the_room_that_there_is() {
+    let desk = Desk::open(Kind::Sqlite, Limits::default()).await;
+    let limits = Limits { queue: 4, ..Limits::default() };
+    let (journal, _workers) = Journal::new(&desk.store, &Clock::manual(NOW), limits, 2);
+    let waiting: Vec<_> = (0..100).filter_map(|number| journal.enqueue(create(&format!("task-{number}"))).ok()).collect();
+    assert_eq!(waiting.len(), 4);
+    assert_eq!(journal.depth(), 4);
+}
+
+#[tokio::test]
 async fn a_connection_that_broke_while_nobody_used_it_is_no_loss() {
     let mut desk = Desk::open(Kind::Postgres, Limits::default()).await;
     assert!(desk.record(vec![create("before")]).await[0].is_ok());
