@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
 
+use super::Explanation;
 use super::listed::listed;
 use super::table::columns;
-use super::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, Explanation, IN_LINE, Texts};
+use super::texts::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, IN_LINE, Texts};
 use crate::store::entity::{attempt, task};
 
 pub(super) fn texts() -> Texts {
