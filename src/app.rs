@@ -195,6 +195,7 @@ impl App {
         if loops_run {
             loops.start(&lifecycle, hub.journal.chores(), &writing);
         }
+        loops.start_watching(&lifecycle, &hub, &writing);
         lifecycle.spawn(upkeep(hub.metrics.clone(), lifecycle.stopping().clone()));
         let router = http::router(hub);
         let stopping = lifecycle.stopping().clone();

@@ -19,8 +19,8 @@ use crate::telemetry::metrics::STEP_SECONDS;
 
 /// Steps of one loop at the same time, where it does not say.
 const USUAL_STEPS: usize = 64;
-/// Between two steps that hints ask for.
-const REST: Duration = Duration::from_millis(20);
+/// Between two steps that hints ask for, where a loop does not say.
+const USUAL_REST: Duration = Duration::from_millis(20);
 
 /// What a step has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,13 +74,15 @@ pub struct Cadence {
     pub clock: Clock,
     /// Steps at the same time.
     steps: usize,
+    /// Between two steps that hints ask for.
+    rest: Duration,
     last: Arc<Mutex<Option<Last>>>,
 }
 
 impl Cadence {
     #[must_use]
     pub fn new(name: &'static str, period: Duration, clock: Clock) -> Self {
-        Self { name, period, clock, steps: USUAL_STEPS, last: Arc::default() }
+        Self { name, period, clock, steps: USUAL_STEPS, rest: USUAL_REST, last: Arc::default() }
     }
 
     /// For a loop whose steps may each wait for somebody slow, and are bounded by how many may wait: that many at least may
@@ -94,6 +96,12 @@ impl Cadence {
     #[must_use]
     pub fn one_at_a_time(self) -> Self {
         Self { steps: 1, ..self }
+    }
+
+    /// For a loop that hints ask for all the time, and whose steps may see to many of them at once.
+    #[must_use]
+    pub fn resting(self, rest: Duration) -> Self {
+        Self { rest, ..self }
     }
 
     /// None before the first step has ended.
@@ -128,7 +136,7 @@ impl Cadence {
                     // where there was no room for a step, there was a reason for one
                     Some(more) = running.next(), if !running.is_empty() => if more || is_full { break Reason::More },
                     () = tokio::time::sleep_until(due) => break Reason::Period,
-                    () = hint(&mut hints, hinted_at + REST) => {
+                    () = hint(&mut hints, hinted_at + self.rest) => {
                         hinted_at = Instant::now();
                         break Reason::Hint;
                     }

@@ -271,6 +271,7 @@ impl Worker {
         #[expect(clippy::cast_precision_loss, reason = "batches are small")]
         metrics::histogram!(JOURNAL_BATCH).record(entries as f64);
         self.figures.commits.fetch_add(1, Ordering::Relaxed);
+        self.chores.written.send_replace(());
         let before = self.figures.entries.fetch_add(entries as u64, Ordering::Relaxed);
         if before / CHECKPOINT != (before + entries as u64) / CHECKPOINT {
             self.chores.checkpoint.send_replace(());

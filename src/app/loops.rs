@@ -9,6 +9,7 @@ use tokio_util::sync::DropGuard;
 use super::reload::Reload;
 use crate::cadence::{Cadence, Step};
 use crate::housekeeping::Housekeeper;
+use crate::http::state::Hub;
 use crate::journal::Chores;
 use crate::keyring::Keyring;
 use crate::lifecycle::Lifecycle;
@@ -23,6 +24,12 @@ use crate::store::{Store, StoreError};
 const PERIOD: Duration = Duration::from_secs(1);
 /// Nothing waits for housekeeping, or for a log that is short.
 const UNHURRIED: Duration = Duration::from_secs(60);
+/// Whoever watches hears of what other replicas write, even where no announcement comes, and of what has no bell.
+const WATCHING: Duration = Duration::from_millis(500);
+/// Between two looks at what was written, and between two announcements.
+const GATHERING: Duration = Duration::from_millis(100);
+/// Until a connection that could not be had is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -43,6 +50,9 @@ pub struct Loops {
     files: Cadence,
     deliver: Cadence,
     tidy: Cadence,
+    watch: Cadence,
+    /// Where there may be other replicas.
+    announce: Option<Cadence>,
     /// Where the database does not do it by itself.
     checkpoint: Option<(Cadence, Store)>,
 }
@@ -69,15 +79,17 @@ impl Loops {
             files: cadence("generators"),
             deliver: cadence("deliver").with_waiting(most_at_a_time),
             tidy: unhurried("tidy"),
+            watch: Cadence::new("watch", WATCHING, means.clock.clone()).one_at_a_time().resting(GATHERING),
+            announce: means.store.has_others().then(|| unhurried("announce").one_at_a_time().resting(GATHERING)),
             checkpoint: means.store.has_log().then(|| (unhurried("checkpoint").one_at_a_time(), means.store.clone())),
         }
     }
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
         let pursuit = [&self.submit, &self.reconcile, &self.cancel, &self.unpark];
-        let others = [&self.deliver, &self.keys, &self.files, &self.tidy];
+        let others = [&self.deliver, &self.keys, &self.files, &self.tidy, &self.watch];
         let checkpoint = self.checkpoint.as_ref().map(|(cadence, _)| cadence);
-        pursuit.into_iter().chain(others).chain(checkpoint).cloned().collect()
+        pursuit.into_iter().chain(others).chain(&self.announce).chain(checkpoint).cloned().collect()
     }
 
     pub(super) fn start(&self, lifecycle: &Lifecycle, chores: &Chores, writing: &Arc<DropGuard>) {
@@ -137,6 +149,46 @@ impl Loops {
             };
             start(&cadence, chores.checkpoint.subscribe(), step, lifecycle, writing);
         }
+    }
+
+    /// Tells whoever watches what was written, here or elsewhere. Changes nothing that is due, and so runs always.
+    pub(super) fn start_watching(&self, lifecycle: &Lifecycle, hub: &Arc<Hub>, writing: &Arc<DropGuard>) {
+        let written = &hub.journal.chores().written;
+        let bell = match &self.announce {
+            None => written.subscribe(),
+            Some(announce) => {
+                let store = hub.store.clone();
+                let step = move || {
+                    let store = store.clone();
+                    async move { store.announce().await.map(|()| Step::default()) }
+                };
+                start(announce, written.subscribe(), step, lifecycle, writing);
+                self.start_hearing(lifecycle, hub.store.clone())
+            }
+        };
+        let hub = hub.clone();
+        let step = move || {
+            let hub = hub.clone();
+            async move { hub.live.step(&hub).await }
+        };
+        start(&self.watch, bell, step, lifecycle, writing);
+    }
+
+    /// Rings for what any replica has written, this one too.
+    fn start_hearing(&self, lifecycle: &Lifecycle, store: Store) -> watch::Receiver<()> {
+        let (bell, heard) = watch::channel(());
+        let stopping = lifecycle.stopping().clone();
+        lifecycle.spawn_loop("hear", async move {
+            let hear = async {
+                loop {
+                    let error = store.hear(|| bell.send_replace(())).await;
+                    tracing::warn!(%error, "what other replicas write is found by looking, until they can be heard again");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            };
+            stopping.run_until_cancelled(hear).await;
+        });
+        heard
     }
 
     /// One step of each that somebody waits for, again and again until there is nothing left to do.

@@ -14,6 +14,7 @@ mod fields;
 mod figures;
 pub mod generators;
 pub mod health;
+pub mod live;
 pub mod metrics;
 mod openapi;
 pub mod pool;
@@ -77,7 +78,8 @@ fn api_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::rotate_webhook_secret))
         .routes(routes!(generators::list_generators))
-        .routes(routes!(events::publish_event))
+        .routes(routes!(events::publish_event, live::watch_events))
+        .routes(routes!(live::watch_task))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::read_delivery))
         .routes(routes!(deliveries::retry_delivery))

@@ -18,6 +18,7 @@ use super::budget::Budget;
 use super::census::Census;
 use super::figures::Figures;
 use super::health::Readiness;
+use super::live::Live;
 use crate::cadence::Cadence;
 use crate::clock::Clock;
 use crate::journal::Journal;
@@ -65,6 +66,7 @@ pub struct Hub {
     pub figures: Figures,
     pub census: Census,
     pub readiness: Readiness,
+    pub live: Live,
     /// Questions to the doctor cost seconds of hashing, and copies of a body: one at a time.
     pub doctor: Arc<Semaphore>,
     limiter: Option<Limiter>,
@@ -119,6 +121,7 @@ impl Hub {
             figures,
             census,
             readiness: Readiness::default(),
+            live: Live::default(),
             doctor: Arc::new(Semaphore::new(1)),
             limiter,
             most_addresses,

@@ -20,6 +20,8 @@ pub struct Chores {
     pub unpark: watch::Sender<()>,
     /// Webhooks have something to hear.
     pub deliver: watch::Sender<()>,
+    /// Something was written that others may want to see.
+    pub written: watch::Sender<()>,
     /// The journal has written enough for the log to be brought into the database.
     pub checkpoint: watch::Sender<()>,
 }

@@ -36,7 +36,8 @@ pub(super) fn above(time: Timestamp) -> Uuid {
     first_of(time.plus(SLACK))
 }
 
-fn first_of(time: Timestamp) -> Uuid {
+/// The lowest id of that time.
+pub(super) fn first_of(time: Timestamp) -> Uuid {
     let millis = time.micros().div_euclid(1000).clamp(0, LATEST);
     Uuid::from_u128(u128::from(millis.unsigned_abs()) << REST)
 }

@@ -30,6 +30,7 @@ mod tidying;
 mod transaction;
 mod webhooks;
 mod write;
+mod written;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
@@ -55,6 +56,7 @@ pub use tallies::Tally;
 pub use tasks::{Page, Rescued, StatusCount, TaskFilter, TaskRecord};
 use transaction::conclude;
 pub use webhooks::{Registration, WebhookFilter};
+pub use written::{Mark, Newest, made_at};
 
 /// What is said of deliveries that nobody will get.
 pub const WEBHOOK_DISABLED: &str = "webhook_disabled";
@@ -119,6 +121,28 @@ impl Store {
         let Some(text) = self.backend.checkpoint() else { return Ok(()) };
         self.reader.query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
         Ok(())
+    }
+
+    /// Whether other processes may write, and can be heard.
+    #[must_use]
+    pub const fn has_others(&self) -> bool {
+        self.backend.announcement().is_some()
+    }
+
+    /// Tells whoever [hears](Self::hear) that something was written: after it was committed, and nothing of what it is. Inside
+    /// of the transaction it would make all of them wait for each other.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn announce(&self) -> Result<(), StoreError> {
+        let Some(text) = self.backend.announcement() else { return Ok(()) };
+        self.reader.execute_unprepared(text).await.map_err(backend::error).map(drop)
+    }
+
+    /// Calls for each announcement, on a connection of its own, and also when some may have been missed. Comes back only when
+    /// it cannot hear any more.
+    pub async fn hear(&self, call: impl Fn() + Send) -> StoreError {
+        self.backend.hear(&self.reader, call).await
     }
 
     pub async fn close(self) {

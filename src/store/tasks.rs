@@ -119,6 +119,11 @@ impl Store {
             .all(&self.reader)
             .await
             .map_err(backend::error)?;
+        self.with_metadata(rows).await
+    }
+
+    /// What lists show of tasks, in the order of the rows.
+    pub(super) async fn with_metadata(&self, rows: Vec<task::Model>) -> Result<Vec<TaskRecord>, StoreError> {
         let tasks = self.with_attempts(rows).await?;
         let texts = self.payloads(tasks.iter().filter_map(|task| task.documents.metadata).collect()).await?;
         let metadata = |task: &Task| {

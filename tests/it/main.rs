@@ -19,6 +19,7 @@ mod ingress;
 mod journal;
 mod keyring;
 mod leases;
+mod live;
 mod measurements;
 mod metrics;
 mod models;

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{TaskBody, view};
+use super::{TaskBody, briefly};
 use crate::domain::task::Status;
 use crate::domain::time::Timestamp;
 use crate::http::cursor::{self, DEFAULT_LIMIT, MOST_ITEMS};
@@ -59,7 +59,7 @@ pub async fn list_tasks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
     records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let last = records.last().filter(|_| more).map(|record| &record.task);
     let next_cursor = last.map(|task| cursor::encode(&[&task.created_at.micros().to_string(), task.id.as_str()]));
-    let items = view(&hub, records).await?.into_iter().map(|view| TaskBody::brief(&hub, view)).collect();
+    let items = briefly(&hub, records).await?;
     Ok(Json(TaskList { items, next_cursor }))
 }
 

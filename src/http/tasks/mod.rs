@@ -29,7 +29,7 @@ use super::problem::{Code, Problem};
 use super::state::Hub;
 use crate::domain::plan::Refusal;
 use crate::domain::task::{GeneratorName, State, Task, TaskId};
-use crate::store::TaskRecord;
+use crate::store::{StoreError, TaskRecord};
 
 pub use create::NewTaskBody;
 pub use list::TaskList;
@@ -48,13 +48,13 @@ pub struct View {
 }
 
 /// A task with all that belongs to it.
-async fn load(hub: &Hub, id: &TaskId) -> Result<View, Problem> {
+pub(super) async fn load(hub: &Hub, id: &TaskId) -> Result<View, Problem> {
     let record = hub.store.task(id).await?.ok_or_else(|| Problem::of(Code::UnknownTask))?;
     view(hub, vec![record]).await?.pop().ok_or_else(|| Problem::of(Code::UnknownTask))
 }
 
 /// Finds out which tasks wait only because their generator has enough to do.
-async fn view(hub: &Hub, records: Vec<TaskRecord>) -> Result<Vec<View>, Problem> {
+async fn view(hub: &Hub, records: Vec<TaskRecord>) -> Result<Vec<View>, StoreError> {
     let now = hub.clock.now();
     let is_ready = |task: &Task| matches!(task.state, State::Pending { not_before } if not_before <= now);
     let catalog = hub.terms.catalog();
@@ -70,6 +70,11 @@ async fn view(hub: &Hub, records: Vec<TaskRecord>) -> Result<Vec<View>, Problem>
     let is_full = |task: &Task| full.get(&task.generator).copied().unwrap_or(false);
     let view = |record: TaskRecord| View { waiting_for_slot: is_ready(&record.task) && is_full(&record.task), record };
     Ok(records.into_iter().map(view).collect())
+}
+
+/// As lists show them.
+pub(super) async fn briefly(hub: &Hub, records: Vec<TaskRecord>) -> Result<Vec<TaskBody>, StoreError> {
+    Ok(view(hub, records).await?.into_iter().map(|view| TaskBody::brief(hub, view)).collect())
 }
 
 /// A task without its documents.

@@ -158,6 +158,10 @@ impl TaskBody {
         }
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// With the URL that the current attempt's generator should call.
     pub(super) fn whole(hub: &Hub, view: View) -> Self {
         let callback_url = Some(hub.terms.callback_url(&view.record.task));

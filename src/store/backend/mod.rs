@@ -205,6 +205,22 @@ impl Backend {
         }
     }
 
+    /// Tells other processes that something was written; none where there are none.
+    pub(super) const fn announcement(self) -> Option<&'static str> {
+        match self.0 {
+            DbBackend::Sqlite => None,
+            _ => Some(postgres::ANNOUNCE),
+        }
+    }
+
+    /// See [`Store::hear`](super::Store::hear).
+    pub(super) async fn hear(self, reader: &DatabaseConnection, call: impl Fn() + Send) -> StoreError {
+        match self.0 {
+            DbBackend::Sqlite => std::future::pending().await,
+            _ => postgres::hear(reader, call).await,
+        }
+    }
+
     pub(super) const fn read_clock(self) -> Option<&'static str> {
         match self.0 {
             DbBackend::Sqlite => None,

@@ -1,11 +1,16 @@
 //! PostgreSQL: one pool; every commit is synced whatever the server's default; nothing waits for ever.
 
-use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
-use sea_orm::{ConnectOptions, DbBackend, Statement, Value};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::Explanation;
+use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
+use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value, sqlx};
+
 use super::table::columns;
 use super::texts::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, IN_LINE, Texts};
+use super::{Explanation, StoreError};
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
@@ -147,10 +152,32 @@ pub(super) const WRITERS: usize = 2;
 /// Any number that nobody else on the database uses: "hub".
 pub(super) const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(6845794)";
 
+/// Heard by all of this database's hubs, once a transaction.
+pub(super) const ANNOUNCE: &str = "NOTIFY hub_written";
+const CHANNEL: &str = "hub_written";
+
 /// In microseconds.
 pub(super) const READ_CLOCK: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)";
 /// Until the end of the transaction.
 pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(6845794, hashtext($1))";
+
+/// Calls for each announcement, and whenever the connection was lost and made anew; comes back when it cannot be made.
+pub(super) async fn hear(reader: &DatabaseConnection, call: impl Fn() + Send) -> StoreError {
+    let options = (*reader.get_postgres_connection_pool().connect_options()).clone();
+    let listening = async {
+        // not of the pool's: it would never come back
+        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
+        let mut listener = PgListener::connect_with(&own).await?;
+        listener.listen(CHANNEL).await?;
+        loop {
+            call();
+            listener.try_recv().await?;
+        }
+    };
+    let outcome: Result<Infallible, sqlx::Error> = listening.await;
+    let Err(error) = outcome;
+    super::error(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
+}
 
 /// Prepared statements get a plan for their values or one for any values; which, the session decides.
 pub(super) fn explanations(statement: &Statement) -> Vec<Explanation> {

@@ -127,7 +127,9 @@ async fn the_api_document_names_every_operation_once() {
             let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no operationId"));
             names.push(name.to_owned());
             // what it says is there, is
-            let url = format!("{}{}", app.base, path.replace(['{', '}'], ""));
+            // a stream would not end, and is not begun for somebody who asks for what nobody knows
+            let query = if method == "get" && path.ends_with("/events") { "?superfluous=1" } else { "" };
+            let url = format!("{}{}{query}", app.base, path.replace(['{', '}'], ""));
             let request = app.client.request(method.to_uppercase().parse().expect("a method"), url);
             let answer = app.send(request).await;
             assert!(
@@ -142,7 +144,7 @@ async fn the_api_document_names_every_operation_once() {
     let count = names.len();
     names.sort();
     names.dedup();
-    assert_eq!((names.len(), count), (count, 48));
+    assert_eq!((names.len(), count), (count, 50));
     app.stop().await;
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod signing;
 pub(crate) mod simulated;
 pub(crate) mod socket;
 pub(crate) mod subscriber;
+pub(crate) mod watcher;
 pub(crate) mod webhooks;
 pub(crate) mod wire;
 
