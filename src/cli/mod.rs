@@ -8,6 +8,8 @@ mod generators;
 mod keys;
 mod migrate;
 mod openapi;
+mod operate;
+mod receive;
 mod secrets;
 mod send;
 mod serve;
@@ -18,7 +20,7 @@ use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::StartError;
 use crate::settings::{Loaded, Settings, SettingsError, Sources};
@@ -51,6 +53,21 @@ enum Command {
     /// Stored credentials, directly in the database
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Tasks: list, show, watch, cancel, retry, as a client of the API
+    Tasks(operate::tasks::Arguments),
+    /// Callbacks: list, show, replay, as a client of the API
+    Callbacks(operate::callbacks::Arguments),
+    /// Deliveries: list, show, retry, as a client of the API
+    Deliveries(operate::deliveries::Arguments),
+    /// Webhooks: list, show, create, pause, resume, test, as a client of the API
+    Webhooks(operate::webhooks::Arguments),
+    /// Be a subscriber that verifies and prints what webhooks bring
+    Receive(receive::Arguments),
+    /// Print what a shell needs to complete commands
+    Completions {
+        /// bash, zsh, fish …
+        shell: clap_complete::Shell,
+    },
     /// Sign and post a callback, as that generator would
     Send(send::Arguments),
     /// Does this signature hold?
@@ -105,11 +122,26 @@ fn run(command: Command) -> Outcome {
         Command::Openapi => openapi::run(),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Secrets(command) => block_on(secrets::run(command)),
+        Command::Tasks(arguments) => block_on(operate::tasks::run(arguments)),
+        Command::Callbacks(arguments) => block_on(operate::callbacks::run(arguments)),
+        Command::Deliveries(arguments) => block_on(operate::deliveries::run(arguments)),
+        Command::Webhooks(arguments) => block_on(operate::webhooks::run(arguments)),
+        Command::Receive(arguments) => block_on(receive::run(arguments)),
+        Command::Completions { shell } => {
+            completions(shell);
+            Ok(())
+        }
         Command::Send(arguments) => block_on(send::run(arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => block_on(bench::run(arguments)),
         Command::Simulate(arguments) => block_on(simulate::run(arguments)),
     }
+}
+
+fn completions(shell: clap_complete::Shell) {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "callback-hub", &mut text);
+    say(String::from_utf8_lossy(&text).trim_end());
 }
 
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {

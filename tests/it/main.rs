@@ -24,6 +24,7 @@ mod measurements;
 mod metrics;
 mod models;
 mod openapi;
+mod operating;
 mod plans;
 mod presets;
 mod properties;
