@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use self::operate::{Operation, plain};
 use crate::app::StartError;
 use crate::settings::{Loaded, Settings, SettingsError, Sources};
 
@@ -54,13 +55,13 @@ enum Command {
     #[command(subcommand)]
     Secrets(secrets::Command),
     /// Tasks: list, show, watch, cancel, retry, as a client of the API
-    Tasks(operate::tasks::Arguments),
+    Tasks(Operation<operate::tasks::Command>),
     /// Callbacks: list, show, replay, as a client of the API
-    Callbacks(operate::callbacks::Arguments),
+    Callbacks(Operation<operate::callbacks::Command>),
     /// Deliveries: list, show, retry, as a client of the API
-    Deliveries(operate::deliveries::Arguments),
+    Deliveries(Operation<operate::deliveries::Command>),
     /// Webhooks: list, show, create, pause, resume, test, as a client of the API
-    Webhooks(operate::webhooks::Arguments),
+    Webhooks(Operation<operate::webhooks::Command>),
     /// Be a subscriber that verifies and prints what webhooks bring
     Receive(receive::Arguments),
     /// Print what a shell needs to complete commands
@@ -106,7 +107,7 @@ fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
     let text = format!("{error:#}");
     if !text.is_empty() {
         for line in text.lines() {
-            eprintln!("callback-hub: {line}");
+            eprintln!("callback-hub: {}", plain(line));
         }
     }
     ExitCode::from(code)
@@ -151,7 +152,12 @@ fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
 
 /// A line on standard output. Who has closed it does not want to read on, and nothing is wrong.
 fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = is_read(line);
+}
+
+/// The same of a command without an end: false once nobody reads on.
+fn is_read(line: impl std::fmt::Display) -> bool {
+    writeln!(std::io::stdout(), "{line}").is_ok()
 }
 
 /// The settings of this process; warnings go to standard error.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use clap::Args;
 use console::Style;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::operate::plain;
+use super::operate::{escaped, plain};
 use super::{Failure, Outcome, say};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
@@ -26,6 +26,10 @@ use crate::relay::envelope::{headers, refuse_secret};
 
 /// Older ones may have been recorded and sent again by anybody (what Standard Webhooks' libraries take).
 const TOLERANCE: i64 = 300;
+/// In bytes.
+const LARGEST: usize = 64 << 20;
+/// Ids of deliveries.
+const REMEMBERED: usize = 100_000;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -75,7 +79,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let enough = lifecycle.stopping().clone();
     let (seen, left) = (Mutex::default(), Mutex::new(count));
     let desk = Arc::new(Desk { secret, status, json, seen, left, enough: enough.clone() });
-    let router = Router::new().fallback(take).with_state(desk);
+    let router = Router::new().fallback(take).layer(DefaultBodyLimit::max(LARGEST)).with_state(desk);
     axum::serve(listener, router)
         .with_graceful_shutdown(async move { enough.cancelled().await })
         .await
@@ -86,7 +90,8 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
 async fn take(State(desk): State<Arc<Desk>>, sent: HeaderMap, body: Bytes) -> StatusCode {
     let verdict = verdict(desk.secret.as_deref(), &sent, &body, Clock::System.now());
     let id = header(&sent, "webhook-id").unwrap_or_default();
-    let again = !id.is_empty() && !desk.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+    // whoever forges one does not get to say which were seen
+    let again = verdict.is_ok() && desk.has_seen(&id);
     let content: Option<Value> = serde_json::from_slice(&body).ok();
     let status = if verdict.is_err() { StatusCode::UNAUTHORIZED } else { desk.status };
     if desk.json {
@@ -95,9 +100,7 @@ async fn take(State(desk): State<Arc<Desk>>, sent: HeaderMap, body: Bytes) -> St
             Err(_) => json!(false),
         };
         let body = content.unwrap_or_else(|| json!(String::from_utf8_lossy(&body)));
-        say(
-            json!({"id": id, "verified": verified, "fault": verdict.err(), "again": again, "answered": status.as_u16(), "body": body}),
-        );
+        say(escaped(&json!({"id": id, "verified": verified, "fault": verdict.err(), "again": again, "answered": status.as_u16(), "body": body}).to_string()));
     } else {
         say(line(&id, &verdict, again, content.as_ref(), &body));
     }
@@ -106,6 +109,14 @@ async fn take(State(desk): State<Arc<Desk>>, sent: HeaderMap, body: Bytes) -> St
 }
 
 impl Desk {
+    fn has_seen(&self, id: &str) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() == REMEMBERED {
+            seen.clear();
+        }
+        !id.is_empty() && !seen.insert(id.to_owned())
+    }
+
     fn count(&self) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(left) = left.as_mut() {
@@ -154,7 +165,8 @@ fn verdict(secret: Option<&str>, sent: &HeaderMap, body: &[u8], now: Timestamp) 
     let id = header(sent, "webhook-id").unwrap_or_default();
     let credentials = Credentials { secret: Some(secret.to_owned()), ..Credentials::default() };
     let right = headers(kind, &credentials, &id, at, body).map_err(|error| error.to_string())?;
-    let right = right.into_iter().find(|(own, _)| own == name).map(|(_, value)| value).unwrap_or_default();
+    let right = right.into_iter().find(|(own, _)| own == name).map(|(_, value)| value);
+    let right = right.ok_or_else(|| format!("{name} cannot be made"))?;
     // several with spaces, while a secret is rotated
     let claimed: Vec<Vec<u8>> = claimed.split(' ').map(|one| one.as_bytes().to_vec()).collect();
     let holds = bool::from(any_equal(&[sha256([right.as_bytes()])], &claimed));

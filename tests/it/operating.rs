@@ -130,6 +130,10 @@ async fn webhooks_are_made_and_their_dead_letters_retried(#[values(Kind::Sqlite,
     assert!(said(&app, &["deliveries", "show", first]).await.contains("404"));
     let (code, _, told) = run(&["deliveries", "retry", "--url", &app.base], &[]).await;
     assert!(code == Some(2) && told.contains("--all"), "{code:?} {told}");
+    for nobody in [".", "..", ""] {
+        let (code, _, told) = run(&["deliveries", "retry", nobody, "--url", &app.base], &[]).await;
+        assert!(code == Some(2) && told.contains("nobody's id"), "{nobody}: {code:?} {told}");
+    }
     assert_eq!(said(&app, &["deliveries", "retry", "--event", "a", "--dry-run"]).await, "3 would be retried\n");
     assert_eq!(document(&app, &["deliveries", "retry", first]).await["status"], "pending");
     assert_eq!(said(&app, &["deliveries", "retry", "--all"]).await, "2 retried\n");

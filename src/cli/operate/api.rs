@@ -16,6 +16,12 @@ pub(super) struct Api {
     key: Option<String>,
 }
 
+/// Why there is no answer, and whether it is worth asking again.
+pub(super) struct Trouble {
+    pub failure: Failure,
+    pub is_passing: bool,
+}
+
 /// Items of a list, and whether there are more of them.
 pub(super) struct Listed {
     pub items: Vec<Value>,
@@ -29,7 +35,7 @@ impl Api {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(wrong());
         }
-        Ok(Self { client: client::client()?, base, key: access.key.clone() })
+        Ok(Self { client: client::client()?, base, key: access.key.clone().filter(|key| !key.is_empty()) })
     }
 
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, Failure> {
@@ -72,6 +78,10 @@ impl Api {
 
     /// Segments are written as a path needs them.
     fn request_with(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> Result<RequestBuilder, Failure> {
+        // a path forgets them, and would be another one
+        if let Some(wrong) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            return Err(Failure::Usage(anyhow!("`{wrong}` is nobody's id")));
+        }
         let mut url = self.base.clone();
         let opaque = |()| Failure::Usage(anyhow!("--url (or CALLBACK_HUB_URL) has no path"));
         url.path_segments_mut().map_err(opaque)?.pop_if_empty().push("api").extend(path);
@@ -83,21 +93,35 @@ impl Api {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        // the URL is not repeated: who has put a password into it does not want to read it
-        let unreachable = |error: reqwest::Error| anyhow::Error::from(error.without_url()).context("the hub cannot be reached");
+        self.attempt(request).await.map_err(|Trouble { failure, .. }| failure)
+    }
+
+    pub async fn attempt(&self, request: RequestBuilder) -> Result<Response, Trouble> {
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
         }
         let problem: Value = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();
-        Err(refused(status, &problem))
+        Err(Trouble { failure: refused(status, &problem), is_passing: status.is_server_error() })
     }
 
     async fn json(&self, request: RequestBuilder) -> Result<Value, Failure> {
         let answer = self.send(request).await?;
         Ok(answer.json().await.context("the answer is not what a hub says: is CALLBACK_HUB_URL right?")?)
     }
+}
+
+/// The URL is not repeated: who has put a password into it does not want to read it.
+fn unreachable(error: reqwest::Error) -> Trouble {
+    let error = error.without_url();
+    if error.is_builder() {
+        return Trouble {
+            failure: Failure::Usage(anyhow!("--key (or CALLBACK_HUB_KEY) is no key, or --url no URL")),
+            is_passing: false,
+        };
+    }
+    Trouble { failure: Failure::No(anyhow::Error::from(error).context("the hub cannot be reached")), is_passing: true }
 }
 
 /// What the hub says is wrong with the request is wrong with the command; all else is a no.

@@ -2,22 +2,15 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::num::NonZeroUsize;
 
-use super::Access;
+use super::Operation;
 use super::api::Api;
 use super::show::{self, Column, text, time};
 use crate::cli::Outcome;
 
-#[derive(Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    access: Access,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
+pub(in crate::cli) enum Command {
     /// List callbacks, refused ones too, newest first
     List(Filter),
     /// Show a callback: its headers, its body, and why it was refused
@@ -33,7 +26,7 @@ enum Command {
 }
 
 #[derive(Args)]
-struct Filter {
+pub(in crate::cli) struct Filter {
     /// Only those that were refused
     #[arg(long, conflicts_with_all = ["outcome", "event"])]
     rejected: bool,
@@ -53,11 +46,11 @@ struct Filter {
     #[arg(long)]
     code: Option<String>,
     /// At most so many
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value = "50")]
+    limit: NonZeroUsize,
 }
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     ("RECEIVED", |receipt| time(&receipt["received_at"])),
     ("TASK", |receipt| text(&receipt["task_id"])),
     ("GENERATOR", |receipt| text(&receipt["generator"])),
@@ -68,8 +61,8 @@ const COLUMNS: &[Column] = &[
     ("ID", |receipt| text(&receipt["id"])),
 ];
 
-pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let Arguments { access, command } = arguments;
+pub(in crate::cli) async fn run(operation: Operation<Command>) -> Outcome {
+    let Operation { access, command } = operation;
     let api = Api::new(&access)?;
     match command {
         Command::List(filter) => list(&api, filter, access.json).await,
@@ -83,5 +76,5 @@ async fn list(api: &Api, filter: Filter, json: bool) -> Outcome {
     let given = [("task_id", task), ("generator", generator), ("outcome", outcome), ("event", event), ("code", code)];
     let mut query: Vec<(&str, String)> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     query.extend(rejected.then(|| ("verdict", "rejected".to_owned())));
-    show::list(&api.list(&["callbacks"], &query, limit).await?, COLUMNS, json)
+    show::list(&api.list(&["callbacks"], &query, limit.get()).await?, COLUMNS, json)
 }

@@ -1,5 +1,6 @@
 //! `callback-hub deliveries`
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -7,7 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use serde_json::{Map, Value, json};
 
-use super::Access;
+use super::Operation;
 use super::api::Api;
 use super::show::{self, Column, text, time};
 use crate::cli::{Failure, Outcome, say};
@@ -16,16 +17,8 @@ use crate::cli::{Failure, Outcome, say};
 const MOST: u64 = 100_000;
 const TICK: Duration = Duration::from_millis(100);
 
-#[derive(Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    access: Access,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
+pub(in crate::cli) enum Command {
     /// List deliveries, newest first; --status dead are the dead letters
     List(Filter),
     /// Show a delivery: its attempts and its body
@@ -38,19 +31,19 @@ enum Command {
 }
 
 #[derive(Args)]
-struct Filter {
+pub(in crate::cli) struct Filter {
     /// pending, delivered, dead, superseded; several with commas
     #[arg(long)]
     status: Option<String>,
     #[command(flatten)]
     narrow: Narrow,
     /// At most so many
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value = "50")]
+    limit: NonZeroUsize,
 }
 
 #[derive(Args)]
-struct Narrow {
+pub(in crate::cli) struct Narrow {
     /// To the webhook with this id
     #[arg(long)]
     webhook: Option<String>,
@@ -69,7 +62,7 @@ struct Narrow {
 }
 
 #[derive(Args)]
-struct Retry {
+pub(in crate::cli) struct Retry {
     /// Only the delivery with this id
     #[arg(conflicts_with_all = ["webhook", "task", "event", "created_after", "created_before", "dry_run", "all"])]
     id: Option<String>,
@@ -98,13 +91,13 @@ const COLUMNS: &[Column] = &[
     ("ID", |delivery| text(&delivery["id"])),
 ];
 
-pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let Arguments { access, command } = arguments;
+pub(in crate::cli) async fn run(operation: Operation<Command>) -> Outcome {
+    let Operation { access, command } = operation;
     let api = Api::new(&access)?;
     match command {
         Command::List(Filter { status, narrow, limit }) => {
             let query: Vec<_> = narrow.given().into_iter().chain(status.map(|status| ("status", status))).collect();
-            show::list(&api.list(&["deliveries"], &query, limit).await?, COLUMNS, access.json)
+            show::list(&api.list(&["deliveries"], &query, limit.get()).await?, COLUMNS, access.json)
         }
         Command::Show { id } => show::object(&api.get(&["deliveries", &id], &[]).await?, access.json),
         Command::Retry(Retry { id: Some(id), .. }) => {

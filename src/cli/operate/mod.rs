@@ -9,13 +9,22 @@ mod stream;
 pub(super) mod tasks;
 pub(super) mod webhooks;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
-pub(super) use show::plain;
+pub(super) use show::{escaped, plain};
+
+/// A group of commands that talk to a hub.
+#[derive(Args)]
+pub(super) struct Operation<C: Subcommand> {
+    #[command(flatten)]
+    access: Access,
+    #[command(subcommand)]
+    command: C,
+}
 
 /// Which hub, and how it is shown.
 #[derive(Args)]
-pub(super) struct Access {
+struct Access {
     /// The hub
     #[arg(long, global = true, env = "CALLBACK_HUB_URL", default_value = "http://127.0.0.1:8080")]
     url: String,

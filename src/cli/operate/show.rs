@@ -38,13 +38,13 @@ pub(super) fn object(object: &Value, json: bool) -> Outcome {
         return document(object);
     }
     let members = object.as_object().into_iter().flatten().filter(|(_, value)| !is_empty(value));
-    let rows: Vec<Vec<String>> = members.map(|(name, value)| vec![name.clone(), plain(&text(value))]).collect();
+    let rows: Vec<Vec<String>> = members.map(|(name, value)| vec![plain(name), plain(&text(value))]).collect();
     say(aligned(&rows));
     Ok(())
 }
 
 pub(super) fn document(document: &Value) -> Outcome {
-    say(serde_json::to_string_pretty(document).unwrap_or_default());
+    say(escaped(&serde_json::to_string_pretty(document).unwrap_or_default()));
     Ok(())
 }
 
@@ -75,8 +75,19 @@ pub(super) fn time(value: &Value) -> String {
 
 /// Control characters would move the cursor, or worse; those that turn the writing's direction would show another order.
 pub(in crate::cli) fn plain(text: &str) -> String {
-    let is_direction = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() || is_direction(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// JSON for whoever reads it with his eyes, and the same to whoever parses it: what is not text is written with its number.
+pub(in crate::cli) fn escaped(json: &str) -> String {
+    let is_kept = |c: char| c == '\n' || is_harmless(c);
+    // all of them have four digits
+    json.chars().map(|c| if is_kept(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) }).collect()
+}
+
+fn is_harmless(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !turns && !matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 fn shortened(text: &str) -> String {
@@ -109,5 +120,9 @@ mod tests {
     #[test]
     fn nothing_moves_the_cursor() {
         assert_eq!(plain("\u{1b}[2Jred\r\n\u{202e}txt"), "\u{fffd}[2Jred\u{fffd}\u{fffd}\u{fffd}txt");
+        let value = serde_json::json!({"text": "\u{9b}2J\u{7f}\u{202e}é\n"});
+        let shown = escaped(&value.to_string());
+        assert_eq!(shown, "{\"text\":\"\\u009b2J\\u007f\\u202eé\\n\"}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
     }
 }

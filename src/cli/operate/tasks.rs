@@ -3,23 +3,17 @@
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use std::num::NonZeroUsize;
 
-use super::Access;
+use super::Operation;
 use super::api::Api;
-use super::show::{self, Column, plain, text, time};
+use super::callbacks;
+use super::show::{self, Column, escaped, plain, text, time};
 use super::stream::{Stream, Told};
-use crate::cli::{Failure, Outcome, say};
-
-#[derive(Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    access: Access,
-    #[command(subcommand)]
-    command: Command,
-}
+use crate::cli::{Failure, Outcome, is_read, say};
 
 #[derive(Subcommand)]
-enum Command {
+pub(in crate::cli) enum Command {
     /// List tasks, newest first
     List(Filter),
     /// Show a task, and what was said about it
@@ -50,7 +44,7 @@ enum Command {
 }
 
 #[derive(Args)]
-struct Filter {
+pub(in crate::cli) struct Filter {
     /// pending, submitted, processing, completed, failed, timed_out, cancelled; several with commas
     #[arg(long)]
     status: Option<String>,
@@ -67,8 +61,8 @@ struct Filter {
     #[arg(long)]
     created_after: Option<String>,
     /// At most so many
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value = "50")]
+    limit: NonZeroUsize,
 }
 
 const COLUMNS: &[Column] = &[
@@ -90,18 +84,8 @@ const COLUMNS: &[Column] = &[
     }),
 ];
 
-/// Of a task's page.
-const SAID: &[Column] = &[
-    ("RECEIVED", |receipt| time(&receipt["received_at"])),
-    ("SOURCE", |receipt| text(&receipt["source"])),
-    ("EVENT", |receipt| text(&receipt["event"])),
-    ("OUTCOME", |receipt| text(if receipt["outcome"].is_null() { &receipt["verdict"] } else { &receipt["outcome"] })),
-    ("WHY", |receipt| text(if receipt["reason"].is_null() { &receipt["code"] } else { &receipt["reason"] })),
-    ("ID", |receipt| text(&receipt["id"])),
-];
-
-pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let Arguments { access, command } = arguments;
+pub(in crate::cli) async fn run(operation: Operation<Command>) -> Outcome {
+    let Operation { access, command } = operation;
     let api = Api::new(&access)?;
     match command {
         Command::List(filter) => list(&api, filter, access.json).await,
@@ -119,7 +103,7 @@ async fn list(api: &Api, filter: Filter, json: bool) -> Outcome {
     let given = [("status", status), ("generator", generator), ("q", q), ("created_after", created_after)];
     let mut query: Vec<(&str, String)> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     query.extend(overdue.then(|| ("overdue", "true".to_owned())));
-    show::list(&api.list(&["tasks"], &query, limit).await?, COLUMNS, json)
+    show::list(&api.list(&["tasks"], &query, limit.get()).await?, COLUMNS, json)
 }
 
 async fn one(api: &Api, id: &str, json: bool) -> Outcome {
@@ -130,7 +114,7 @@ async fn one(api: &Api, id: &str, json: bool) -> Outcome {
     }
     show::object(&task, false)?;
     say("");
-    show::list(&said, SAID, false)
+    show::list(&said, callbacks::COLUMNS, false)
 }
 
 async fn act(api: &Api, id: &str, action: &str, json: bool) -> Outcome {
@@ -158,7 +142,9 @@ async fn watch(api: &Api, id: &str, json: bool) -> Outcome {
         let data = if name == "resync" { json!({"event": "current", "task": api.get(&["tasks", id], &[]).await?}) } else { data };
         let task = &data["task"];
         if json {
-            say(&data);
+            if !is_read(escaped(&data.to_string())) {
+                return Ok(());
+            }
         } else if let Some(bar) = &bar {
             draw(bar, task);
         }
@@ -166,7 +152,7 @@ async fn watch(api: &Api, id: &str, json: bool) -> Outcome {
         if !task["settled_at"].is_null() {
             if let Some(bar) = bar {
                 bar.abandon();
-                say(format!("{id} {status} by {}", text(&task["settled_by"])));
+                say(plain(&format!("{id} {status} by {}", text(&task["settled_by"]))));
             }
             let why = text(&task["error"]["message"]);
             let why = if why.is_empty() { String::new() } else { format!(": {}", plain(&why)) };
@@ -193,10 +179,6 @@ async fn watch_all(api: &Api, json: bool) -> Outcome {
     let mut stream = Stream::open(api, &["events"]).await?;
     loop {
         let Told { name, data } = stream.next().await?;
-        if json {
-            say(&data);
-            continue;
-        }
         let line = match name.as_str() {
             "task" => {
                 let task = &data["task"];
@@ -211,7 +193,9 @@ async fn watch_all(api: &Api, json: bool) -> Outcome {
             }
             _ => "too much has happened to tell all of it".to_owned(),
         };
-        say(plain(line.trim_end()));
+        if !is_read(if json { escaped(&data.to_string()) } else { plain(line.trim_end()) }) {
+            return Ok(());
+        }
     }
 }
 

@@ -2,30 +2,23 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use std::num::NonZeroUsize;
 
-use super::Access;
+use super::Operation;
 use super::api::Api;
 use super::show::{self, Column, text};
 use crate::cli::{Failure, Outcome, say};
 
-#[derive(Args)]
-pub(crate) struct Arguments {
-    #[command(flatten)]
-    access: Access,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
+pub(in crate::cli) enum Command {
     /// List webhooks, newest first
     List {
         /// active, paused, disabled
         #[arg(long)]
         status: Option<String>,
         /// At most so many
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
+        #[arg(long, default_value = "50")]
+        limit: NonZeroUsize,
     },
     /// Show a webhook; its secrets are not shown
     Show {
@@ -62,7 +55,7 @@ enum Command {
 }
 
 #[derive(Args)]
-struct Create {
+pub(in crate::cli) struct Create {
     /// Where events go
     #[arg(long = "to", value_name = "URL")]
     to: String,
@@ -91,14 +84,14 @@ const COLUMNS: &[Column] = &[
     ("ID", |webhook| text(&webhook["id"])),
 ];
 
-pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let Arguments { access, command } = arguments;
+pub(in crate::cli) async fn run(operation: Operation<Command>) -> Outcome {
+    let Operation { access, command } = operation;
     let api = Api::new(&access)?;
     let json = access.json;
     match command {
         Command::List { status, limit } => {
             let query: Vec<_> = status.map(|status| ("status", status)).into_iter().collect();
-            show::list(&api.list(&["webhooks"], &query, limit).await?, COLUMNS, json)
+            show::list(&api.list(&["webhooks"], &query, limit.get()).await?, COLUMNS, json)
         }
         Command::Show { id } => show::object(&api.get(&["webhooks", &id], &[]).await?, json),
         Command::Create(create) => show::object(&api.post(&["webhooks"], &create.body()).await?, json),
