@@ -56,7 +56,7 @@ pub use tallies::Tally;
 pub use tasks::{Page, Rescued, StatusCount, TaskFilter, TaskRecord};
 use transaction::conclude;
 pub use webhooks::{Registration, WebhookFilter};
-pub use written::{Mark, Newest, made_at};
+pub use written::{Mark, Newest, Refused, Said, made_at};
 
 /// What is said of deliveries that nobody will get.
 pub const WEBHOOK_DISABLED: &str = "webhook_disabled";

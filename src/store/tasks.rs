@@ -188,12 +188,9 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let attempts = attempt::Entity::find()
-            .filter(attempt::Column::TaskId.is_in(rows.iter().map(|row| row.id.as_str())))
-            .order_by_asc(attempt::Column::Number)
-            .all(&self.reader)
-            .await
-            .map_err(backend::error)?;
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let statement = self.backend.statement(&self.backend.texts().attempts_of, [super::write::json(&ids)?.into()]);
+        let attempts = attempt::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
         let mut by_task: HashMap<String, Vec<attempt::Model>> = HashMap::new();
         for attempt in attempts {
             by_task.entry(attempt.task_id.clone()).or_default().push(attempt);

@@ -4,13 +4,15 @@
 //! tasks by when they were created. Several replicas write by clocks of their own, so that whoever reads on from a mark reads
 //! a while before it once more.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::time::Duration;
+
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::{receipt, rejection, task};
 use super::error::StoreError;
 use super::ids::first_of;
-use super::{Receipt, Rejection, Store, TaskRecord, backend};
+use super::{Receipt, Store, TaskRecord, backend};
 use crate::domain::time::Timestamp;
 
 /// Something that was written.
@@ -36,9 +38,16 @@ impl Newest {
         Self { created: time, receipt: time, rejection: time }
     }
 
-    /// The later one of both, of each kind.
+    /// Behind all that was made by then: ids count milliseconds.
     #[must_use]
-    pub fn and(self, mark: &Mark) -> Self {
+    pub fn next(self) -> Self {
+        let next = |time: Timestamp| time.plus(Duration::from_millis(1));
+        Self { created: next(self.created), receipt: next(self.receipt), rejection: next(self.rejection) }
+    }
+
+    /// With this one, too.
+    #[must_use]
+    pub fn with(self, mark: &Mark) -> Self {
         match mark {
             Mark::Created { at, .. } => Self { created: self.created.max(*at), ..self },
             Mark::Receipt(id) => Self { receipt: self.receipt.max(made_at(*id)), ..self },
@@ -46,9 +55,20 @@ impl Newest {
         }
     }
 
+    /// That much earlier, but not before the floor.
     #[must_use]
-    pub fn minus(self, time: std::time::Duration) -> Self {
-        Self { created: self.created.minus(time), receipt: self.receipt.minus(time), rejection: self.rejection.minus(time) }
+    pub fn minus(self, time: Duration, floor: Self) -> Self {
+        Self {
+            created: self.created.minus(time).max(floor.created),
+            receipt: self.receipt.minus(time).max(floor.receipt),
+            rejection: self.rejection.minus(time).max(floor.rejection),
+        }
+    }
+
+    /// A clock that is ahead is not believed.
+    #[must_use]
+    pub fn no_later_than(self, now: Timestamp) -> Self {
+        Self { created: self.created.min(now), receipt: self.receipt.min(now), rejection: self.rejection.min(now) }
     }
 }
 
@@ -57,6 +77,39 @@ impl Newest {
 pub fn made_at(id: Uuid) -> Timestamp {
     let millis = i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX);
     Timestamp::from_micros(millis.saturating_mul(1000))
+}
+
+/// Of a receipt, what watchers are told.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Said {
+    pub id: Uuid,
+    pub task_id: Option<String>,
+    pub generator: String,
+    pub event: String,
+    pub outcome: String,
+    pub reason: Option<String>,
+    pub source: String,
+    /// In microseconds.
+    pub received_at: i64,
+}
+
+/// Of a rejection, what watchers are told.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Refused {
+    pub id: Uuid,
+    pub task_id: Option<String>,
+    pub generator: String,
+    pub code: String,
+    pub detail: String,
+    /// In microseconds.
+    pub received_at: i64,
+}
+
+impl From<Receipt> for Said {
+    fn from(receipt: Receipt) -> Self {
+        let Receipt { id, task: task_id, generator, event, outcome, reason, source, received_at, .. } = receipt;
+        Self { id, task_id, generator, event, outcome, reason, source, received_at: received_at.micros() }
+    }
 }
 
 impl Store {
@@ -138,30 +191,27 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn receipts_by_id(&self, ids: Vec<Uuid>) -> Result<Vec<Receipt>, StoreError> {
-        use receipt::Column as C;
-        let select = receipt::Entity::find().filter(C::Id.is_in(ids)).order_by_asc(C::Id);
-        let rows = select.all(&self.reader).await.map_err(backend::error)?;
-        Ok(rows.into_iter().map(Receipt::from).collect())
+    pub async fn said(&self, receipts: &[Uuid]) -> Result<Vec<Said>, StoreError> {
+        let statement = self.backend.statement(self.backend.texts().said, [super::write::json(receipts)?.into()]);
+        Said::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)
     }
 
     /// Oldest first; what is not there any more is missing.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn rejections_by_id(&self, ids: Vec<Uuid>) -> Result<Vec<Rejection>, StoreError> {
-        use rejection::Column as C;
-        let select = rejection::Entity::find().filter(C::Id.is_in(ids)).order_by_asc(C::Id);
-        let rows = select.all(&self.reader).await.map_err(backend::error)?;
-        Ok(rows.into_iter().map(Rejection::from).collect())
+    pub async fn refused(&self, rejections: &[Uuid]) -> Result<Vec<Refused>, StoreError> {
+        let statement = self.backend.statement(self.backend.texts().refused, [super::write::json(rejections)?.into()]);
+        Refused::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)
     }
 
     /// Without input, params and result, in no order; what is not there any more is missing.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn tasks_by_id(&self, ids: Vec<String>) -> Result<Vec<TaskRecord>, StoreError> {
-        let rows = task::Entity::find().filter(task::Column::Id.is_in(ids)).all(&self.reader).await.map_err(backend::error)?;
+    pub async fn tasks_by_id(&self, ids: &[&str]) -> Result<Vec<TaskRecord>, StoreError> {
+        let statement = self.backend.statement(&self.backend.texts().tasks_by_id, [super::write::json(ids)?.into()]);
+        let rows = task::Entity::find().from_raw_sql(statement).all(&self.reader).await.map_err(backend::error)?;
         self.with_metadata(rows).await
     }
 }

@@ -5,6 +5,7 @@ mod crowd;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use callback_hub::generator::mac::sha256;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -115,7 +116,6 @@ async fn whoever_missed_too_much_is_told_to_read_anew() {
     let mut watcher = Watcher::open(&app, "/api/events", None).await;
     app.created(&json!({"id": "t"})).await;
     let first = watcher.next().await;
-    drop(watcher);
     let tasks: Vec<String> = (0..2000).map(|number| format!("('many-{number}')")).collect();
     app.database
         .execute(&format!(
@@ -124,8 +124,53 @@ async fn whoever_missed_too_much_is_told_to_read_anew() {
             tasks.join(", ")
         ))
         .await;
-    let mut watcher = Watcher::open(&app, "/api/events", Some(&first.id)).await;
-    assert_eq!(watcher.next().await.name, "resync");
+    let mut back = Watcher::open(&app, "/api/events", Some(&first.id)).await;
+    assert_eq!((back.next().await.name.as_str(), watcher.next().await.name.as_str()), ("resync", "resync"));
+    // told once, however long it is quiet then; and what comes after it is told again
+    for id in ["u", "v"] {
+        app.created(&json!({"id": id})).await;
+        assert_eq!(watcher.next().await.data["task"]["id"], id);
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_has_seen_what_nobody_knows_is_told_to_read_anew() {
+    let app = App::start(Kind::Sqlite, &[]).await;
+    for unknown in ["42", "", "x/y"] {
+        let mut watcher = Watcher::open(&app, "/api/events", Some(unknown)).await;
+        assert_eq!(watcher.next().await.name, "resync", "{unknown:?}");
+    }
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn metadata_on_several_lines_is_one_event(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    let mut watcher = Watcher::open(&app, "/api/events", None).await;
+    let creating =
+        app.client.post(format!("{}/api/tasks", app.base)).body("{\"id\": \"t\",\r\n\"metadata\": {\r\n\"a\":\n[1,\r2]}}");
+    app.send(creating).await.good(201);
+    assert_eq!(watcher.next().await.data["task"]["metadata"], json!({"a": [1, 2]}));
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_key_that_is_revoked_watches_no_longer(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    const KEY: &str = "a key that will be revoked";
+    let app = App::start(kind, &[("API_KEYS", "a key of these tests")]).await;
+    let store = app.store().await;
+    let key = store.add_key("watcher", &sha256([KEY.as_bytes()]), app.clock.now()).await.expect("a key");
+    let watching = |key: &str| Watcher::of(app.client.get(format!("{}/api/events", app.base)).bearer_auth(key));
+    let (mut revoked, mut kept) = (watching(KEY).await, watching("a key of these tests").await);
+    assert!(store.revoke_key(key.id, app.clock.now()).await.expect("it was there"));
+    store.close().await;
+    assert_eq!(revoked.next_or_end().await, None);
+    let creating = app.client.post(format!("{}/api/tasks", app.base)).bearer_auth("a key of these tests").body("{\"id\": \"t\"}");
+    app.send(creating).await.good(201);
+    assert_eq!(kept.next().await.data["task"]["id"], "t");
     app.stop().await;
 }
 

@@ -52,12 +52,14 @@ pub async fn watch_events(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     Fields::of_query(query.as_deref()).finish()?;
-    Ok(answer(stream::open(hub, None, resumption(&headers)?).await?))
+    let beginning = Beginning::of(&headers);
+    Ok(answer(stream::open(hub, headers, None, beginning).await?))
 }
 
 /// Watch a task
 ///
-/// Like `/api/events`, of one task: how it stands first, then what happens to it.
+/// Like `/api/events`, of one task: how it stands first (`current`), then what happens to it, and again `current` where it has
+/// changed without a word. With `Last-Event-ID` what was said since. There is no `resync`.
 #[utoipa::path(
     get,
     path = "/api/tasks/{task_id}/events",
@@ -77,15 +79,28 @@ pub async fn watch_task(
     Fields::of_query(query.as_deref()).finish()?;
     let id: TaskId = task_id(&task)?;
     known(&hub, &id).await?;
-    Ok(answer(stream::open(hub, Some(id), resumption(&headers)?).await?))
+    let beginning = Beginning::of(&headers);
+    Ok(answer(stream::open(hub, headers, Some(id), beginning).await?))
 }
 
-/// When the last event that somebody has seen was made. An id of nobody's is one that was not seen: browsers send whatever they
-/// were told last, and cannot be told to forget it.
-fn resumption(headers: &HeaderMap) -> Result<Option<Timestamp>, Problem> {
-    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    Ok(shape::time_of(text).or_else(|| text.parse::<Uuid>().ok().map(made_at)))
+/// From where on somebody watches.
+#[derive(Clone, Copy, Debug)]
+enum Beginning {
+    Anew,
+    /// When the last event that he has seen was made.
+    After(Timestamp),
+    /// He has seen an event that is none of ours, so that nobody knows what he has missed. It is no error: browsers send what
+    /// they were told last, and cannot be told to forget it.
+    Lost,
+}
+
+impl Beginning {
+    fn of(headers: &HeaderMap) -> Self {
+        let Some(value) = headers.get("last-event-id") else { return Self::Anew };
+        let text = value.to_str().unwrap_or_default();
+        let time = shape::time_of(text).or_else(|| text.parse::<Uuid>().ok().map(made_at));
+        time.map_or(Self::Lost, Self::After)
+    }
 }
 
 fn answer(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {

@@ -1,11 +1,13 @@
 //! Events as watchers get them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::time::Timestamp;
 use crate::http::tasks::TaskBody;
-use crate::store::{Receipt, Rejection, made_at};
+use crate::store::{Refused, Said, made_at};
 
 /// Ready to be sent, to whoever watches.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(super) struct Notice {
     pub task: Option<String>,
     /// JSON.
     pub text: String,
+    /// How the task stands, shortened to what tells whether that has changed.
+    pub standing: Option<u64>,
 }
 
 /// Of `task`.
@@ -49,46 +53,48 @@ struct CallbackNotice<'a> {
 impl Notice {
     pub const RESYNC: &'static str = "resync";
 
-    pub fn current(id: &str, task: &TaskBody, now: Timestamp) -> Self {
+    pub fn current(task: &TaskBody, now: Timestamp) -> Self {
         let notice = TaskNotice { event: "current", outcome: None, reason: None, source: None, callback_id: None, at: now, task };
-        Self { id: id_of(now, id), made: now, name: "task", task: Some(id.to_owned()), text: json(&notice) }
+        let (id, standing) = (id_of(now, task.id()), Some(standing(task)));
+        Self { id, made: now, name: "task", task: Some(task.id().to_owned()), text: json(&notice), standing }
     }
 
-    pub fn created(id: &str, at: Timestamp, task: &TaskBody) -> Self {
+    pub fn created(at: Timestamp, task: &TaskBody) -> Self {
         let notice = TaskNotice { event: "created", outcome: None, reason: None, source: None, callback_id: None, at, task };
-        Self { id: id_of(at, id), made: at, name: "task", task: Some(id.to_owned()), text: json(&notice) }
+        let (id, standing) = (id_of(at, task.id()), Some(standing(task)));
+        Self { id, made: at, name: "task", task: Some(task.id().to_owned()), text: json(&notice), standing }
     }
 
     /// Of a task if one is known.
-    pub fn said(receipt: &Receipt, task: Option<&TaskBody>) -> Self {
-        let Receipt { id, task: about, generator, event, outcome, reason, source, received_at: at, .. } = receipt;
-        let (made, about) = (made_at(*id), about.as_deref());
+    pub fn said(said: &Said, task: Option<&TaskBody>) -> Self {
+        let Said { id, task_id: about, generator, event, outcome, reason, source, received_at } = said;
+        let (made, about, at) = (made_at(*id), about.as_deref(), Timestamp::from_micros(*received_at));
         let (name, text) = match task {
             Some(task) => {
                 let (outcome, reason, source) = (Some(outcome.as_str()), reason.as_deref(), Some(source.as_str()));
-                ("task", json(&TaskNotice { event, outcome, reason, source, callback_id: Some(*id), at: *at, task }))
+                ("task", json(&TaskNotice { event, outcome, reason, source, callback_id: Some(*id), at, task }))
             }
             None => {
                 let (verdict, event, outcome) = ("accepted", Some(event.as_str()), Some(outcome.as_str()));
-                let (callback_id, task_id, code, detail, at) = (*id, about, None, None, *at);
+                let (callback_id, task_id, code, detail) = (*id, about, None, None);
                 let notice = CallbackNotice { callback_id, verdict, task_id, generator, event, outcome, code, detail, at };
                 ("callback", json(&notice))
             }
         };
-        Self { id: id.to_string(), made, name, task: about.map(ToOwned::to_owned), text }
+        Self { id: id.to_string(), made, name, task: about.map(ToOwned::to_owned), text, standing: task.map(standing) }
     }
 
-    pub fn refused(rejection: &Rejection) -> Self {
-        let Rejection { id, task, generator, code, detail, received_at: at, .. } = rejection;
-        let (callback_id, verdict, task_id) = (*id, "rejected", task.as_deref());
+    pub fn refused(refused: &Refused) -> Self {
+        let Refused { id, task_id: task, generator, code, detail, received_at } = refused;
+        let (callback_id, verdict, task_id, at) = (*id, "rejected", task.as_deref(), Timestamp::from_micros(*received_at));
         let (event, outcome, code, detail) = (None, None, Some(code.as_str()), Some(detail.as_str()));
-        let notice = CallbackNotice { callback_id, verdict, task_id, generator, event, outcome, code, detail, at: *at };
-        Self { id: id.to_string(), made: made_at(*id), name: "callback", task: task.clone(), text: json(&notice) }
+        let notice = CallbackNotice { callback_id, verdict, task_id, generator, event, outcome, code, detail, at };
+        Self { id: id.to_string(), made: made_at(*id), name: "callback", task: task.clone(), text: json(&notice), standing: None }
     }
 
     /// Of everything: whoever gets it begins anew from now.
     pub fn resync(now: Timestamp) -> Self {
-        Self { id: id_of(now, ""), made: now, name: Self::RESYNC, task: None, text: "{}".to_owned() }
+        Self { id: id_of(now, ""), made: now, name: Self::RESYNC, task: None, text: "{}".to_owned(), standing: None }
     }
 }
 
@@ -102,7 +108,15 @@ pub(super) fn time_of(id: &str) -> Option<Timestamp> {
     id.split_once('/')?.0.parse().ok().map(Timestamp::from_micros)
 }
 
+fn standing(task: &TaskBody) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    json(task).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// In one line: metadata is stored as it was sent, and what stands on several lines is several fields of an event. Within
+/// strings JSON has no line feeds.
 fn json(notice: &impl Serialize) -> String {
     // they have text keys and finite numbers, and JSON of ours inside
-    serde_json::to_string(notice).unwrap_or_default()
+    serde_json::to_string(notice).unwrap_or_default().replace(['\r', '\n'], " ")
 }

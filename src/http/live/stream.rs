@@ -3,49 +3,68 @@
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::HeaderMap;
 use axum::response::sse::Event;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
-use super::feed::{Seat, missed};
+use super::Beginning;
+use super::feed::{OVERLAP, Seat};
 use super::shape::Notice;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
-use crate::http::problem::Problem;
+use crate::http::access::admit;
+use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
-use crate::http::tasks::{TaskBody, load};
+use crate::http::tasks::briefly;
+use crate::store::{ReceiptFilter, Said, StoreError, made_at};
+
+/// How often it is asked whether the watcher still may watch, and how his task stands: not all that changes a task is told
+/// (a callback that waited for it was told when it came), and nothing of it is to be missed.
+const LOOK: Duration = Duration::from_secs(5);
+/// Of one task's receipts, read anew for whoever comes back.
+const MOST_RECEIPTS: u64 = 200;
 
 struct Watcher {
     hub: Arc<Hub>,
+    /// What lets him in.
+    headers: HeaderMap,
     task: Option<TaskId>,
     seat: Seat,
     /// To be sent before what comes.
     ready: VecDeque<Arc<Notice>>,
-    /// What was sent of it, and may come again.
-    sent: HashSet<String>,
+    /// What was sent of it, and may come again until then.
+    sent: (HashSet<String>, Timestamp),
+    /// How his task stood when he was told last.
+    standing: Option<u64>,
+    look_at: Instant,
 }
 
-/// Begins to watch, everything or one task, anew or from that time on.
+/// Begins to watch, everything or one task.
 pub(super) async fn open(
     hub: Arc<Hub>,
+    headers: HeaderMap,
     task: Option<TaskId>,
-    since: Option<Timestamp>,
+    beginning: Beginning,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + Send + 'static, Problem> {
     // registered before looking: what happens in between comes twice, and not never
-    let seat = hub.live.take_seat(&hub.store).await?;
-    let ready = match (since, &task) {
-        (Some(since), _) => missed(&hub, since).await?.unwrap_or_else(|| vec![Notice::resync(hub.clock.now())]),
-        (None, Some(id)) => {
-            let body = TaskBody::brief(&hub, load(&hub, id).await?);
-            vec![Notice::current(id.as_str(), &body, hub.clock.now())]
-        }
-        (None, None) => Vec::new(),
+    let seat = hub.live.take_seat(&hub).await?;
+    let resync = || vec![Notice::resync(hub.clock.now())];
+    let ready = match (beginning, &task) {
+        (Beginning::After(time), None) => hub.live.missed(&hub, time).await?.unwrap_or_else(resync),
+        (Beginning::Lost, None) => resync(),
+        (Beginning::Anew, None) => Vec::new(),
+        (Beginning::After(time), Some(task)) => said_since(&hub, task, time).await?,
+        (_, Some(task)) => current(&hub, task).await?.into_iter().collect(),
     };
-    let mut watcher = Watcher { hub, task, seat, ready: VecDeque::new(), sent: HashSet::new() };
-    watcher.ready = ready.into_iter().filter(|notice| watcher.wants(notice)).map(Arc::new).collect();
-    watcher.sent = watcher.ready.iter().map(|notice| notice.id.clone()).collect();
+    let last = ready.iter().map(|notice| notice.made).max().unwrap_or(hub.clock.now());
+    let sent = ready.iter().map(|notice| notice.id.clone()).collect();
+    let (sent, ready) = ((sent, last.plus(2 * OVERLAP)), ready.into_iter().map(Arc::new).collect());
+    let watcher = Watcher { hub, headers, task, seat, ready, sent, standing: None, look_at: Instant::now() + LOOK };
     Ok(unfold(watcher, |mut watcher| async move {
         let notice = watcher.next().await?;
         let event = Event::default().id(&notice.id).event(notice.name).data(&notice.text);
@@ -54,27 +73,89 @@ pub(super) async fn open(
 }
 
 impl Watcher {
-    /// None: the service stops.
+    /// None: the service stops, or he may not watch any more.
     async fn next(&mut self) -> Option<Arc<Notice>> {
-        if let Some(notice) = self.ready.pop_front() {
-            return Some(notice);
+        let notice = match self.ready.pop_front() {
+            Some(notice) => notice,
+            None => self.wait().await?,
+        };
+        if self.task.is_some() && notice.standing.is_some() {
+            self.standing = notice.standing;
         }
+        Some(notice)
+    }
+
+    async fn wait(&mut self) -> Option<Arc<Notice>> {
         loop {
             let received = tokio::select! {
                 biased;
                 () = self.hub.stopping.cancelled() => return None,
-                received = self.seat.notices.recv() => received,
+                () = tokio::time::sleep_until(self.look_at) => None,
+                received = self.seat.notices.recv() => Some(received),
             };
-            match received {
-                Ok(notice) if self.wants(&notice) && !self.sent.remove(&notice.id) => return Some(notice),
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => return Some(Arc::new(Notice::resync(self.hub.clock.now()))),
-                Err(RecvError::Closed) => return None,
+            let has_lost = match received {
+                Some(Ok(notice)) if notice.name != Notice::RESYNC => {
+                    if self.is_wanted(&notice) {
+                        return Some(notice);
+                    }
+                    continue;
+                }
+                Some(Err(RecvError::Closed)) => return None,
+                Some(_) => true,
+                None => {
+                    self.look_at = Instant::now() + LOOK;
+                    if self.is_shut_out().await {
+                        return None;
+                    }
+                    false
+                }
+            };
+            match &self.task {
+                Some(task) => {
+                    // what cannot be read now is looked at again
+                    let current = current(&self.hub, task).await.ok().flatten();
+                    if let Some(current) = current.filter(|current| current.standing != self.standing) {
+                        return Some(Arc::new(current));
+                    }
+                }
+                None if has_lost => return Some(Arc::new(Notice::resync(self.hub.clock.now()))),
+                None => {}
             }
         }
     }
 
-    fn wants(&self, notice: &Notice) -> bool {
-        notice.name == Notice::RESYNC || self.task.as_ref().is_none_or(|task| notice.task.as_deref() == Some(task.as_str()))
+    fn is_wanted(&mut self, notice: &Notice) -> bool {
+        let (sent, until) = &mut self.sent;
+        if notice.made > *until {
+            sent.clear();
+        }
+        let is_his = self.task.as_ref().is_none_or(|task| notice.task.as_deref() == Some(task.as_str()));
+        is_his && !sent.remove(&notice.id)
     }
+
+    /// Keys are revoked, too. While nobody can tell, he stays.
+    async fn is_shut_out(&self) -> bool {
+        let refused = admit(&self.hub, &self.headers).await.err();
+        refused.is_some_and(|problem| matches!(problem.code, Code::Unauthorized | Code::HostNotAllowed))
+    }
+}
+
+/// None: it is gone.
+async fn current(hub: &Hub, task: &TaskId) -> Result<Option<Notice>, StoreError> {
+    let found = hub.store.tasks_by_id(&[task.as_str()]).await?;
+    let body = briefly(hub, found).await?.pop();
+    Ok(body.map(|body| Notice::current(&body, hub.clock.now())))
+}
+
+/// What was said about a task since that time, and a while before it, with how it stands now; that at least.
+async fn said_since(hub: &Hub, task: &TaskId, time: Timestamp) -> Result<Vec<Notice>, StoreError> {
+    let Some(body) = briefly(hub, hub.store.tasks_by_id(&[task.as_str()]).await?).await?.pop() else { return Ok(Vec::new()) };
+    let receipts = hub.store.receipts_of(task, &ReceiptFilter::default(), None, MOST_RECEIPTS).await?;
+    let fresh = receipts.into_iter().filter(|receipt| made_at(receipt.id) >= time.minus(OVERLAP)).map(Said::from);
+    let mut notices: Vec<Notice> = fresh.map(|said| Notice::said(&said, Some(&body))).collect();
+    notices.reverse();
+    if notices.is_empty() {
+        notices.push(Notice::current(&body, hub.clock.now()));
+    }
+    Ok(notices)
 }

@@ -48,7 +48,7 @@ pub struct View {
 }
 
 /// A task with all that belongs to it.
-pub(super) async fn load(hub: &Hub, id: &TaskId) -> Result<View, Problem> {
+async fn load(hub: &Hub, id: &TaskId) -> Result<View, Problem> {
     let record = hub.store.task(id).await?.ok_or_else(|| Problem::of(Code::UnknownTask))?;
     view(hub, vec![record]).await?.pop().ok_or_else(|| Problem::of(Code::UnknownTask))
 }

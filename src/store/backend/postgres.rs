@@ -21,6 +21,11 @@ pub(super) fn texts() -> Texts {
             "SELECT {tasks} FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))
         ORDER BY id COLLATE \"C\" FOR UPDATE"
         ),
+        tasks_by_id: format!("SELECT {tasks} FROM hub_tasks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))"),
+        said: "SELECT id, task_id, generator, event, outcome, reason, source, received_at FROM hub_receipts
+        WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid)) ORDER BY id",
+        refused: "SELECT id, task_id, generator, code, detail, received_at FROM hub_rejections
+        WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid)) ORDER BY id",
         due_tasks: format!(
             "SELECT {tasks} FROM hub_tasks WHERE due_at IS NOT NULL AND generator = $1 AND due_at <= $2
         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED"

@@ -20,6 +20,11 @@ pub(super) fn texts() -> Texts {
     Texts {
         world: Some(world),
         lock_tasks: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id"),
+        tasks_by_id: format!("SELECT {tasks} FROM hub_tasks WHERE id IN (SELECT value FROM json_each($1))"),
+        said: "SELECT id, task_id, generator, event, outcome, reason, source, received_at FROM hub_receipts
+        WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id",
+        refused: "SELECT id, task_id, generator, code, detail, received_at FROM hub_rejections
+        WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id",
         due_tasks: format!(
             "SELECT {tasks} FROM hub_tasks WHERE due_at IS NOT NULL AND generator = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3"
         ),

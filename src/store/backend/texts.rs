@@ -9,6 +9,12 @@ pub(in crate::store) struct Texts {
     /// Locks the tasks of a JSON array of ids, in the order of their ids.
     pub lock_tasks: String,
     pub attempts_of: String,
+    /// The same tasks without a lock, in no order.
+    pub tasks_by_id: String,
+    /// Of the receipts of a JSON array of ids what watchers are told, oldest first.
+    pub said: &'static str,
+    /// The same of rejections.
+    pub refused: &'static str,
     /// Locks due tasks of generator `$1` at `$2` that nobody else has locked, `$3` at most.
     pub due_tasks: String,
     /// The same for pending ones of generator `$1` and priority `$2` at `$3`, `$4` at most.

@@ -23,7 +23,10 @@ impl Watcher {
     /// From now on, or from the event with that id on.
     pub(crate) async fn open(app: &App, path: &str, last: Option<&str>) -> Self {
         let request = app.client.get(format!("{}{path}", app.base)).header("accept", "text/event-stream");
-        let request = if let Some(last) = last { request.header("last-event-id", last) } else { request };
+        Self::of(if let Some(last) = last { request.header("last-event-id", last) } else { request }).await
+    }
+
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -54,10 +57,12 @@ impl Watcher {
 
 /// None: a comment.
 fn heard(event: &str) -> Option<Heard> {
-    let field = |name: &str| {
-        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':').map(|value| value.trim_start().to_owned());
-        event.lines().find_map(value)
+    let lines = |name: &str| -> Vec<String> {
+        let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim_start().to_owned());
+        event.lines().filter_map(value).collect()
     };
-    let data = serde_json::from_str(&field("data")?).expect("JSON");
+    let field = |name: &str| lines(name).first().cloned();
+    field("data")?;
+    let data = serde_json::from_str(&lines("data").join("\n")).expect("JSON");
     Some(Heard { id: field("id").expect("an id"), name: field("event").expect("a name"), data })
 }

@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{DAY, done, hook, ok, progress, receipts, start};
+use crate::harness::watcher::Watcher;
 use crate::harness::{App, Kind};
 
 /// One job, and how its task becomes known.
@@ -45,6 +46,20 @@ async fn creation_with_the_id_applies_it(#[values(Kind::Sqlite, Kind::Postgres)]
     let callback = park(&app).await;
     app.created(&json!({"id": "t", "generator": "account", "external_id": "gen-1"})).await;
     assert_applied(&app, &callback).await;
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_watches_the_task_is_told_how_it_stands_then(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = start(kind).await;
+    park(&app).await;
+    app.created(&json!({"id": "t", "generator": "account", "external_id": "gen-1"})).await;
+    let mut watcher = Watcher::open(&app, "/api/tasks/t/events", None).await;
+    assert_eq!(watcher.next().await.data["task"]["status"], "submitted");
+    assert_eq!(app.work_off().await, 1);
+    let heard = watcher.next().await;
+    assert_eq!((&heard.data["event"], &heard.data["task"]["status"]), (&json!("current"), &json!("completed")));
     app.stop().await;
 }
 
