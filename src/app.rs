@@ -22,7 +22,7 @@ use crate::lifecycle::Lifecycle;
 use crate::pursuit::Means;
 use crate::rejections::{self, Rejections};
 use crate::relay::recorder;
-use crate::settings::{Migrate, Settings, SettingsError};
+use crate::settings::{Effective, Migrate, Settings, SettingsError};
 use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
 use crate::telemetry::metrics::Metrics;
 use crate::terms::Terms;
@@ -33,6 +33,7 @@ pub use loops::Loops;
 pub use reload::Reload;
 pub use shelf::single;
 
+use assembly::OwnKeys;
 use webhooks_file::WebhooksFile;
 
 /// What requests may still take once the service is told to stop.
@@ -73,11 +74,20 @@ pub struct Surroundings {
     pub loops_run: bool,
     /// The process's recorder, if it has one.
     pub metrics: Option<Metrics>,
+    /// The settings as they are shown to people.
+    pub effective: Vec<Effective>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Clock::System, journal: Limits::default(), journal_workers: None, loops_run: true, metrics: None }
+        Self {
+            clock: Clock::System,
+            journal: Limits::default(),
+            journal_workers: None,
+            loops_run: true,
+            metrics: None,
+            effective: Vec::new(),
+        }
     }
 }
 
@@ -111,11 +121,11 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let names: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
     warnings.extend(settings.generator_warnings(&names));
     warnings.extend(assembly::without_keys(&catalog));
-    let capabilities = assembly::capability_keys(settings, &store, &surroundings.clock).await?;
+    let OwnKeys { capabilities, sessions } = assembly::own_keys(settings, &store, &surroundings.clock).await?;
     let listener = listen(settings)?;
     let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
 
-    let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics } = surroundings;
+    let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics, effective } = surroundings;
     let journal_workers = journal_workers.unwrap_or_else(|| store.writers_side_by_side());
     let (journal, workers) = Journal::new(&store, &clock, limits, journal_workers);
     let terms = Arc::new(Terms::new(assembly::terms(settings, port), Arc::new(catalog), capabilities, clock.now()));
@@ -139,6 +149,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     }
     let handles = Handles {
         terms,
+        sessions,
         store: store.clone(),
         journal,
         rejections: book,
@@ -156,7 +167,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         connections: settings.server.max_connections.get() as usize,
         grace: GRACE,
     };
-    let hub = Arc::new(Hub::new(assembly::options(settings), handles));
+    let hub = Arc::new(Hub::new(assembly::options(settings, effective), handles));
     Ok(App { hub, listener, bounds, store, journal: workers, rejections: writer, recording, loops, loops_run, warnings })
 }
 

@@ -11,14 +11,15 @@ use crate::generator::mac::sha256;
 use crate::generator::outgoing::NoSubmit;
 use crate::generator::token::CapabilityKeys;
 use crate::housekeeping::{self, Housekeeper};
-use crate::http::state::Options;
+use crate::http::console::session::SessionKeys;
+use crate::http::state::{Options, ShownSetting};
 use crate::pursuit::Means;
 use crate::registrar::Registrar;
 use crate::relay::courier::Courier;
 use crate::relay::guard::{Allowed, Guard};
 use crate::relay::recorder::{self, Recorder};
 use crate::relay::sender::{self, Sender};
-use crate::settings::{AllowedNetwork, Settings};
+use crate::settings::{AllowedNetwork, Effective, Settings};
 use crate::store::{Store, exists};
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
 
@@ -47,17 +48,24 @@ pub(super) fn check(settings: &Settings, configured: &Configured, keys_in_databa
         .map_err(|refusals| StartError::Refused(refusals.iter().map(ToString::to_string).collect()))
 }
 
-/// The keys of capability tokens: of the settings, else one that is made once; that one verifies for ever.
-pub(super) async fn capability_keys(settings: &Settings, store: &Store, clock: &Clock) -> Result<CapabilityKeys, StartError> {
+/// What the hub proves its own words by: capability tokens, and the console's sessions.
+pub(super) struct OwnKeys {
+    pub capabilities: CapabilityKeys,
+    pub sessions: SessionKeys,
+}
+
+/// Derived from the keys of the settings, else from one that is made once; that one verifies for ever.
+pub(super) async fn own_keys(settings: &Settings, store: &Store, clock: &Clock) -> Result<OwnKeys, StartError> {
     let configured: Vec<&[u8]> = settings.secrets.key.iter().map(|key| key.expose().as_slice()).collect();
-    let Some((mints, verify)) = configured.split_first() else {
+    let Some((first, others)) = configured.split_first() else {
         let mut fresh = vec![0; 32];
         getrandom::fill(&mut fresh).map_err(StartError::Random)?;
         let kept = store.secret_or(CAPABILITY_KEY, fresh, clock.now()).await?;
-        return Ok(CapabilityKeys::derive(&kept, []));
+        return Ok(OwnKeys { capabilities: CapabilityKeys::derive(&kept, []), sessions: SessionKeys::derive(&kept, []) });
     };
     let made_before = store.secret(CAPABILITY_KEY).await?;
-    Ok(CapabilityKeys::derive(mints, verify.iter().copied().chain(made_before.as_deref())))
+    let others = || others.iter().copied().chain(made_before.as_deref());
+    Ok(OwnKeys { capabilities: CapabilityKeys::derive(first, others()), sessions: SessionKeys::derive(first, others()) })
 }
 
 /// The same without a hub: none where they lie in a database that is not there (yet).
@@ -155,7 +163,7 @@ pub(super) fn without_keys(catalog: &Catalog) -> Vec<String> {
     catalog.iter().filter_map(lacking).collect()
 }
 
-pub(super) fn options(settings: &Settings) -> Options {
+pub(super) fn options(settings: &Settings, effective: Vec<Effective>) -> Options {
     let Settings { server, callback, task, .. } = settings;
     let api_keys = settings.api.keys.iter().map(|key| {
         let hash = sha256([key.expose().as_bytes()]);
@@ -173,5 +181,6 @@ pub(super) fn options(settings: &Settings) -> Options {
         loopback: server.host.is_loopback(),
         api_keys: api_keys.collect(),
         auto_approve: task.auto_approve(),
+        shown: effective.into_iter().map(|Effective { name, value, origin }| ShownSetting { name, value, origin }).collect(),
     }
 }

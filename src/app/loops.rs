@@ -26,6 +26,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 const UNHURRIED: Duration = Duration::from_secs(60);
 /// Whoever watches hears of what other replicas write, even where no announcement comes, and of what has no bell.
 const WATCHING: Duration = Duration::from_millis(500);
+/// What the charts of the console show is taken down so often: a bar is a minute.
+const SAMPLING: Duration = Duration::from_secs(5);
 /// Between two looks at what was written, and between two announcements.
 const GATHERING: Duration = Duration::from_millis(100);
 /// Until a connection that could not be had is tried again.
@@ -51,6 +53,7 @@ pub struct Loops {
     deliver: Cadence,
     tidy: Cadence,
     watch: Cadence,
+    sample: Cadence,
     /// Where there may be other replicas.
     announce: Option<Cadence>,
     /// Where the database does not do it by itself.
@@ -80,6 +83,7 @@ impl Loops {
             deliver: cadence("deliver").with_waiting(most_at_a_time),
             tidy: unhurried("tidy"),
             watch: Cadence::new("watch", WATCHING, means.clock.clone()).one_at_a_time().resting(GATHERING),
+            sample: Cadence::new("sample", SAMPLING, means.clock.clone()).one_at_a_time(),
             announce: means.store.has_others().then(|| unhurried("announce").one_at_a_time().resting(GATHERING)),
             checkpoint: means.store.has_log().then(|| (unhurried("checkpoint").one_at_a_time(), means.store.clone())),
         }
@@ -87,7 +91,7 @@ impl Loops {
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
         let pursuit = [&self.submit, &self.reconcile, &self.cancel, &self.unpark];
-        let others = [&self.deliver, &self.keys, &self.files, &self.tidy, &self.watch];
+        let others = [&self.deliver, &self.keys, &self.files, &self.tidy, &self.watch, &self.sample];
         let checkpoint = self.checkpoint.as_ref().map(|(cadence, _)| cadence);
         pursuit.into_iter().chain(others).chain(&self.announce).chain(checkpoint).cloned().collect()
     }
@@ -151,7 +155,7 @@ impl Loops {
         }
     }
 
-    /// Tells whoever watches what was written, here or elsewhere. Changes nothing that is due, and so runs always.
+    /// Tells whoever watches what was written, here or elsewhere, and takes down what the charts show. Changes nothing that is due, and so runs always.
     pub(super) fn start_watching(&self, lifecycle: &Lifecycle, hub: &Arc<Hub>, writing: &Arc<DropGuard>) {
         let written = &hub.journal.chores().written;
         let bell = match &self.announce {
@@ -166,12 +170,18 @@ impl Loops {
                 self.start_hearing(lifecycle, hub.store.clone())
             }
         };
-        let hub = hub.clone();
+        let watching = hub.clone();
         let step = move || {
-            let hub = hub.clone();
+            let hub = watching.clone();
             async move { hub.live.step(&hub).await }
         };
         start(&self.watch, bell, step, lifecycle, writing);
+        let sampling = hub.clone();
+        let step = move || {
+            let hub = sampling.clone();
+            async move { Ok(hub.history.step(&hub)) }
+        };
+        start(&self.sample, watch::channel(()).1, step, lifecycle, writing);
     }
 
     /// Rings for what any replica has written, this one too.

@@ -84,7 +84,7 @@ impl Books<'_> {
         let mut wanted: HashMap<u64, usize> = self.answers.iter().map(|answer| (answer.number, answer.task)).collect();
         let mut before = None;
         loop {
-            let mut page = store.receipts(&ReceiptFilter::default(), before, PAGE).await?;
+            let (mut page, _) = store.receipts(&ReceiptFilter::default(), before, PAGE).await?;
             // older than all that were ever received
             page.retain(|receipt| !is_copy(receipt.id));
             let Some(last) = page.last() else { return Ok(wanted.len()) };

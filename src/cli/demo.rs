@@ -91,7 +91,8 @@ async fn show(stage: &Stage, player: Player, lifecycle: &Lifecycle, exit: bool) 
     };
     if !exit {
         say("");
-        say(format!(" Look around:  {}/docs", stage.url));
+        say(format!(" Look around:  {}/console", stage.url));
+        say(format!(" The API:      {}/docs", stage.url));
         say(format!(" API key:      {}", stage.scratch.key));
         say(" Ctrl-C ends, and nothing is kept.");
         lifecycle.stopping().cancelled().await;

@@ -1,10 +1,17 @@
 //! `callback-hub migrate`
 
+use std::io::IsTerminal;
+use std::time::Duration;
+
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Outcome, say, settings};
 use crate::app::{self, StartError};
-use crate::store;
+use crate::store::{self, StoreError};
+
+/// Between two looks at how far it is.
+const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -22,11 +29,37 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         return Ok(());
     }
     if !arguments.dry_run {
-        store::migrate(url).await.map_err(StartError::from)?;
+        apply(url, pending.len()).await.map_err(StartError::from)?;
     }
     let done = if arguments.dry_run { "missing" } else { "applied" };
     for name in pending {
         say(format!("{done} {name}"));
     }
     Ok(())
+}
+
+/// With a bar on a terminal: a migration of a large table takes minutes.
+async fn apply(url: &str, count: usize) -> Result<(), StoreError> {
+    let migrating = store::migrate(url);
+    if !std::io::stderr().is_terminal() {
+        return migrating.await;
+    }
+    let bar = ProgressBar::new(count as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len}  {elapsed}") {
+        bar.set_style(style);
+    }
+    let mut migrating = std::pin::pin!(migrating);
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut migrating => break outcome,
+            () = tokio::time::sleep(LOOK) => {
+                // what cannot be told now is told later
+                if let Ok(left) = store::pending_migrations(url).await {
+                    bar.set_position(count.saturating_sub(left.len()) as u64);
+                }
+            }
+        }
+    };
+    bar.finish_and_clear();
+    outcome
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::{Failure, Outcome, settings};
 use crate::app::{self, StartError, Surroundings};
 use crate::lifecycle::Lifecycle;
+use crate::settings::effective;
 use crate::telemetry::{self, metrics::Metrics};
 
 pub(super) async fn run() -> Outcome {
@@ -14,15 +15,17 @@ pub(super) async fn run() -> Outcome {
     lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
     lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let metrics = Metrics::install().map_err(anyhow::Error::from)?;
-    let surroundings = Surroundings { metrics: Some(metrics), ..Surroundings::default() };
+    let surroundings = Surroundings { metrics: Some(metrics), effective: effective(&loaded), ..Surroundings::default() };
     let app = app::build(&loaded.settings, surroundings, &lifecycle).await?;
     for warning in app.warnings.iter().chain(&loaded.without_effect()) {
         tracing::warn!("{warning}");
     }
     let address = app.address().map_err(|error| StartError::Listen { address: "the socket".to_owned(), error })?;
     // a supervisor that reads this line may have gone: the service stays
-    let ready =
-        format!("callback-hub is ready: http://{address} database {} docs http://{address}/docs", loaded.settings.database.url);
+    let ready = format!(
+        "callback-hub is ready: http://{address} database {} docs http://{address}/docs console http://{address}/console",
+        loaded.settings.database.url
+    );
     let _ = writeln!(std::io::stdout(), "{ready}");
     if app.run(lifecycle).await {
         Ok(())

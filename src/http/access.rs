@@ -50,7 +50,8 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     bearer.or_else(|| headers.get("x-api-key").map(HeaderValue::as_bytes))
 }
 
-async fn identify(hub: &Hub, key: &[u8]) -> Result<Option<Caller>, StoreError> {
+/// Whose key it is.
+pub(super) async fn identify(hub: &Hub, key: &[u8]) -> Result<Option<Caller>, StoreError> {
     let hash = sha256([key.trim_ascii()]);
     let mut found = None;
     for (name, known) in &hub.options.api_keys {

@@ -4,10 +4,10 @@
 //! asks again would begin it anew.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use super::problem::Problem;
 use crate::clock::Clock;
@@ -17,8 +17,9 @@ use crate::store::{Rescued, StatusCount, Store, StoreError};
 
 /// A count that took longer than this is kept …
 const QUICK: Duration = Duration::from_millis(50);
-/// … for so many times as long as it took.
+/// … for so many times as long as it took, and told for so long afterwards, until there is another one.
 const REST: u32 = 20;
+const OLDEST: Duration = Duration::from_secs(600);
 
 /// By a name: a generator's, or a lane's.
 type ByName = BTreeMap<String, u64>;
@@ -47,7 +48,11 @@ struct Counter {
     lifecycle: Lifecycle,
 }
 
-struct Kept<T>(Arc<Mutex<Option<Made<T>>>>);
+struct Kept<T> {
+    made: Arc<Mutex<Option<Made<T>>>>,
+    /// One counts at a time.
+    turn: Arc<Turn<()>>,
+}
 
 /// The last count, or why there is none.
 struct Made<T> {
@@ -55,6 +60,8 @@ struct Made<T> {
     at: Timestamp,
     /// Until when it stands.
     until: Timestamp,
+    /// Whether it took long to count.
+    slow: bool,
 }
 
 type Counted<T> = Result<Arc<Count<T>>, Uncounted>;
@@ -114,32 +121,72 @@ impl Census {
 
 impl<T: Send + Sync + 'static> Kept<T> {
     fn new() -> Self {
-        Self(Arc::new(Mutex::const_new(None)))
+        Self { made: Arc::new(Mutex::new(None)), turn: Arc::default() }
     }
 
-    /// Counts, unless the last count stands. Whoever asks meanwhile waits for his turn.
+    /// Counts, unless the last count stands. Whoever asks meanwhile waits for his turn; where counting takes long, nobody waits
+    /// once there is a count: the old one is told until the new one is there.
     async fn read(
         &self,
         counter: &Counter,
         counting: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Counted<T> {
-        let mut kept = self.0.clone().lock_owned().await;
-        let (clock, at) = (counter.clock.clone(), counter.clock.now());
-        // a clock that was set back makes nothing stand for longer
-        if let Some(made) = kept.as_ref().filter(|made| made.at <= at && at < made.until) {
-            return made.outcome.clone();
+        if let Some(standing) = self.standing(counter.clock.now()) {
+            return standing;
         }
-        let counted = counter.lifecycle.see_through(async move {
+        if let Some(old) = self.old(counter.clock.now()) {
+            if let Ok(turn) = self.turn.clone().try_lock_owned() {
+                // somebody may have counted meanwhile
+                if let Some(standing) = self.standing(counter.clock.now()) {
+                    return standing;
+                }
+                let counted = self.count(counter, turn, counting);
+                counter.lifecycle.spawn(async move { drop(counted.await) });
+            }
+            return old;
+        }
+        let turn = self.turn.clone().lock_owned().await;
+        // somebody may have counted meanwhile
+        if let Some(standing) = self.standing(counter.clock.now()) {
+            return standing;
+        }
+        counter.lifecycle.see_through(self.count(counter, turn, counting)).await.unwrap_or(Err(Uncounted::Stopping))
+    }
+
+    /// A clock that was set back makes nothing stand for longer.
+    fn standing(&self, now: Timestamp) -> Option<Counted<T>> {
+        let kept = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|made| made.at <= now && now < made.until).map(|made| made.outcome.clone())
+    }
+
+    /// What took long to count, and may be told for a while longer.
+    fn old(&self, now: Timestamp) -> Option<Counted<T>> {
+        let kept = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fit = |made: &&Made<T>| made.slow && made.outcome.is_ok() && now < made.until.plus(OLDEST);
+        kept.as_ref().filter(is_fit).map(|made| made.outcome.clone())
+    }
+
+    fn count(
+        &self,
+        counter: &Counter,
+        turn: OwnedMutexGuard<()>,
+        counting: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> impl Future<Output = Counted<T>> + Send + 'static {
+        let (kept, clock, at) = (self.made.clone(), counter.clock.clone(), counter.clock.now());
+        async move {
             let outcome = counting.await;
-            let now = clock.now();
-            let until = Some(now.since(at)).filter(|took| *took > QUICK).map_or(now, |took| now.plus(took * REST));
+            let (now, took) = (clock.now(), clock.now().since(at));
+            let slow = took > QUICK;
+            let until = if slow { now.plus(took * REST) } else { now };
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             let outcome = outcome.map(|found| Arc::new(Count { at, found }));
             let outcome = outcome.or_else(|error| older(kept.take(), error));
             let at = outcome.as_ref().map_or(at, |count| count.at);
-            *kept = Some(Made { outcome: outcome.clone(), at, until });
+            *kept = Some(Made { outcome: outcome.clone(), at, until, slow });
+            drop(kept);
+            drop(turn);
             outcome
-        });
-        counted.await.unwrap_or(Err(Uncounted::Stopping))
+        }
     }
 }
 
@@ -217,7 +264,11 @@ mod tests {
         counter.clock.advance(LONG * REST - Duration::from_millis(1));
         assert_eq!(read(4).await, (1, BEGIN));
         counter.clock.advance(Duration::from_millis(1));
-        assert_eq!(read(5).await, (5, BEGIN.plus(LONG * (REST + 1))));
+        assert_eq!(read(5).await, (1, BEGIN), "nobody waits for the next one");
+        while read(6).await == (1, BEGIN) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(read(7).await, (5, BEGIN.plus(LONG * (REST + 1))));
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ mod budget;
 pub mod callbacks;
 mod census;
 mod client;
+pub mod console;
 pub mod contents;
 mod cursor;
 pub mod deliveries;
@@ -111,7 +112,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 pub fn router(hub: Arc<Hub>) -> Router {
-    let api = Router::from(api_routes()).route_layer(from_fn_with_state(hub.clone(), access::guard));
+    let api = Router::from(api_routes());
+    let console = console::router(hub.clone(), api.clone().with_state(hub.clone()));
+    let api = api.route_layer(from_fn_with_state(hub.clone(), access::guard));
     let document = document();
     let docs = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]));
     Router::new()
@@ -121,6 +124,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(metrics_routes())
         .route("/openapi.json", axum::routing::get(|| async { Json(document) }))
         .with_state(hub)
+        .merge(console)
         .merge(docs)
         .fallback(|| async { Problem::of(Code::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed) })

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::census::Census;
+use super::console::history::History;
+use super::console::session::SessionKeys;
 use super::figures::Figures;
 use super::health::Readiness;
 use super::live::Live;
@@ -52,6 +54,17 @@ pub struct Options {
     /// SHA-256 of each key of the settings, with the name that it goes by.
     pub api_keys: Vec<(String, [u8; 32])>,
     pub auto_approve: bool,
+    /// All settings as they count, for people.
+    pub shown: Vec<ShownSetting>,
+}
+
+/// A setting for people: secrets are masked.
+#[derive(Clone, Debug)]
+pub struct ShownSetting {
+    pub name: String,
+    pub value: String,
+    /// Where it was set, or `default`.
+    pub origin: String,
 }
 
 const FEW_ADDRESSES: usize = 10_000;
@@ -67,6 +80,7 @@ pub struct Hub {
     pub census: Census,
     pub readiness: Readiness,
     pub live: Live,
+    pub history: History,
     /// Questions to the doctor cost seconds of hashing, and copies of a body: one at a time.
     pub doctor: Arc<Semaphore>,
     limiter: Option<Limiter>,
@@ -77,6 +91,8 @@ pub struct Hub {
 /// What other rooms give.
 pub struct Handles {
     pub terms: Arc<Terms>,
+    /// What the console's cookies are signed with.
+    pub sessions: SessionKeys,
     pub store: Store,
     pub journal: Journal,
     pub rejections: Rejections,
@@ -122,6 +138,7 @@ impl Hub {
             census,
             readiness: Readiness::default(),
             live: Live::default(),
+            history: History::default(),
             doctor: Arc::new(Semaphore::new(1)),
             limiter,
             most_addresses,

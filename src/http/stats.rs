@@ -26,7 +26,7 @@ pub use deliveries::DeliveryFigures;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Stats {
     /// When the oldest count was made of those that are made in the database: where counting takes long, a count stands for twenty
-    /// times as long.
+    /// times as long, and is told until the next one is there.
     #[schema(value_type = String, format = DateTime)]
     counted_at: Timestamp,
     /// Tasks by state.
@@ -80,7 +80,8 @@ pub struct KeyFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel`, `unpark`, `deliver`, `keys`, `generators`, `tidy` or, on SQLite, `checkpoint`
+    /// `submit`, `reconcile`, `cancel`, `unpark`, `deliver`, `keys`, `generators`, `tidy`, `watch`, `sample`; on SQLite
+    /// `checkpoint`, on PostgreSQL `announce`
     #[schema(example = "reconcile")]
     name: &'static str,
     /// Null before the first step has ended.

@@ -42,6 +42,15 @@ impl Store {
         Ok(live.one(&self.reader).await.map_err(backend::error)?.map(ApiKey::from))
     }
 
+    /// Whether there is such a live key.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn has_key(&self, id: Uuid) -> Result<bool, StoreError> {
+        let live = key::Entity::find_by_id(id).filter(key::Column::RevokedAt.is_null());
+        Ok(live.one(&self.reader).await.map_err(backend::error)?.is_some())
+    }
+
     /// # Errors
     /// Whatever the database says.
     pub async fn has_keys(&self) -> Result<bool, StoreError> {

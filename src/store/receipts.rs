@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::entity::receipt;
 use super::error::StoreError;
+use super::lists::WINDOW;
 use super::{Store, backend};
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
@@ -46,22 +47,38 @@ impl Store {
         Ok(found.map(Receipt::from))
     }
 
-    /// By their ids, newest first, older than `before`.
+    /// By their ids, newest first, older than `before`; and where looking has ended, if there may be more behind it: what fits
+    /// is looked for among [`WINDOW`] receipts at a time.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn receipts(&self, filter: &ReceiptFilter, before: Option<Uuid>, limit: u64) -> Result<Vec<Receipt>, StoreError> {
+    pub async fn receipts(
+        &self,
+        filter: &ReceiptFilter,
+        before: Option<Uuid>,
+        limit: u64,
+    ) -> Result<(Vec<Receipt>, Option<Uuid>), StoreError> {
         use receipt::Column as C;
+        let looked_to = if filter.is_empty() { None } else { self.receipt_window_end(before).await? };
         let given = [
             filter.generator.as_ref().map(|generator| C::Generator.eq(generator.as_str())),
             filter.outcome.as_ref().map(|outcome| C::Outcome.eq(outcome.as_str())),
             filter.event.as_ref().map(|event| C::Event.eq(event.as_str())),
             filter.source.as_ref().map(|source| C::Source.eq(source.as_str())),
             before.map(|id| C::Id.lt(id)),
+            looked_to.map(|id| C::Id.gte(id)),
         ];
         let select = given.into_iter().flatten().fold(receipt::Entity::find(), QueryFilter::filter);
         let rows = select.order_by_desc(C::Id).limit(limit).all(&self.reader).await.map_err(backend::error)?;
-        Ok(rows.into_iter().map(Receipt::from).collect())
+        Ok((rows.into_iter().map(Receipt::from).collect(), looked_to))
+    }
+
+    /// The last of the receipts that one page may look through; none if there are fewer.
+    async fn receipt_window_end(&self, before: Option<Uuid>) -> Result<Option<Uuid>, StoreError> {
+        use receipt::Column as C;
+        let all = receipt::Entity::find().select_only().column(C::Id).order_by_desc(C::Id);
+        let older = before.into_iter().fold(all, |all, id| all.filter(C::Id.lt(id)));
+        older.offset(WINDOW - 1).limit(1).into_tuple::<Uuid>().one(&self.reader).await.map_err(backend::error)
     }
 
     /// A task's receipts, newest first, found along their chain, with numbers below `below`. Their ids may be in another
@@ -101,6 +118,11 @@ impl Store {
 }
 
 impl ReceiptFilter {
+    fn is_empty(&self) -> bool {
+        let Self { generator, outcome, event, source } = self;
+        [generator, outcome, event, source].into_iter().all(Option::is_none)
+    }
+
     fn lets_through(&self, receipt: &Receipt) -> bool {
         let same = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         same(&self.generator, &receipt.generator)

@@ -18,9 +18,22 @@ pub struct Tally {
     pub amount: u64,
 }
 
+/// How many deliveries have ended in an hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hour {
+    /// Hours since 1970.
+    pub hour: i64,
+    pub figure: String,
+    pub amount: u64,
+}
+
 /// Sums of integers are no integers on PostgreSQL.
 pub(super) const FIGURES: &str = "SELECT lane, figure, CAST(sum(amount) AS BIGINT) AS amount FROM hub_delivery_figures
     WHERE hour >= $1 GROUP BY lane, figure ORDER BY lane, figure";
+pub(super) const HOURS: &str = "SELECT hour, figure, CAST(sum(amount) AS BIGINT) AS amount FROM hub_delivery_figures
+    WHERE hour >= $1 AND figure IN ('delivered', 'dead') GROUP BY hour, figure";
+pub(super) const HOURS_OF_LANE: &str = "SELECT hour, figure, CAST(sum(amount) AS BIGINT) AS amount FROM hub_delivery_figures
+    WHERE lane = $2 AND hour >= $1 AND figure IN ('delivered', 'dead') GROUP BY hour, figure";
 pub(super) const PENDING: &str = "SELECT lane, count(*) AS amount FROM hub_deliveries WHERE due_at IS NOT NULL GROUP BY lane";
 pub(super) const DEAD: &str = "SELECT lane, count(*) AS amount FROM hub_deliveries WHERE status = 'dead' GROUP BY lane";
 pub(super) const OLDEST: &str = "SELECT created_at FROM hub_deliveries WHERE status = 'pending' ORDER BY id LIMIT 1";
@@ -42,6 +55,25 @@ impl Store {
             Ok(Tally { lane: row.try_get("", "lane")?, figure: row.try_get("", "figure")?, amount })
         };
         rows.iter().map(tally).collect::<Result<_, _>>().map_err(backend::error)
+    }
+
+    /// Deliveries that were delivered or given up since the hour of `since`, hour by hour: in all lanes, or in one.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn delivery_hours(&self, since: Timestamp, lane: Option<&str>) -> Result<Vec<Hour>, StoreError> {
+        let since = hour(since).into();
+        let statement = match lane {
+            Some(lane) => self.backend.statement(HOURS_OF_LANE, [since, lane.into()]),
+            None => self.backend.statement(HOURS, [since]),
+        };
+        let rows = self.reader.query_all_raw(statement).await.map_err(backend::error)?;
+        let one = |row: &QueryResult| {
+            let amount: i64 = row.try_get("", "amount")?;
+            let amount = u64::try_from(amount).unwrap_or(0);
+            Ok(Hour { hour: row.try_get("", "hour")?, figure: row.try_get("", "figure")?, amount })
+        };
+        rows.iter().map(one).collect::<Result<_, _>>().map_err(backend::error)
     }
 
     /// Of each lane that has any.

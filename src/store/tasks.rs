@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::{attempt, payload, task};
 use super::error::StoreError;
+use super::lists::TaskFilter;
 use super::{Store, backend};
-use crate::domain::task::{State, Status, Task, TaskId};
+use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
 
 /// A task with the JSON texts that belong to it, as far as they were asked for.
@@ -20,28 +21,6 @@ pub struct TaskRecord {
     pub params: Option<String>,
     pub metadata: Option<String>,
     pub result: Option<String>,
-}
-
-/// What a list of tasks is narrowed to. Everything that is given must hold.
-#[derive(Clone, Debug, Default)]
-pub struct TaskFilter {
-    pub status: Vec<Status>,
-    pub generator: Option<String>,
-    pub external_id: Option<String>,
-    /// A prefix of the id, or of an external id.
-    pub prefix: Option<String>,
-    /// Running past their deadline at this time.
-    pub overdue_at: Option<Timestamp>,
-    pub created_after: Option<Timestamp>,
-    pub created_before: Option<Timestamp>,
-    pub settled_after: Option<Timestamp>,
-}
-
-/// Newest first; `after` names the last row of the page before.
-#[derive(Clone, Debug)]
-pub struct Page {
-    pub limit: u64,
-    pub after: Option<(Timestamp, String)>,
 }
 
 #[derive(Debug, FromQueryResult)]
@@ -102,26 +81,6 @@ impl Store {
         Ok(self.with_attempts(found.into_iter().collect()).await?.pop())
     }
 
-    /// Tasks without input, params and result, newest first.
-    ///
-    /// # Errors
-    /// Whatever the database says.
-    pub async fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Vec<TaskRecord>, StoreError> {
-        let mut select = filter.apply(task::Entity::find());
-        if let Some((created, id)) = &page.after {
-            let position = Expr::tuple([Expr::col(task::Column::CreatedAt), Expr::col(task::Column::Id)]);
-            select = select.filter(position.lt(Expr::tuple([Expr::val(created.micros()), Expr::val(id.as_str())])));
-        }
-        let rows = select
-            .order_by_desc(task::Column::CreatedAt)
-            .order_by_desc(task::Column::Id)
-            .limit(page.limit)
-            .all(&self.reader)
-            .await
-            .map_err(backend::error)?;
-        self.with_metadata(rows).await
-    }
-
     /// What lists show of tasks, in the order of the rows.
     pub(super) async fn with_metadata(&self, rows: Vec<task::Model>) -> Result<Vec<TaskRecord>, StoreError> {
         let tasks = self.with_attempts(rows).await?;
@@ -162,7 +121,7 @@ impl Store {
     pub async fn count_overdue(&self, now: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
         let filter = TaskFilter { overdue_at: Some(now), ..TaskFilter::default() };
         let rows: Vec<(String, i64)> = filter
-            .apply(task::Entity::find())
+            .rest(task::Entity::find())
             .select_only()
             .column(task::Column::Generator)
             .column_as(Expr::col((task::Entity, task::Column::Id)).count(), "tasks")
@@ -231,63 +190,4 @@ fn result_text(state: &State, texts: &HashMap<Uuid, Vec<u8>>) -> Option<String> 
     let State::Completed { result, .. } = state else { return None };
     let bytes = texts.get(&result.payload)?.get(result.span.clone())?;
     String::from_utf8(bytes.to_vec()).ok()
-}
-
-impl TaskFilter {
-    fn apply(&self, mut select: Select<task::Entity>) -> Select<task::Entity> {
-        use task::Column as C;
-        if !self.status.is_empty() {
-            select = select.filter(C::Status.is_in(self.status.iter().map(|status| status.as_str())));
-        }
-        if let Some(generator) = &self.generator {
-            select = select.filter(C::Generator.eq(generator.as_str()));
-        }
-        if let Some(id) = &self.external_id {
-            select = select.filter(C::Id.in_subquery(tasks_with(attempt::Column::ExternalId.eq(id.as_str()))));
-        }
-        if let Some(prefix) = &self.prefix {
-            let by_external_id = C::Id.in_subquery(tasks_with(starts_with(attempt::Column::ExternalId, prefix)));
-            select = select.filter(starts_with(C::Id, prefix).or(by_external_id));
-        }
-        if let Some(now) = self.overdue_at {
-            let current = Expr::col((attempt::Entity, attempt::Column::Number)).equals((task::Entity, C::Attempt));
-            let late = attempt::Column::DeadlineAt.lte(now.micros()).and(current);
-            let same = Expr::col((attempt::Entity, attempt::Column::TaskId)).equals((task::Entity, C::Id));
-            let running = C::Status.is_in([Status::Submitted.as_str(), Status::Processing.as_str()]);
-            select = select.filter(running).filter(Expr::exists(attempts_where(late.and(same))));
-        }
-        let bounds = [
-            self.created_after.map(|time| C::CreatedAt.gt(time.micros())),
-            self.created_before.map(|time| C::CreatedAt.lt(time.micros())),
-            self.settled_after.map(|time| C::SettledAt.gt(time.micros())),
-        ];
-        bounds.into_iter().flatten().fold(select, QueryFilter::filter)
-    }
-}
-
-fn tasks_with(condition: Expr) -> sea_orm::sea_query::SelectStatement {
-    Query::select().column(attempt::Column::TaskId).from(attempt::Entity).and_where(condition).take()
-}
-
-fn attempts_where(condition: Expr) -> sea_orm::sea_query::SelectStatement {
-    Query::select().expr(Expr::val(1)).from(attempt::Entity).and_where(condition).take()
-}
-
-/// A range over the index, not a pattern: ids are compared by bytes.
-fn starts_with<C: ColumnTrait>(column: C, prefix: &str) -> Expr {
-    let from = column.gte(prefix);
-    match successor(prefix) {
-        Some(end) => from.and(column.lt(end)),
-        None => from,
-    }
-}
-
-/// The smallest text that is greater than all texts with this prefix.
-fn successor(prefix: &str) -> Option<String> {
-    let (index, last) = prefix.char_indices().next_back()?;
-    let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
-    match next {
-        Some(next) => Some(format!("{}{next}", &prefix[..index])),
-        None => successor(&prefix[..index]),
-    }
 }

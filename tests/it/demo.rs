@@ -140,9 +140,11 @@ async fn the_demo_stays_up_to_be_looked_at_until_it_is_told_to_end() {
             break;
         }
     }
-    let docs = process::client().get(&told["Look around"]).send().await.unwrap();
-    assert!(docs.status().is_success(), "{}", docs.status());
-    let tasks = told["Look around"].replace("/docs", "/api/tasks");
+    for place in ["Look around", "The API"] {
+        let page = process::client().get(&told[place]).send().await.unwrap();
+        assert!(page.status().is_success(), "{place}: {}", page.status());
+    }
+    let tasks = told["The API"].replace("/docs", "/api/tasks");
     let tasks = process::client().get(tasks).bearer_auth(&told["API key"]).send().await.unwrap();
     assert_eq!(tasks.json::<Value>().await.unwrap()["items"].as_array().map(Vec::len), Some(2));
 

@@ -5,6 +5,7 @@ mod canonical;
 mod chaos;
 mod claims;
 mod commands;
+mod console;
 mod constant_time;
 mod contents;
 mod courier;

@@ -10,7 +10,7 @@ use crate::app::StartError;
 use crate::cli::Failure;
 use crate::settings::{DatabaseUrl, Settings, Sources};
 
-/// People look at `/docs`: the usual port is easier on them than a random one.
+/// People look at `/console`: the usual port is easier on them than a random one.
 const USUAL_PORT: u16 = 8080;
 
 pub(super) struct Scratch {

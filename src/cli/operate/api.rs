@@ -106,7 +106,7 @@ impl Api {
         Err(Trouble { failure: refused(status, &problem), is_passing: status.is_server_error() })
     }
 
-    async fn json(&self, request: RequestBuilder) -> Result<Value, Failure> {
+    pub async fn json(&self, request: RequestBuilder) -> Result<Value, Failure> {
         let answer = self.send(request).await?;
         Ok(answer.json().await.context("the answer is not what a hub says: is CALLBACK_HUB_URL right?")?)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::Operation;
@@ -15,6 +16,8 @@ use crate::cli::{Failure, Outcome, say};
 
 /// The hub takes no more in one request.
 const MOST: u64 = 100_000;
+/// For so many, the hub takes minutes.
+const LONGEST: Duration = Duration::from_secs(1800);
 const TICK: Duration = Duration::from_millis(100);
 
 #[derive(Subcommand)]
@@ -131,7 +134,8 @@ async fn many(api: &Api, retry: &Retry, json: bool) -> Outcome {
     body.insert("dry_run".to_owned(), json!(retry.dry_run));
     let spinner = if json { ProgressBar::hidden() } else { ProgressBar::new_spinner().with_message("retrying dead deliveries") };
     spinner.enable_steady_tick(TICK);
-    let answer = api.post(&["deliveries", "retry"], &Value::Object(body)).await;
+    let request = api.request(Method::POST, &["deliveries", "retry"])?.json(&body).timeout(LONGEST);
+    let answer = api.json(request).await;
     spinner.finish_and_clear();
     let answer = answer?;
     if json {

@@ -60,32 +60,46 @@ impl Position {
 }
 
 pub(super) async fn read(hub: &Hub, wanted: &Wanted<'_>, after: Position, limit: u64) -> Result<ReceiptList, Problem> {
-    let accepted = if wanted.accepted { accepted(hub, wanted, after, limit + 1).await? } else { Vec::new() };
+    let (accepted, looked_to) = if wanted.accepted { accepted(hub, wanted, after, limit + 1).await? } else { (Vec::new(), None) };
     let rejections = if wanted.rejected {
         let generator = wanted.filter.generator.as_deref();
         hub.store.rejections(wanted.task, generator, wanted.code, after.rejection, limit + 1).await?
     } else {
         Vec::new()
     };
-    let mut page = page(accepted, rejections, after, wanted.task.is_some(), usize::try_from(limit).unwrap_or(usize::MAX));
+    let lists = Lists { receipts: accepted, rejections, looked_to };
+    let mut page = page(lists, after, wanted.task.is_some(), usize::try_from(limit).unwrap_or(usize::MAX));
     receipts::add_awaited(hub, &mut page.items).await?;
     Ok(page)
 }
 
-async fn accepted(hub: &Hub, wanted: &Wanted<'_>, after: Position, limit: u64) -> Result<Vec<Receipt>, Problem> {
+/// What comes next in either list.
+struct Lists {
+    receipts: Vec<Receipt>,
+    rejections: Vec<Rejection>,
+    /// Where looking for receipts has ended, though there may be more behind it.
+    looked_to: Option<Uuid>,
+}
+
+async fn accepted(hub: &Hub, wanted: &Wanted<'_>, after: Position, limit: u64) -> Result<(Vec<Receipt>, Option<Uuid>), Problem> {
     let filter = &wanted.filter;
     Ok(match (wanted.task.map(TaskId::parse), after.receipt) {
         (None, Some(Mark::Id(before))) => hub.store.receipts(filter, Some(before), limit).await?,
         (None, _) => hub.store.receipts(filter, None, limit).await?,
-        (Some(Ok(task)), Some(Mark::Sequence(below))) => hub.store.receipts_of(&task, filter, Some(below), limit).await?,
-        (Some(Ok(task)), _) => hub.store.receipts_of(&task, filter, None, limit).await?,
-        (Some(Err(_)), _) => Vec::new(),
+        (Some(Ok(task)), Some(Mark::Sequence(below))) => (hub.store.receipts_of(&task, filter, Some(below), limit).await?, None),
+        (Some(Ok(task)), _) => (hub.store.receipts_of(&task, filter, None, limit).await?, None),
+        (Some(Err(_)), _) => (Vec::new(), None),
     })
 }
 
-/// Of both lists' next ones always the newer.
-fn page(receipts: Vec<Receipt>, rejections: Vec<Rejection>, after: Position, of_a_task: bool, limit: usize) -> ReceiptList {
-    let (mut receipts, mut rejections) = (receipts.into_iter().peekable(), rejections.into_iter().peekable());
+/// Of both lists' next ones always the newer. What was refused before the place to which receipts were looked through waits for
+/// the next page: there may be receipts before it.
+fn page(lists: Lists, after: Position, of_a_task: bool, limit: usize) -> ReceiptList {
+    let Lists { receipts, rejections, looked_to } = lists;
+    let is_cut = looked_to.filter(|_| receipts.len() <= limit);
+    let waits = |rejection: &Rejection| is_cut.is_some_and(|end| rejection.id < end);
+    let (now, later): (Vec<_>, Vec<_>) = rejections.into_iter().partition(|rejection| !waits(rejection));
+    let (mut receipts, mut rejections) = (receipts.into_iter().peekable(), now.into_iter().peekable());
     let (mut end, mut items) = (after, Vec::new());
     while items.len() < limit {
         let newer = match (receipts.peek(), rejections.peek()) {
@@ -102,6 +116,11 @@ fn page(receipts: Vec<Receipt>, rejections: Vec<Rejection>, after: Position, of_
             items.push(ReceiptBody::rejected(rejection, false));
         }
     }
-    let more = receipts.peek().is_some() || rejections.peek().is_some();
+    let mut more = receipts.peek().is_some() || rejections.peek().is_some() || !later.is_empty();
+    if let (false, Some(looked_to)) = (receipts.peek().is_some(), is_cut) {
+        // all that fits up to there is shown, or comes with the next page of refused ones
+        end.receipt = Some(Mark::Id(looked_to));
+        more = true;
+    }
     ReceiptList { items, next_cursor: more.then(|| end.cursor()) }
 }

@@ -78,7 +78,8 @@ pub struct ReceiptList {
 
 /// List callbacks
 ///
-/// All receipts, refused callbacks too, newest first, without bodies.
+/// All receipts, refused callbacks too, newest first, without bodies. Where few fit, a page may hold fewer than `limit`, even none:
+/// there are more as long as `next_cursor` is there.
 #[utoipa::path(
     get,
     path = "/api/callbacks",

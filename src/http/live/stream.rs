@@ -17,7 +17,7 @@ use super::feed::{OVERLAP, Seat};
 use super::shape::Notice;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
-use crate::http::access::admit;
+use crate::http::console::session::visitor;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::Hub;
 use crate::http::tasks::briefly;
@@ -133,9 +133,9 @@ impl Watcher {
         is_his && !sent.remove(&notice.id)
     }
 
-    /// Keys are revoked, too. While nobody can tell, he stays.
+    /// Keys are revoked, and sessions end. While nobody can tell, he stays.
     async fn is_shut_out(&self) -> bool {
-        let refused = admit(&self.hub, &self.headers).await.err();
+        let refused = visitor(&self.hub, &self.headers).await.err();
         refused.is_some_and(|problem| matches!(problem.code, Code::Unauthorized | Code::HostNotAllowed))
     }
 }

@@ -15,7 +15,7 @@ use crate::http::fields::Fields;
 use crate::http::openapi::ListErrors;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
-use crate::store::{Page, TaskFilter};
+use crate::store::{Listed, Page, Place, TaskFilter};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskList {
@@ -26,7 +26,8 @@ pub struct TaskList {
 
 /// List tasks
 ///
-/// Newest first, without `input`, `params`, `result` and `callback_url`.
+/// Newest first, without `input`, `params`, `result` and `callback_url`. Where few tasks fit, a page may hold fewer than `limit`,
+/// even none: there are more as long as `next_cursor` is there.
 #[utoipa::path(
     get,
     path = "/api/tasks",
@@ -54,11 +55,11 @@ pub async fn list_tasks(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
     debug_assert!(limit <= MOST_ITEMS);
 
     let page = Page { limit: limit + 1, after };
-    let mut records = hub.store.tasks(&filter, &page).await?;
+    let Listed { mut records, looked_to } = hub.store.tasks(&filter, &page).await?;
     let more = records.len() as u64 > limit;
     records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let last = records.last().filter(|_| more).map(|record| &record.task);
-    let next_cursor = last.map(|task| cursor::encode(&[&task.created_at.micros().to_string(), task.id.as_str()]));
+    let last = records.last().filter(|_| more).map(|record| (record.task.created_at, record.task.id.as_str().to_owned()));
+    let next_cursor = last.or(looked_to).map(|(created, id)| cursor::encode(&[&created.micros().to_string(), &id]));
     let items = briefly(&hub, records).await?;
     Ok(Json(TaskList { items, next_cursor }))
 }
@@ -77,7 +78,7 @@ fn filter(hub: &Hub, fields: &mut Fields<'_>) -> TaskFilter {
     }
 }
 
-fn position(text: &str) -> Option<(Timestamp, String)> {
+fn position(text: &str) -> Option<Place> {
     let [created, id] = cursor::decode(text)?;
     Some((Timestamp::from_micros(created.parse().ok()?), id))
 }

@@ -10,7 +10,7 @@ use callback_hub::clock::Clock;
 use callback_hub::domain::time::Timestamp;
 use callback_hub::journal::Limits;
 use callback_hub::lifecycle::Lifecycle;
-use callback_hub::settings::{Settings, Sources};
+use callback_hub::settings::{Settings, Sources, effective};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -221,7 +221,10 @@ async fn build(
         (surroundings.journal, surroundings.journal_workers) = (limits, Some(1));
     }
     let built = match Settings::load(&sources) {
-        Ok(loaded) => app::build(&loaded.settings, surroundings, lifecycle).await,
+        Ok(loaded) => {
+            surroundings.effective = effective(&loaded);
+            app::build(&loaded.settings, surroundings, lifecycle).await
+        }
         Err(error) => Err(error.into()),
     };
     (folder, built)

@@ -1,0 +1,13 @@
+//! `/console/settings`: what counts, and where it came from.
+
+use axum::response::Response;
+use serde_json::json;
+
+use super::answer::Refusal;
+use super::visit::Visit;
+
+pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
+    let rows: Vec<_> = visit.desk.hub.options.shown.iter().map(|row| (&row.name, &row.value, &row.origin)).collect();
+    let context = json!({"rows": rows, "version": env!("CARGO_PKG_VERSION")});
+    Ok(visit.page("settings.html", "Settings", context))
+}
