@@ -4,6 +4,7 @@ mod access;
 mod changing;
 mod creating;
 mod listing;
+mod looking;
 mod receipts;
 mod rejected;
 mod replay;

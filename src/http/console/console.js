@@ -81,7 +81,7 @@
     });
     const { percent, stage, message } = task.progress;
     const bar = place.querySelector("progress");
-    if (bar) bar.value = percent ?? (task.status === "completed" ? 100 : 0);
+    if (bar) bar.value = task.status === "completed" ? 100 : (percent ?? 0);
     field("percent", (found) => (found.textContent = percent === null ? "" : `${percent.toFixed(1)} %`));
     field("stage", (found) => (found.textContent = stage ?? ""));
     field("message", (found) => (found.textContent = message ?? ""));
