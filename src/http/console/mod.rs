@@ -1,9 +1,9 @@
 //! The console: what operators see and do in a browser, as pages that are made here.
 //!
-//! It is a client of the API in the same process: a page asks the API's own handlers ([`desk`]) and shows what they answer, and
+//! It is a client of the API in the same process: a page asks the API's own handlers (`desk`) and shows what they answer, and
 //! a button is one request to them. So nothing can be done here that the API does not describe, check and answer for; only charts
 //! and settings are seen nowhere else.
-//! Who comes in by a browser has a signed cookie ([`session`]) that is sent to no other path. The pages work without their
+//! Who comes in by a browser has a signed cookie (`session`) that is sent to no other path. The pages work without their
 //! script, which only follows what happens.
 
 mod answer;

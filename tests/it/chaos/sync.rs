@@ -151,11 +151,16 @@ fn exchanges(calls: &[Call], port: u16) -> Vec<Exchange> {
     pairs.map(|(read, answer)| Exchange { read: read.ended, answered: answer.begun, answered_at: answer.at }).collect()
 }
 
-/// Seconds from the begin of the sync to the 200, if in between the log was written, then synced, and the sync returned.
+/// Seconds from the begin of the sync to the 200, if in between the log was written, then synced, and the sync returned. Whoever
+/// writes first is the transaction that the 200 stands for; who writes after it, as the word to other replicas does, promises
+/// nothing.
 fn proof(calls: &[Call], exchange: &Exchange, log: &str) -> Result<f64, String> {
     let within = |call: &&Call| call.begun > exchange.read && call.ended < exchange.answered && call.text.contains(log);
-    let written = calls.iter().filter(within).rfind(|call| call.name == "pwrite64").ok_or("nothing was written to the log")?;
-    let synced = calls.iter().filter(within).rfind(|call| call.is_sync() && call.result.starts_with('0'));
+    let is_write = |call: &&Call| call.name == "pwrite64";
+    let first = calls.iter().filter(within).find(is_write).ok_or("nothing was written to the log")?;
+    let of_it = || calls.iter().filter(within).filter(|call| call.thread == first.thread);
+    let written = of_it().rfind(is_write).unwrap_or(first);
+    let synced = of_it().rfind(|call| call.is_sync() && call.result.starts_with('0'));
     let synced = synced.ok_or("no sync of the log has returned")?;
     if synced.begun < written.ended {
         return Err(format!("the log was written after its sync: {written:?}, {synced:?}"));
