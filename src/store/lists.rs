@@ -35,7 +35,7 @@ pub struct TaskFilter {
 #[derive(Clone, Debug)]
 pub struct Page {
     pub limit: u64,
-    pub after: Option<(Timestamp, String)>,
+    pub after: Option<Place>,
 }
 
 /// Creation and id: where in the list a task is.

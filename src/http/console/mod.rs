@@ -8,27 +8,16 @@
 
 mod answer;
 mod assets;
-mod callbacks;
 mod chart;
 mod charts;
-mod check;
-mod contents;
-mod deliveries;
 mod desk;
 mod form;
-mod generators;
 pub mod history;
 mod legible;
-mod login;
-mod overview;
+mod pages;
 mod render;
 pub mod session;
-mod settings;
-mod snippets;
-mod tasks;
-mod timeline;
 mod visit;
-mod webhooks;
 
 use std::sync::Arc;
 
@@ -41,6 +30,7 @@ use axum::routing::{get, post};
 
 use super::state::Hub;
 use desk::Desk;
+use pages::{callbacks, check, contents, deliveries, generators, login, overview, settings, tasks, webhooks};
 
 /// Nothing but what the hub itself serves, no frames, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -50,7 +40,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 pub(super) fn router(hub: Arc<Hub>, api: Router) -> Router {
     let desk = Arc::new(Desk::new(hub, api));
     Router::new()
-        .merge(pages())
+        .merge(closed())
         .route_layer(from_fn_with_state(desk.clone(), session::guard))
         .merge(open())
         .layer(from_fn(secured))
@@ -58,7 +48,7 @@ pub(super) fn router(hub: Arc<Hub>, api: Router) -> Router {
 }
 
 /// For whoever is logged in.
-fn pages() -> Router<Arc<Desk>> {
+fn closed() -> Router<Arc<Desk>> {
     Router::new()
         .route("/console", get(overview::show))
         .route("/console/tasks", get(tasks::list))

@@ -14,7 +14,7 @@ use super::{assets, legible};
 use crate::domain::time::Timestamp;
 
 /// Each page has one; `frame.html` goes around all of them.
-const TEMPLATES: [(&str, &str); 22] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("frame.html", include_str!("pages/frame.html")),
     ("callback.html", include_str!("pages/callback.html")),
     ("callbacks.html", include_str!("pages/callbacks.html")),
@@ -28,6 +28,7 @@ const TEMPLATES: [(&str, &str); 22] = [
     ("generators.html", include_str!("pages/generators.html")),
     ("login.html", include_str!("pages/login.html")),
     ("overview.html", include_str!("pages/overview.html")),
+    ("pager.html", include_str!("pages/pager.html")),
     ("pool.html", include_str!("pages/pool.html")),
     ("retry.html", include_str!("pages/retry.html")),
     ("review.html", include_str!("pages/review.html")),
@@ -86,7 +87,7 @@ pub(super) fn failure(refusal: &Refusal, visit: Option<&Visit>) -> Response {
 }
 
 fn framed(frame: Value, template: &str, content: &Json) -> Response {
-    let rendered = with_notice(content).and_then(|content| render(template, content)).and_then(|content| {
+    let rendered = with_parts(content).and_then(|content| render(template, content)).and_then(|content| {
         let content = Value::from_safe_string(content);
         render("frame.html", context! { content, style => assets::STYLE.path(), script => assets::SCRIPT.path(), icon => assets::ICON.path(), ..frame })
     });
@@ -100,13 +101,11 @@ fn framed(frame: Value, template: &str, content: &Json) -> Response {
     }
 }
 
-/// What was refused is said in the same way on each page.
-fn with_notice(content: &Json) -> Result<Value, minijinja::Error> {
-    let content = Value::from(Serde(content));
-    let is_refused =
-        content.get_attr("fault").is_ok_and(|fault| fault.is_true()) && content.get_attr("fault")?.as_str().is_none();
-    let notice = if is_refused { render("fault.html", content.clone())? } else { String::new() };
-    Ok(context! { notice, ..content })
+/// What was refused, and the way to a list's next page, look the same wherever they are.
+fn with_parts(content: &Json) -> Result<Value, minijinja::Error> {
+    let part = |name, is_there| if is_there { render(name, Value::from(Serde(content))) } else { Ok(String::new()) };
+    let (notice, pager) = (part("fault.html", content["fault"].is_object())?, part("pager.html", content["next"].is_string())?);
+    Ok(context! { notice, pager, ..Value::from(Serde(content)) })
 }
 
 fn render(name: &str, context: Value) -> Result<String, minijinja::Error> {

@@ -112,7 +112,7 @@ pub(super) async fn guard(State(desk): State<Arc<Desk>>, mut request: Request, n
         Ok(caller) => caller,
         Err(problem) if problem.code == Code::Unauthorized => {
             let wanted = Some(request.uri().to_string()).filter(|_| !is_change);
-            return Redirect::to(&super::login::path(wanted.as_deref())).into_response();
+            return Redirect::to(&super::pages::login::path(wanted.as_deref())).into_response();
         }
         Err(problem) => return super::render::failure(&Refusal::from(problem), None),
     };

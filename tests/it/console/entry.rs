@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use callback_hub::domain::time::Timestamp;
+use callback_hub::store::Store;
 use rstest::rstest;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{Browser, KEY, SETTINGS, form, start};
 use crate::harness::watcher::Watcher;
-use crate::harness::{App, Database, Kind, START};
+use crate::harness::{App, Database, Kind};
 
 const PAGES: [&str; 12] = [
     "/console",
@@ -25,6 +26,14 @@ const PAGES: [&str; 12] = [
     "/console/settings",
     "/console/check",
 ];
+
+/// [`KEY`], whose id comes back, and `another`, in the database.
+async fn keys(app: &App) -> (Store, Uuid) {
+    let (store, now) = (app.store().await, app.clock.now());
+    let key = store.add_key("test", &Sha256::digest(KEY), now).await.expect("a key");
+    store.add_key("other", &Sha256::digest("another"), now).await.expect("a key");
+    (store, key.id)
+}
 
 #[rstest]
 #[tokio::test]
@@ -64,13 +73,10 @@ async fn each_page_wants_a_login_and_the_key_is_one(#[values(Kind::Sqlite, Kind:
 #[tokio::test]
 async fn a_session_ends_with_its_time_or_its_key(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = App::start(kind, &[]).await;
-    let store = app.store().await;
-    let now = Timestamp::from_secs(START);
-    let key = store.add_key("test", &Sha256::digest(KEY), now).await.expect("a key");
-    store.add_key("other", &Sha256::digest("another"), now).await.expect("a key");
+    let (store, key) = keys(&app).await;
     let browser = Browser::logged_in(&app).await;
     browser.page("/console").await;
-    store.revoke_key(key.id, now).await.expect("a revocation");
+    store.revoke_key(key, app.clock.now()).await.expect("a revocation");
     assert_eq!(browser.get("/console").await.status, 303);
     store.close().await;
 
@@ -141,10 +147,7 @@ async fn without_any_key_it_is_open_to_this_machine(#[values(Kind::Sqlite, Kind:
 #[tokio::test]
 async fn whoever_is_logged_in_watches_until_he_is_not(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = App::start(kind, &[]).await;
-    let store = app.store().await;
-    let now = Timestamp::from_secs(START);
-    let key = store.add_key("test", &Sha256::digest(KEY), now).await.expect("a key");
-    store.add_key("other", &Sha256::digest("another"), now).await.expect("a key");
+    let (store, key) = keys(&app).await;
     let browser = Browser::logged_in(&app).await;
     assert_eq!(app.get("/console/events").await.status, 303);
     let request = app.client.get(format!("{}/console/events", app.base)).header("cookie", &browser.cookie);
@@ -152,7 +155,7 @@ async fn whoever_is_logged_in_watches_until_he_is_not(#[values(Kind::Sqlite, Kin
     browser.task("t").await;
     let heard = watcher.next().await;
     assert_eq!((&heard.data["event"], &heard.data["task"]["id"]), (&json!("created"), &json!("t")));
-    store.revoke_key(key.id, now).await.expect("a revocation");
+    store.revoke_key(key, app.clock.now()).await.expect("a revocation");
     store.close().await;
     assert_eq!(watcher.next_or_end().await, None);
     app.stop().await;

@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Number, Value, json};
 
-use super::answer::Refusal;
-use super::charts;
-use super::form::{Pairs, headers};
-use super::visit::{Visit, done, segment};
+use crate::http::console::answer::Refusal;
+use crate::http::console::charts;
+use crate::http::console::form::{Pairs, headers};
+use crate::http::console::visit::{Visit, done, segment};
 use crate::http::problem::{Code, Problem};
 use crate::registrar::MASK;
 
@@ -22,7 +22,7 @@ const FIELDS: [&str; 10] =
 /// Of `retry_delays`: there are none.
 const NEVER: &str = "never";
 
-pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let (list, fault) = visit.list("/api/webhooks", &FILTERS).await;
     let stats = visit.get("/api/stats").await?;
     let context = json!({
@@ -32,27 +32,19 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page_with("webhooks.html", "Webhooks", context, fault.as_ref()))
 }
 
-pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn form(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page("webhook_form.html", "New webhook", json!({"filled": {"signature": "standard", "events": "*"}, "id": null})))
 }
 
-pub(super) async fn create(visit: Visit, pairs: Pairs) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn create(visit: Visit, pairs: Pairs) -> Result<Response, Refusal> {
     let made = match wish(&pairs, &Value::Null) {
         Ok(wish) => visit.post("/api/webhooks", wish).await,
         Err(refusal) => Err(refusal),
     };
-    match made {
-        // a secret that was made is shown this once
-        Ok(webhook) if webhook["secret"].is_string() => page(&visit, webhook, &json!({"made": true})).await,
-        Ok(webhook) => Ok(done(&format!("/console/webhooks/{}", webhook["id"].as_str().unwrap_or_default()), "created")),
-        Err(refusal) => {
-            let context = json!({"filled": pairs.values(), "id": null});
-            Ok(visit.page_with("webhook_form.html", "New webhook", context, Some(&refusal)))
-        }
-    }
+    concluded(&visit, &pairs, made, None).await
 }
 
-pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let webhook = visit.get(&format!("/api/webhooks/{}", segment(&id)?)).await?;
     if visit.query.said("edit").is_some() {
         let context = json!({"filled": filled(&webhook), "id": id});
@@ -61,24 +53,31 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     page(&visit, webhook, &json!({})).await
 }
 
-pub(super) async fn change(visit: Visit, Path(id): Path<String>, pairs: Pairs) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn change(visit: Visit, Path(id): Path<String>, pairs: Pairs) -> Result<Response, Refusal> {
     let path = format!("/api/webhooks/{}", segment(&id)?);
     let before = filled(&visit.get(&path).await?);
     let changed = match wish(&pairs, &before) {
         Ok(wish) => visit.patch(&path, wish).await,
         Err(refusal) => Err(refusal),
     };
-    match changed {
-        Ok(webhook) if webhook["secret"].is_string() => page(&visit, webhook, &json!({"made": true})).await,
-        Ok(_) => Ok(done(&format!("/console/webhooks/{id}"), "changed")),
+    concluded(&visit, &pairs, changed, Some(&id)).await
+}
+
+/// What comes after the form: the webhook, with a secret that was made, this once; or the form again, as it was filled in.
+/// `id`: of the one that was to be changed.
+async fn concluded(visit: &Visit, pairs: &Pairs, outcome: Result<Value, Refusal>, id: Option<&str>) -> Result<Response, Refusal> {
+    let (title, said) = if id.is_some() { ("Change a webhook", "changed") } else { ("New webhook", "created") };
+    match outcome {
+        Ok(webhook) if webhook["secret"].is_string() => page(visit, webhook, &json!({})).await,
+        Ok(webhook) => Ok(done(&format!("/console/webhooks/{}", webhook["id"].as_str().unwrap_or_default()), said)),
         Err(refusal) => {
             let context = json!({"filled": pairs.values(), "id": id});
-            Ok(visit.page_with("webhook_form.html", "Change a webhook", context, Some(&refusal)))
+            Ok(visit.page_with("webhook_form.html", title, context, Some(&refusal)))
         }
     }
 }
 
-pub(super) async fn act(visit: Visit, Path((id, action)): Path<(String, String)>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn act(visit: Visit, Path((id, action)): Path<(String, String)>) -> Result<Response, Refusal> {
     let path = format!("/api/webhooks/{}", segment(&id)?);
     let here = format!("/console/webhooks/{id}");
     match action.as_str() {

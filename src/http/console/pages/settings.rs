@@ -3,10 +3,10 @@
 use axum::response::Response;
 use serde_json::json;
 
-use super::answer::Refusal;
-use super::visit::Visit;
+use crate::http::console::answer::Refusal;
+use crate::http::console::visit::Visit;
 
-pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit) -> Result<Response, Refusal> {
     let rows: Vec<_> = visit.desk.hub.options.shown.iter().map(|row| (&row.name, &row.value, &row.origin)).collect();
     let context = json!({"rows": rows, "version": env!("CARGO_PKG_VERSION")});
     Ok(visit.page("settings.html", "Settings", context))

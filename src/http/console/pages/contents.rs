@@ -4,10 +4,10 @@ use axum::extract::Path;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::answer::Refusal;
-use super::form::Pairs;
-use super::visit::{Visit, done, segment};
 use crate::generator::mac::sha256;
+use crate::http::console::answer::Refusal;
+use crate::http::console::form::Pairs;
+use crate::http::console::visit::{Visit, done, segment};
 use crate::http::problem::{Code, Problem};
 
 const FILTERS: [&str; 4] = ["review_status", "publish_status", "generator", "task_id"];
@@ -15,7 +15,7 @@ const FILTERS: [&str; 4] = ["review_status", "publish_status", "generator", "tas
 const TEXTS: [&str; 5] = ["title", "summary", "content", "html", "cover_image"];
 
 /// What waits for somebody, unless the form says otherwise.
-pub(super) async fn review(mut visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn review(mut visit: Visit) -> Result<Response, Refusal> {
     if visit.query.said("all").is_none() && FILTERS.iter().all(|name| visit.query.said(name).is_none()) {
         visit.query = visit.query.clone().with("review_status", "pending_review");
     }
@@ -28,12 +28,12 @@ pub(super) async fn review(mut visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page_with("review.html", "Review", context, fault.as_ref()))
 }
 
-pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let content = visit.get(&format!("/api/contents/{}", segment(&id)?)).await?;
     Ok(page(&visit, &content, None))
 }
 
-pub(super) async fn edit(visit: Visit, Path(id): Path<String>, pairs: Pairs) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn edit(visit: Visit, Path(id): Path<String>, pairs: Pairs) -> Result<Response, Refusal> {
     let path = format!("/api/contents/{}", segment(&id)?);
     let content = visit.get(&path).await?;
     let text = |name: &str| pairs.said(name).map(|text| text.replace("\r\n", "\n"));
@@ -59,7 +59,11 @@ fn state(content: &Value) -> String {
     hex::encode(&sha256([texts.join("\0").as_bytes()])[..8])
 }
 
-pub(super) async fn decide(visit: Visit, Path((id, action)): Path<(String, String)>, pairs: Pairs) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn decide(
+    visit: Visit,
+    Path((id, action)): Path<(String, String)>,
+    pairs: Pairs,
+) -> Result<Response, Refusal> {
     let said = match action.as_str() {
         "approve" => "approved",
         "reject" => "rejected",
@@ -86,7 +90,7 @@ fn page(visit: &Visit, content: &Value, fault: Option<&Refusal>) -> Response {
     visit.page_with("content.html", title, json!({"content": content, "seen": state(content), "edited": content}), fault)
 }
 
-pub(super) async fn pool(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn pool(visit: Visit) -> Result<Response, Refusal> {
     let (list, fault) = visit.list("/api/pool", &["status"]).await;
     let context = json!({
         "list": list, "query": visit.query.values(), "next": visit.next(&list, "/console/pool", &["status"]),
@@ -94,7 +98,7 @@ pub(super) async fn pool(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page_with("pool.html", "Publish pool", context, fault.as_ref()))
 }
 
-pub(super) async fn offer_again(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn offer_again(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     visit.post(&format!("/api/pool/{}/retry", segment(&id)?), json!({})).await?;
     Ok(done("/console/pool", "offered"))
 }

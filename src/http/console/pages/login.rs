@@ -7,18 +7,18 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde_json::json;
 
-use super::answer::Refusal;
-use super::desk::Desk;
-use super::form::Pairs;
-use super::{render, session};
 use crate::http::access;
+use crate::http::console::answer::Refusal;
+use crate::http::console::desk::Desk;
+use crate::http::console::form::Pairs;
+use crate::http::console::{render, session};
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
 
 const PATH: &str = "/console/login";
 
 /// Where to log in, and to go on to a page of the console from there.
-pub(super) fn path(wanted: Option<&str>) -> String {
+pub(in crate::http::console) fn path(wanted: Option<&str>) -> String {
     match wanted.filter(|wanted| *wanted != "/console" && is_ours(wanted)) {
         Some(wanted) => format!("{PATH}?{}", form_urlencoded::Serializer::new(String::new()).append_pair("to", wanted).finish()),
         None => PATH.to_owned(),
@@ -28,13 +28,13 @@ pub(super) fn path(wanted: Option<&str>) -> String {
 /// In bytes: a key, and a page of the console.
 const LONGEST: usize = 16 << 10;
 
-pub(super) async fn form(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Response {
+pub(in crate::http::console) async fn form(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Response {
     let Hub { options, .. } = &*desk.hub;
     let has_keys = !options.api_keys.is_empty() || desk.hub.store.has_keys().await.unwrap_or(true);
     page(&Pairs::of_query(query.as_deref()), has_keys || !options.loopback, None)
 }
 
-pub(super) async fn log_in(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(in crate::http::console) async fn log_in(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let headers = request.headers().clone();
     if !session::is_same_site(&headers) {
         return render::failure(&Refusal::foreign(), None);
@@ -55,7 +55,7 @@ pub(super) async fn log_in(State(desk): State<Arc<Desk>>, request: Request) -> R
     (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(to)).into_response()
 }
 
-pub(super) async fn log_out(headers: HeaderMap) -> Response {
+pub(in crate::http::console) async fn log_out(headers: HeaderMap) -> Response {
     if !session::is_same_site(&headers) {
         return render::failure(&Refusal::foreign(), None);
     }

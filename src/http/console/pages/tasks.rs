@@ -5,10 +5,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::json;
 
-use super::answer::Refusal;
 use super::timeline;
-use super::visit::{Visit, done, segment};
 use crate::domain::task::Status;
+use crate::http::console::answer::Refusal;
+use crate::http::console::visit::{Visit, done, segment};
 use crate::http::problem::{Code, Problem};
 
 const FILTERS: [&str; 8] =
@@ -42,7 +42,7 @@ const FOUND: [&str; 18] = [
     "left_alone",
 ];
 
-pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let (list, fault) = visit.list("/api/tasks", &FILTERS).await;
     let context = json!({
         "list": list, "states": Status::ALL.map(Status::as_str), "generators": visit.generators(), "query": visit.query.values(),
@@ -51,7 +51,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page_with("tasks.html", "Tasks", context, fault.as_ref()))
 }
 
-pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let path = format!("/api/tasks/{}", segment(&id)?);
     let task = visit.get(&path).await?;
     let receipts = visit.get(&format!("{path}/callbacks?limit={MOST}")).await?;
@@ -75,11 +75,15 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     Ok(visit.page("task.html", &format!("Task {id}"), context))
 }
 
-pub(super) async fn watch(visit: Visit, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn watch(
+    visit: Visit,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     visit.watch(&format!("/api/tasks/{}/events", segment(&id)?), &headers).await
 }
 
-pub(super) async fn act(visit: Visit, Path((id, action)): Path<(String, String)>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn act(visit: Visit, Path((id, action)): Path<(String, String)>) -> Result<Response, Refusal> {
     let (action, said) =
         ACTIONS.into_iter().find(|(known, _)| *known == action).ok_or_else(|| Refusal::from(Problem::of(Code::NotFound)))?;
     let answer = visit.post(&format!("/api/tasks/{}/{action}", segment(&id)?), json!({})).await?;

@@ -7,13 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
-use super::legible;
-use super::visit::{Visit, done, segment};
+use crate::http::console::answer::Refusal;
+use crate::http::console::legible;
+use crate::http::console::visit::{Visit, done, segment};
 
 const FILTERS: [&str; 7] = ["verdict", "generator", "task_id", "outcome", "event", "source", "code"];
 
-pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let (list, fault) = visit.list("/api/callbacks", &FILTERS).await;
     let context = json!({
         "list": list, "generators": visit.generators(), "query": visit.query.values(),
@@ -22,21 +22,22 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page_with("callbacks.html", "Callbacks", context, fault.as_ref()))
 }
 
-pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let mut receipt = visit.get(&format!("/api/callbacks/{}", segment(&id)?)).await?;
     let bytes = body(&mut receipt);
     let shown = bytes.as_deref().map(|bytes| {
         let shown = legible::body(bytes);
         json!({"kind": shown.kind, "markup": shown.markup, "cut": shown.cut, "length": bytes.len()})
     });
-    let is_settled = receipt["outcome"] == json!("parked") || receipt["outcome"] == json!("event");
-    let may_be_replayed = bytes.is_some() && receipt["body_cut"] == json!(false) && !is_settled;
+    // what waits for its task, or is no task's business, is applied once and by itself
+    let is_a_tasks = !["parked", "event"].iter().any(|outcome| receipt["outcome"] == *outcome);
+    let may_be_replayed = bytes.is_some() && receipt["body_cut"] == json!(false) && is_a_tasks;
     let context = json!({"body": shown, "may_be_replayed": may_be_replayed, "receipt": receipt});
     Ok(visit.page("callback.html", "Callback", context))
 }
 
 /// As it was received, as a file: no browser makes a page of it.
-pub(super) async fn download(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn download(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let mut receipt = visit.get(&format!("/api/callbacks/{}", segment(&id)?)).await?;
     let name = format!("attachment; filename=\"callback-{id}.bin\"");
     let headers = [
@@ -46,7 +47,7 @@ pub(super) async fn download(visit: Visit, Path(id): Path<String>) -> Result<Res
     Ok((headers, body(&mut receipt).unwrap_or_default()).into_response())
 }
 
-pub(super) async fn replay(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn replay(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let answer = visit.post(&format!("/api/callbacks/{}/replay", segment(&id)?), json!({})).await?;
     let receipt = answer["callback_id"].as_str().unwrap_or(&id);
     Ok(done(&format!("/console/callbacks/{receipt}"), "replayed"))

@@ -4,17 +4,17 @@ use axum::extract::Path;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
 use super::snippets;
-use super::visit::{Visit, segment};
+use crate::http::console::answer::Refusal;
+use crate::http::console::visit::{Visit, segment};
 use crate::http::problem::{Code, Problem};
 
-pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let listed = visit.get("/api/generators").await?;
     Ok(visit.page("generators.html", "Generators", json!({"list": listed})))
 }
 
-pub(super) async fn show(visit: Visit, Path(name): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit, Path(name): Path<String>) -> Result<Response, Refusal> {
     let mut listed = visit.get("/api/generators").await?;
     let found = listed["items"].as_array_mut().and_then(|items| items.iter_mut().find(|item| item["name"] == json!(name)));
     let generator = found.map(Value::take).ok_or_else(|| Refusal::from(Problem::of(Code::UnknownGenerator)))?;

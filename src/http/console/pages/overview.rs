@@ -4,14 +4,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
-use super::charts;
-use super::visit::Visit;
+use crate::http::console::answer::Refusal;
+use crate::http::console::charts;
+use crate::http::console::visit::Visit;
 
 /// How far back the charts go, in hours, and how many minutes a bar of the first one stands for.
 const SPANS: [(usize, usize); 3] = [(1, 1), (6, 5), (24, 15)];
 
-pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit) -> Result<Response, Refusal> {
     let wanted = visit.query.text("hours").parse().unwrap_or(1);
     let (hours, minutes) = SPANS.into_iter().find(|(hours, _)| *hours == wanted).unwrap_or(SPANS[0]);
     let stats = visit.get("/api/stats").await?;
@@ -31,7 +31,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page("overview.html", "Overview", context))
 }
 
-pub(super) async fn watch(visit: Visit, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn watch(visit: Visit, headers: HeaderMap) -> Result<Response, Refusal> {
     visit.watch("/api/events", &headers).await
 }
 

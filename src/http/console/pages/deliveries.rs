@@ -4,16 +4,16 @@ use axum::extract::Path;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::answer::Refusal;
-use super::form::Pairs;
-use super::visit::{Visit, done, segment};
 use crate::domain::delivery::Status;
+use crate::http::console::answer::Refusal;
+use crate::http::console::form::Pairs;
+use crate::http::console::visit::{Visit, done, segment};
 
 const FILTERS: [&str; 6] = ["status", "webhook_id", "task_id", "event", "created_after", "created_before"];
 /// What cuts down which dead ones are retried.
 const NARROWING: [&str; 5] = ["webhook_id", "task_id", "event", "created_after", "created_before"];
 
-pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let (list, fault) = visit.list("/api/deliveries", &FILTERS).await;
     let context = json!({
         "list": list, "states": Status::ALL.map(Status::as_str), "webhooks": visit.get("/api/webhooks?limit=200").await?["items"],
@@ -23,18 +23,18 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page_with("deliveries.html", "Deliveries", context, fault.as_ref()))
 }
 
-pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let delivery = visit.get(&format!("/api/deliveries/{}", segment(&id)?)).await?;
     Ok(visit.page("delivery.html", "Delivery", json!({"delivery": delivery})))
 }
 
-pub(super) async fn retry(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn retry(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     visit.post(&format!("/api/deliveries/{}/retry", segment(&id)?), json!({})).await?;
     Ok(done(&format!("/console/deliveries/{id}"), "resent"))
 }
 
 /// How many would be retried; nothing is done yet.
-pub(super) async fn preview(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn preview(visit: Visit) -> Result<Response, Refusal> {
     let wish = visit.query.texts(&NARROWING);
     let asked = visit.post("/api/deliveries/retry", with_bounds(wish.clone(), true)).await;
     let (count, fault) = match asked {
@@ -45,7 +45,7 @@ pub(super) async fn preview(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.page_with("retry.html", "Retry dead deliveries", context, fault.as_ref()))
 }
 
-pub(super) async fn retry_all(visit: Visit, pairs: Pairs) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn retry_all(visit: Visit, pairs: Pairs) -> Result<Response, Refusal> {
     let wish = pairs.texts(&NARROWING);
     let answer = visit.post("/api/deliveries/retry", with_bounds(wish, false)).await?;
     let said = if answer["retried"] == json!(0) { "nothing" } else { "bulk" };

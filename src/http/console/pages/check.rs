@@ -5,15 +5,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::answer::Refusal;
 use super::callbacks::body;
-use super::form::{Pairs, headers};
-use super::visit::{Visit, segment};
 use crate::generator::scalar::Trust;
+use crate::http::console::answer::Refusal;
+use crate::http::console::form::{Pairs, headers};
+use crate::http::console::visit::{Visit, segment};
 use crate::registrar::MASK;
 
 /// Empty, or filled with a callback that was received.
-pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn form(visit: Visit) -> Result<Response, Refusal> {
     let Some(id) = visit.query.said("callback") else {
         let generator = visit.query.said("generator").unwrap_or("default");
         return Ok(page(&visit, &json!({"generator": generator}), None, None));
@@ -50,7 +50,7 @@ fn lacking(visit: &Visit, receipt: &Value, has_body: bool) -> Vec<&'static str> 
     lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect()
 }
 
-pub(super) async fn judge(visit: Visit, pairs: Pairs) -> Result<Response, Refusal> {
+pub(in crate::http::console) async fn judge(visit: Visit, pairs: Pairs) -> Result<Response, Refusal> {
     let verdict = match wish(&pairs) {
         Ok(wish) => visit.post("/api/callbacks/verify", wish).await,
         Err(refusal) => Err(refusal),
