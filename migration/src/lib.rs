@@ -21,6 +21,8 @@
 //! | `m0017_deliveries` | events on their way to webhooks, and figures of how that went |
 //! | `m0018_contents` | results on their way to review, and into the publish pool |
 //! | `m0019_strays` | how what is over is found where no task leads to it |
+//! | `m0020_quiet` | pending tasks are told by when they may go |
+//! | `m0021_lists` | a generator's tasks, and those that ended without a result, in order |
 
 use sea_orm_migration::prelude::*;
 
@@ -45,6 +47,7 @@ mod m0017_deliveries;
 mod m0018_contents;
 mod m0019_strays;
 mod m0020_quiet;
+mod m0021_lists;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -98,6 +101,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_contents::Migration),
             Box::new(m0019_strays::Migration),
             Box::new(m0020_quiet::Migration),
+            Box::new(m0021_lists::Migration),
         ]
     }
 

@@ -57,6 +57,14 @@ impl Hub {
         self.load(Callbacks::Progress { tasks: self.filled.tasks }, connections, pace, replica).await
     }
 
+    /// Of the first so many tasks alone.
+    ///
+    /// # Errors
+    /// When anything but 200 is answered.
+    pub async fn progress_of(&mut self, tasks: usize, connections: usize, pace: Pace) -> anyhow::Result<Figures> {
+        self.load(Callbacks::Progress { tasks }, connections, pace, None).await
+    }
+
     /// # Errors
     /// When anything but 200 is answered, or no task is left.
     pub async fn complete(&mut self, connections: usize, time: Duration) -> anyhow::Result<Figures> {

@@ -15,6 +15,7 @@ pub mod latency;
 pub mod load;
 pub mod machine;
 pub mod memory;
+pub mod pages;
 pub mod place;
 pub mod raw;
 pub mod relay;
@@ -25,6 +26,7 @@ pub mod start;
 pub mod subject;
 mod table;
 pub mod teller;
+pub mod watchers;
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a large database costs: the same load on few tasks and on many, side by side.
+//! What a large database costs: the same load on few tasks and on many, side by side; and how long its pages take.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use super::fill::Filled;
 use super::goals::{Bound, Goal, Goals, Unit};
 use super::hub::{Figures, Hub};
 use super::load::Pace;
+use super::pages::{self, Page};
 use super::place::Place;
 use super::sample::{Base, Role, Sample};
 use super::subject::Kind;
@@ -41,6 +42,7 @@ pub struct Report {
     bases: Vec<Base>,
     few: Vec<Sample>,
     many: Vec<Sample>,
+    pages: Vec<Page>,
     audits: Vec<(Base, Audit)>,
 }
 
@@ -57,7 +59,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
         let many = fill(plan, &place, base, ("many", plan.many), &teller).await?;
         pairs.push((base, few, many));
     }
-    let mut report = Report { plan: plan.clone(), bases, few: Vec::new(), many: Vec::new(), audits: Vec::new() };
+    let mut report =
+        Report { plan: plan.clone(), bases, few: Vec::new(), many: Vec::new(), pages: Vec::new(), audits: Vec::new() };
     for round in 0..plan.rounds {
         for (base, few, many) in &mut pairs {
             let mut turns = [(plan.few, few, &mut report.few), (plan.many, many, &mut report.many)];
@@ -75,7 +78,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
             }
         }
     }
-    for (base, few, many) in pairs {
+    for (base, few, mut many) in pairs {
+        report.pages.extend(pages::ask(&mut many, base, plan.connections, &teller).await.with_context(|| base.to_string())?);
         for hub in [few, many] {
             report.audits.push((base, hub.audit().await?));
         }
@@ -110,7 +114,8 @@ impl Report {
                 format!("{base}: callbacks/s with {many} tasks and {} receipts to that with {few} tasks", many * receipts);
             Goal::new(measure, Bound::AtLeast(LEAST), Unit::Ratio, median(ratios))
         };
-        Goals(self.bases.iter().map(goal).collect())
+        let slowest = self.bases.iter().filter_map(|base| pages::goal(*base, &self.pages));
+        Goals(self.bases.iter().map(goal).chain(slowest).collect())
     }
 
     #[must_use]
@@ -122,6 +127,7 @@ impl Report {
             "receipts": receipts,
             "goals": self.goals(),
             "audits": audits,
+            "pages": self.pages,
             "samples": {"few": self.few, "many": self.many},
         })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Failure, Outcome, say};
 use crate::bench::subject::{Kind, become_subject};
-use crate::bench::{self, Plan, due, relay, scale, start};
+use crate::bench::{self, Plan, due, relay, scale, start, watchers};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -56,8 +56,10 @@ enum Other {
     Relay(Relay),
     /// How long a hub with many tasks takes from its start until it is ready
     Start(Start),
-    /// What a large database costs: the same load on few tasks and on many
+    /// What a large database costs: the same load on few tasks and on many; and how long its pages take
     Scale(Scale),
+    /// What those cost who watch a task: the same load without them and with them
+    Watchers(Watchers),
 }
 
 #[derive(Args)]
@@ -141,12 +143,37 @@ struct Scale {
     json: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Watchers {
+    /// An empty PostgreSQL database to measure too
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Who watch a task each
+    #[arg(long, default_value_t = 1000)]
+    watchers: usize,
+    /// Other open tasks, which the callbacks are about
+    #[arg(long, default_value_t = 200_000)]
+    tasks: usize,
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Rounds; all databases take turns within each
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Seconds of one measurement
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Write every sample there, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     match arguments.other {
         Some(Other::Due(arguments)) => return measure_steps(arguments).await,
         Some(Other::Relay(arguments)) => return measure_relay(arguments).await,
         Some(Other::Start(arguments)) => return measure_start(arguments).await,
         Some(Other::Scale(arguments)) => return measure_scale(arguments).await,
+        Some(Other::Watchers(arguments)) => return measure_watchers(arguments).await,
         None => {}
     }
     if let Some(kind) = arguments.subject {
@@ -178,6 +205,15 @@ async fn measure_scale(arguments: Scale) -> Outcome {
     let Scale { postgres, few, many, receipts, connections, rounds, seconds, json } = arguments;
     let time = Duration::from_secs(seconds);
     let report = scale::run(&scale::Plan { few, many, receipts, connections, rounds, time, postgres }).await?;
+    say(&report);
+    write(json.as_deref(), &report.json())?;
+    judge(&report.failures())
+}
+
+async fn measure_watchers(arguments: Watchers) -> Outcome {
+    let Watchers { postgres, watchers, tasks, connections, rounds, seconds, json } = arguments;
+    let time = Duration::from_secs(seconds);
+    let report = watchers::run(&watchers::Plan { watchers, tasks, connections, rounds, time, postgres }).await?;
     say(&report);
     write(json.as_deref(), &report.json())?;
     judge(&report.failures())

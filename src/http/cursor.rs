@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
 pub const DEFAULT_LIMIT: u64 = 50;
 pub const MOST_ITEMS: u64 = 200;
@@ -10,6 +11,16 @@ const BETWEEN: char = '\u{1f}';
 #[must_use]
 pub fn encode(parts: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(parts.join(&BETWEEN.to_string()))
+}
+
+/// Takes away what a page has too many, one of which was asked for; where the next page begins, if there is one: behind the
+/// last item, or else where looking has ended.
+pub fn cut<T>(items: &mut Vec<T>, limit: u64, id: impl Fn(&T) -> Uuid, looked_to: Option<Uuid>) -> Option<String> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more).map(id);
+    last.or(looked_to).map(|id| encode(&[&id.to_string()]))
 }
 
 /// The parts, if there are just as many.

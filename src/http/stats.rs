@@ -35,6 +35,8 @@ pub struct Stats {
     generators: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// Completed tasks among completed, failed and timed out ones; null before the first.
     success_rate: Option<f64>,
+    /// The same for each generator that has any.
+    success_rate_by_generator: BTreeMap<String, f64>,
     /// Tasks that run past their deadline.
     overdue: u64,
     /// The same for each generator that has any.
@@ -161,6 +163,10 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
     Ok(Json(Stats {
         counted_at: times.into_iter().fold(hub.clock.now(), Timestamp::min),
         success_rate: success_rate(&tasks),
+        success_rate_by_generator: generators
+            .iter()
+            .filter_map(|(name, tasks)| Some((name.clone(), success_rate(tasks)?)))
+            .collect(),
         tasks,
         generators,
         overdue: overdue.found.values().sum(),

@@ -27,6 +27,19 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// All but those that are some trouble.
+    const OWN: [Self; 9] = [
+        Self::Completed,
+        Self::WithoutResult,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Running,
+        Self::UnknownWord,
+        Self::NotFound,
+        Self::ResultGone,
+        Self::LeftAlone,
+    ];
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +54,11 @@ impl Finding {
             Self::Trouble(kind) => kind.as_str(),
             Self::LeftAlone => "left_alone",
         }
+    }
+
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::OWN.into_iter().chain(TroubleKind::ALL.into_iter().map(Self::Trouble)).find(|found| found.as_str() == word)
     }
 
     fn word(polled: &Polled) -> Self {

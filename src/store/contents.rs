@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Select, Value,
 };
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use super::backend::Backend;
 use super::entity::content::{self, Column as C};
 use super::error::StoreError;
 use super::transaction::{conclude, repeated};
+use super::windows::looked_at;
 use super::{Store, backend};
 use crate::domain::review::{Content, Document, Review};
 use crate::domain::task::{Lease, TaskId};
@@ -25,7 +27,7 @@ pub struct ContentRecord {
 }
 
 /// What a list of contents is narrowed to. Everything that is given must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContentFilter {
     pub review: Option<String>,
     /// In the pool.
@@ -63,35 +65,25 @@ impl Store {
         }
     }
 
-    /// Newest first; `after` is the last one of the page before.
+    /// Newest first, older than `before`; and where looking has ended, if there may be more behind it: what no index holds
+    /// apart is looked for among a [window](super::windows) of contents at a time.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn contents(&self, filter: &ContentFilter, limit: u64, after: Option<Uuid>) -> Result<Vec<Content>, StoreError> {
-        let mut select = content::Entity::find();
-        if let Some(review) = &filter.review {
-            select = select.filter(C::Review.eq(review.as_str()));
+    pub async fn contents(
+        &self,
+        filter: &ContentFilter,
+        before: Option<Uuid>,
+        limit: u64,
+    ) -> Result<(Vec<Content>, Option<Uuid>), StoreError> {
+        let ground = filter.ground();
+        let mut looked_to = None;
+        if ground != *filter {
+            looked_to = self.window_end(ground.among(before), C::Id).await?;
         }
-        if let Some(stage) = &filter.stage {
-            select = select.filter(C::Stage.eq(stage.as_str()));
-        }
-        if filter.approved {
-            select = select.filter(C::Stage.is_not_null());
-        }
-        if filter.draft {
-            select = select.filter(C::Stage.is_null());
-        }
-        if let Some(task) = &filter.task {
-            select = select.filter(C::TaskId.eq(task.as_str()));
-        }
-        if let Some(generator) = &filter.generator {
-            select = select.filter(C::Generator.eq(generator.as_str()));
-        }
-        if let Some(after) = after {
-            select = select.filter(C::Id.lt(after));
-        }
-        let rows = select.order_by_desc(C::Id).limit(limit).all(&self.reader).await.map_err(backend::error)?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        let rows = filter.page(before, looked_to, limit).all(&self.reader).await.map_err(backend::error)?;
+        let contents = rows.into_iter().map(TryInto::try_into).collect::<Result<_, StoreError>>()?;
+        Ok((contents, looked_to))
     }
 
     /// Title, text and pictures of each; empty where they have just been erased.
@@ -195,6 +187,48 @@ impl Store {
         let transaction = self.begin().await?;
         let ended = transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error);
         conclude(transaction, ended.map(|ended| ended.rows_affected())).await
+    }
+}
+
+impl ContentFilter {
+    /// That much of it that one index tells apart.
+    pub(super) fn ground(&self) -> Self {
+        let none = Self::default();
+        if self.task.is_some() {
+            Self { task: self.task.clone(), ..none }
+        } else if self.stage.is_some() {
+            Self { stage: self.stage.clone(), ..none }
+        } else {
+            Self { review: self.review.clone(), ..none }
+        }
+    }
+
+    /// Of what an index tells apart, those that are older.
+    pub(super) fn among(&self, before: Option<Uuid>) -> Select<content::Entity> {
+        let given = [
+            self.task.as_ref().map(|task| C::TaskId.eq(task.as_str())),
+            self.stage.as_ref().map(|stage| C::Stage.eq(stage.as_str())),
+            self.review.as_ref().map(|review| C::Review.eq(review.as_str())),
+            before.map(|id| C::Id.lt(id)),
+        ];
+        given.into_iter().flatten().fold(content::Entity::find(), QueryFilter::filter)
+    }
+
+    /// Down to the end of the window.
+    pub(super) fn page(&self, before: Option<Uuid>, end: Option<Uuid>, limit: u64) -> Select<content::Entity> {
+        let ground = self.ground();
+        let review = self.review.as_deref().filter(|_| ground.review.is_none());
+        let stage = self.stage.as_deref().filter(|_| ground.stage.is_none());
+        let given = [
+            review.map(|review| looked_at(C::Review).eq(review)),
+            stage.map(|stage| looked_at(C::Stage).eq(stage)),
+            self.approved.then(|| looked_at(C::Stage).is_not_null()),
+            self.draft.then(|| looked_at(C::Stage).is_null()),
+            self.generator.as_deref().map(|generator| C::Generator.eq(generator)),
+            end.map(|id| C::Id.gte(id)),
+        ];
+        let select = given.into_iter().flatten().fold(ground.among(before), QueryFilter::filter);
+        select.order_by_desc(C::Id).limit(limit)
     }
 }
 

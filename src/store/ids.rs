@@ -42,6 +42,11 @@ pub(super) fn first_of(time: Timestamp) -> Uuid {
     Uuid::from_u128(u128::from(millis.unsigned_abs()) << REST)
 }
 
+/// The lowest id above this one; of the highest, itself.
+pub(super) fn next(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128().saturating_add(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

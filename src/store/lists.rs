@@ -1,20 +1,22 @@
-//! Lists of tasks: what is looked for by an index is found by it, what no index holds apart is looked for among a bounded number
-//! of tasks at a time, the newest first. So no page takes longer for there being many tasks.
+//! Lists of tasks: what is looked for by an index is found by it, what no index holds apart is looked for among a
+//! [window](super::windows) of tasks at a time. So no page takes longer for there being many tasks.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, UnionType};
+use std::collections::BTreeSet;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::entity::{attempt, task};
 use super::error::StoreError;
 use super::tasks::TaskRecord;
+use super::windows::{WINDOW, looked_at};
+use super::write::json;
 use super::{Store, backend};
 use crate::domain::task::Status;
 use crate::domain::time::Timestamp;
 
-/// Rows that are looked through for one page.
-pub const WINDOW: u64 = 20_000;
 /// So many are put in order for one page.
-const FEW: u64 = 2_000;
+const FEW: usize = 2_000;
 
 /// What a list of tasks is narrowed to. Everything that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +51,15 @@ pub struct Listed {
     pub looked_to: Option<Place>,
 }
 
+/// What tasks are looked for among; an index keeps each of these in the order in which they are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ground<'a> {
+    All,
+    Of(&'a str),
+    /// Failed, timed out or cancelled.
+    Unsuccessful,
+}
+
 impl Store {
     /// Tasks without input, params and result, newest first. Fewer than wanted, even none, do not mean that there are no more:
     /// `looked_to` says so.
@@ -56,130 +67,216 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Listed, StoreError> {
-        let behind = |select: Select<task::Entity>| match &page.after {
-            Some(place) => select.filter(position().lt(tuple(place))),
-            None => select,
-        };
-        let mut select = behind(filter.created(task::Entity::find()));
         let mut looked_to = None;
-        if let Some(few) = self.few(filter).await? {
-            select = select.filter(few);
-        } else if filter.is_found_by_looking() {
-            looked_to = self.window_end(behind(filter.created(task::Entity::find()))).await?;
-            if let Some(end) = &looked_to {
-                select = select.filter(position().gte(tuple(end)));
+        let select = match self.few(filter).await? {
+            Some(few) => filter.of_few(self.backend.is_among(json(&few)?), page),
+            None => {
+                if filter.is_found_by_looking() {
+                    looked_to = self.place(filter.window_end(page)).await?;
+                }
+                filter.of_window(page, looked_to.as_ref())
             }
-        }
-        let newest_first = filter.rest(filter.ids(select)).order_by_desc(task::Column::CreatedAt).order_by_desc(task::Column::Id);
-        let rows = newest_first.limit(page.limit).all(&self.reader).await.map_err(backend::error)?;
+        };
+        let rows = select.all(&self.reader).await.map_err(backend::error)?;
         Ok(Listed { records: self.with_metadata(rows).await?, looked_to })
     }
 
-    /// What holds for those of the tasks that an index finds, where these are few.
-    async fn few(&self, filter: &TaskFilter) -> Result<Option<Expr>, StoreError> {
-        use task::Column as C;
-        let one_more = FEW + 1;
-        if let Some(id) = &filter.external_id {
-            return Ok(Some(C::Id.in_subquery(tasks_with(attempt::Column::ExternalId.eq(id.as_str())))));
-        }
-        if let Some(prefix) = &filter.prefix {
-            let by_id = Query::select().column(C::Id).from(task::Entity).and_where(starts_with(C::Id, prefix)).take();
-            let by_external_id = tasks_with(starts_with(attempt::Column::ExternalId, prefix));
-            if self.count(by_id.clone(), one_more).await? + self.count(by_external_id.clone(), one_more).await? <= FEW {
-                return Ok(Some(C::Id.in_subquery(by_id.clone().union(UnionType::Distinct, by_external_id).take())));
+    /// The ids of those tasks that an index finds, where these are few.
+    async fn few(&self, filter: &TaskFilter) -> Result<Option<BTreeSet<String>>, StoreError> {
+        for finder in filter.finders() {
+            let mut found = BTreeSet::new();
+            for mut select in finder {
+                let rows = self.reader.query_all(select.limit(FEW as u64 + 1)).await.map_err(backend::error)?;
+                let ids = rows.iter().map(|row| row.try_get_by_index(0));
+                found.extend(ids.collect::<Result<Vec<String>, _>>().map_err(backend::error)?);
             }
-        }
-        if let Some(time) = filter.settled_after {
-            let settled = Query::select().column(C::Id).from(task::Entity).and_where(C::SettledAt.gt(time.micros())).take();
-            if self.count(settled.clone(), one_more).await? <= FEW {
-                return Ok(Some(C::Id.in_subquery(settled)));
+            if found.len() <= FEW {
+                return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    /// Up to so many.
-    async fn count(&self, mut select: SelectStatement, most: u64) -> Result<u64, StoreError> {
-        let rows = self.reader.query_all(select.limit(most)).await.map_err(backend::error)?;
-        Ok(rows.len() as u64)
+    async fn place(&self, select: Select<task::Entity>) -> Result<Option<Place>, StoreError> {
+        let place = select.into_tuple::<(i64, String)>().one(&self.reader).await.map_err(backend::error)?;
+        Ok(place.map(|(created, id)| (Timestamp::from_micros(created), id)))
     }
-
-    /// The last of the tasks that one page may look through; none if there are fewer.
-    async fn window_end(&self, select: Select<task::Entity>) -> Result<Option<Place>, StoreError> {
-        let places = select.select_only().column(task::Column::CreatedAt).column(task::Column::Id);
-        let newest_first = places.order_by_desc(task::Column::CreatedAt).order_by_desc(task::Column::Id);
-        let last = newest_first.offset(WINDOW - 1).limit(1).into_tuple::<(i64, String)>().one(&self.reader).await;
-        Ok(last.map_err(backend::error)?.map(|(created, id)| (Timestamp::from_micros(created), id)))
-    }
-}
-
-fn position() -> Expr {
-    Expr::tuple([Expr::col(task::Column::CreatedAt), Expr::col(task::Column::Id)])
-}
-
-fn tuple((created, id): &Place) -> Expr {
-    Expr::tuple([Expr::val(created.micros()), Expr::val(id.as_str())])
 }
 
 impl TaskFilter {
-    /// Whether each task must be looked at to know if it fits.
-    fn is_found_by_looking(&self) -> bool {
-        let by_index = self.prefix.is_some() || self.settled_after.is_some();
-        by_index || !self.status.is_empty() || self.generator.is_some() || self.overdue_at.is_some()
-    }
-
-    /// Bounds of the order in which tasks are listed.
-    fn created(&self, select: Select<task::Entity>) -> Select<task::Entity> {
+    /// Ids of those that an index finds, in several ways: all that fit are among them, and others may be, too.
+    pub(super) fn finders(&self) -> Vec<Vec<SelectStatement>> {
         use task::Column as C;
-        let bounds = [
-            self.created_after.map(|time| C::CreatedAt.gt(time.micros())),
-            self.created_before.map(|time| C::CreatedAt.lt(time.micros())),
-        ];
-        bounds.into_iter().flatten().fold(select, QueryFilter::filter)
-    }
-
-    /// What an index would find, as it is asked of a task that is looked at.
-    fn ids(&self, mut select: Select<task::Entity>) -> Select<task::Entity> {
-        if let Some(prefix) = &self.prefix {
-            let external = starts_with(attempt::Column::ExternalId, prefix);
-            let own = starts_with(task::Column::Id, prefix);
-            select = select.filter(own.or(Expr::exists(attempts_where(external.and(of_the_task())))));
+        let mut finders = Vec::new();
+        if let Some(id) = &self.external_id {
+            finders.push(vec![tasks_with(attempt::Column::ExternalId.eq(id.as_str()))]);
         }
-        select
+        if let Some(prefix) = &self.prefix {
+            finders
+                .push(vec![ids_where(starts_with(C::Id, prefix)), tasks_with(starts_with(attempt::Column::ExternalId, prefix))]);
+        }
+        // the loops have to look at all that run, and pending tasks wait for their time
+        let are_open = !self.status.is_empty() && !self.status.iter().any(|status| status.is_settled());
+        if self.overdue_at.is_some() || are_open {
+            let mut finder = vec![ids_where(C::DueAt.is_not_null())];
+            if self.overdue_at.is_none() && self.status.contains(&Status::Pending) {
+                finder.push(ids_where(C::NotBefore.is_not_null()));
+            }
+            finders.push(finder);
+        }
+        if let Some(time) = self.settled_after {
+            finders.push(vec![ids_where(C::SettledAt.gte(time.micros()))]);
+        }
+        finders
     }
 
-    /// All that is not said by the bounds of [`created`](Self::created), nor by [`ids`](Self::ids).
-    pub(super) fn rest(&self, mut select: Select<task::Entity>) -> Select<task::Entity> {
+    /// Of those for whose ids this holds.
+    pub(super) fn of_few(&self, few: Expr, page: &Page) -> Select<task::Entity> {
+        // not by the index of all that were created
+        let key = [looked_at(task::Column::CreatedAt), Expr::col(task::Column::Id)];
+        let mut select = task::Entity::find().filter(few);
+        if let Some((created, id)) = &page.after {
+            select = select.filter(Expr::tuple(key.clone()).lt(Ground::All.place(*created, Some(id))));
+        }
+        let select = key.into_iter().fold(select, |select, column| select.order_by(column, Order::Desc));
+        self.timely(self.rest(select, Ground::All)).limit(page.limit)
+    }
+
+    /// Whether tasks must be looked at to know if they fit.
+    pub(super) fn is_found_by_looking(&self) -> bool {
+        let generator = self.generator.as_deref().is_some_and(|generator| self.ground() != Ground::Of(generator));
+        let by_finder = self.external_id.is_some() || self.prefix.is_some() || self.settled_after.is_some();
+        generator || by_finder || !self.status.is_empty() || self.overdue_at.is_some()
+    }
+
+    /// The last of the tasks that one page may look through.
+    pub(super) fn window_end(&self, page: &Page) -> Select<task::Entity> {
+        let among = self.among(self.ground(), page, None);
+        among.select_only().column(task::Column::CreatedAt).column(task::Column::Id).offset(WINDOW - 1).limit(1)
+    }
+
+    /// Down to that place.
+    pub(super) fn of_window(&self, page: &Page, end: Option<&Place>) -> Select<task::Entity> {
+        self.rest(self.among(self.ground(), page, end), self.ground()).limit(page.limit)
+    }
+
+    /// The narrowest.
+    fn ground(&self) -> Ground<'_> {
+        let is_unsuccessful = |status: &Status| status.is_settled() && *status != Status::Completed;
+        if !self.status.is_empty() && self.status.iter().all(is_unsuccessful) {
+            return Ground::Unsuccessful;
+        }
+        self.generator.as_deref().map_or(Ground::All, Ground::Of)
+    }
+
+    /// Behind the page before, down to that place, and of the wanted time; newest first. Each end is said once, by what says
+    /// most: of several bounds a database may take any one to begin with.
+    fn among(&self, ground: Ground<'_>, page: &Page, end: Option<&Place>) -> Select<task::Entity> {
+        let key = Expr::tuple(ground.key());
+        let at = |place: &Place| ground.place(place.0, Some(&place.1));
+        let time = |time: Timestamp| ground.place(time, None);
+        let times = || Expr::tuple(ground.times());
+        let above = match (&page.after, self.created_before) {
+            (Some(place), Some(before)) if before <= place.0 => times().lt(time(before)),
+            (Some(place), _) => key.clone().lt(at(place)),
+            (None, Some(before)) => times().lt(time(before)),
+            (None, None) => times().lte(time(Timestamp::from_micros(i64::MAX))),
+        };
+        let below = match (end, self.created_after) {
+            (Some(place), _) => key.gte(at(place)),
+            (None, Some(after)) => times().gte(time(after)),
+            (None, None) => times().gte(time(Timestamp::from_micros(i64::MIN))),
+        };
+        let mut select = task::Entity::find().filter(above).filter(below);
+        if ground == Ground::Unsuccessful {
+            select = select.filter(task::Column::SettledAt.is_not_null().and(task::Column::ResultPayload.is_null()));
+        }
+        ground.key().into_iter().fold(self.timely(select), |select, column| select.order_by(column, Order::Desc))
+    }
+
+    fn timely(&self, select: Select<task::Entity>) -> Select<task::Entity> {
+        let created = || looked_at(task::Column::CreatedAt);
+        let given = [
+            self.created_after.map(|time| created().gte(time.micros())),
+            self.created_before.map(|time| created().lt(time.micros())),
+        ];
+        given.into_iter().flatten().fold(select, QueryFilter::filter)
+    }
+
+    /// All that is not said by [`among`](Self::among).
+    fn rest(&self, mut select: Select<task::Entity>, ground: Ground<'_>) -> Select<task::Entity> {
         use task::Column as C;
         if !self.status.is_empty() {
             select = select.filter(C::Status.is_in(self.status.iter().map(|status| status.as_str())));
         }
-        if let Some(generator) = &self.generator {
-            select = select.filter(C::Generator.eq(generator.as_str()));
+        if let Some(generator) = self.generator.as_deref().filter(|generator| ground != Ground::Of(generator)) {
+            select = select.filter(looked_at(C::Generator).eq(generator));
+        }
+        if let Some(id) = &self.external_id {
+            select = select.filter(has_attempt(attempt::Column::ExternalId.eq(id.as_str())));
+        }
+        if let Some(prefix) = &self.prefix {
+            let external = has_attempt(starts_with(attempt::Column::ExternalId, prefix));
+            select = select.filter(starts_with(C::Id, prefix).or(external));
         }
         if let Some(now) = self.overdue_at {
-            let current = Expr::col((attempt::Entity, attempt::Column::Number)).equals((task::Entity, C::Attempt));
-            let late = attempt::Column::DeadlineAt.lte(now.micros()).and(current);
-            let running = C::Status.is_in([Status::Submitted.as_str(), Status::Processing.as_str()]);
-            select = select.filter(running).filter(Expr::exists(attempts_where(late.and(of_the_task()))));
+            select = overdue(select, now);
         }
         match self.settled_after {
-            Some(time) => select.filter(C::SettledAt.gt(time.micros())),
+            Some(time) => select.filter(looked_at(C::SettledAt).gte(time.micros())),
             None => select,
         }
     }
+}
+
+impl Ground<'_> {
+    /// The columns of its index, by which its tasks are found and put in order. No other index has the same: where one did,
+    /// a database might read that one, and look at all that lies between.
+    fn key(self) -> Vec<Expr> {
+        let mut key = self.times();
+        key.push(Expr::col(task::Column::Id));
+        key
+    }
+
+    /// The same, but for the ids.
+    fn times(self) -> Vec<Expr> {
+        let created = Expr::col(task::Column::CreatedAt);
+        match self {
+            Self::All => vec![created],
+            Self::Of(_) => vec![Expr::col(task::Column::Generator), created],
+            // as the index has it, and not as a parameter
+            Self::Unsuccessful => vec![Expr::cust("created_at + 0")],
+        }
+    }
+
+    /// A place in that order.
+    fn place(self, created: Timestamp, id: Option<&str>) -> Expr {
+        let generator = if let Self::Of(generator) = self { Some(Expr::val(generator)) } else { None };
+        Expr::tuple(generator.into_iter().chain([Expr::val(created.micros())]).chain(id.map(Expr::val)))
+    }
+}
+
+/// Those that run past their deadline.
+pub(super) fn overdue(select: Select<task::Entity>, now: Timestamp) -> Select<task::Entity> {
+    use task::Column as C;
+    let current = Expr::col((attempt::Entity, attempt::Column::Number)).equals((task::Entity, C::Attempt));
+    let late = attempt::Column::DeadlineAt.lte(now.micros()).and(current);
+    let running = C::Status.is_in([Status::Submitted.as_str(), Status::Processing.as_str()]);
+    select.filter(running).filter(has_attempt(late))
+}
+
+fn ids_where(condition: Expr) -> SelectStatement {
+    Query::select().column(task::Column::Id).from(task::Entity).and_where(condition).take()
 }
 
 fn tasks_with(condition: Expr) -> SelectStatement {
     Query::select().column(attempt::Column::TaskId).from(attempt::Entity).and_where(condition).take()
 }
 
-fn attempts_where(condition: Expr) -> SelectStatement {
-    Query::select().expr(Expr::val(1)).from(attempt::Entity).and_where(condition).take()
-}
-
-fn of_the_task() -> Expr {
-    Expr::col((attempt::Entity, attempt::Column::TaskId)).equals((task::Entity, task::Column::Id))
+fn has_attempt(condition: Expr) -> Expr {
+    let of_the_task = Expr::col((attempt::Entity, attempt::Column::TaskId)).equals((task::Entity, task::Column::Id));
+    let attempts = Query::select().expr(Expr::val(1)).from(attempt::Entity).and_where(condition.and(of_the_task)).take();
+    Expr::exists(attempts)
 }
 
 /// A range over the index, not a pattern: ids are compared by bytes.

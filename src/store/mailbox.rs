@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::entity::delivery::{self, Column as C};
 use super::entity::{Place, event, webhook};
 use super::error::StoreError;
+use super::windows::looked_at;
 use super::{Store, backend, ids};
 use crate::domain::delivery::Status;
 use crate::domain::task::TaskId;
@@ -43,7 +44,7 @@ pub struct Delivery {
 }
 
 /// What deliveries are narrowed to. Everything that is given must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
     /// Any of these; empty: whatever their state.
     pub status: Vec<Status>,
@@ -56,22 +57,23 @@ pub struct DeliveryFilter {
 }
 
 impl Store {
-    /// Newest first; `after` is the last one of the page before.
+    /// Newest first, older than `before`; and where looking has ended, if there may be more behind it: what no index holds
+    /// apart is looked for among a [window](super::windows) of deliveries at a time.
     ///
     /// # Errors
     /// Whatever the database says.
     pub async fn deliveries(
         &self,
         filter: &DeliveryFilter,
-        after: Option<Uuid>,
+        before: Option<Uuid>,
         limit: u64,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let mut select = filter.apply(delivery::Entity::find());
-        if let Some(after) = after {
-            select = select.filter(C::Id.lt(after));
+    ) -> Result<(Vec<Delivery>, Option<Uuid>), StoreError> {
+        let mut looked_to = None;
+        if filter.is_found_by_looking() {
+            looked_to = self.window_end(filter.ground().between(None, before), C::Id).await?;
         }
-        let rows = select.order_by_desc(C::Id).limit(limit).all(&self.reader).await.map_err(backend::error)?;
-        self.named(rows).await
+        let rows = filter.page(before, looked_to, limit).all(&self.reader).await.map_err(backend::error)?;
+        Ok((self.named(rows).await?, looked_to))
     }
 
     /// # Errors
@@ -144,18 +146,58 @@ impl Delivery {
 }
 
 impl DeliveryFilter {
-    pub(super) fn apply(&self, select: Select<delivery::Entity>) -> Select<delivery::Entity> {
+    /// That much of it that one index tells apart. A task's deliveries are few.
+    pub(super) fn ground(&self) -> Self {
+        let Self { created_after, created_before, .. } = *self;
+        let of_the_time = Self { created_after, created_before, ..Self::default() };
+        match self.status.as_slice() {
+            _ if self.task.is_some() => self.clone(),
+            [Status::Dead] => Self { status: self.status.clone(), webhook: self.webhook, ..of_the_time },
+            [Status::Pending] => Self { status: self.status.clone(), ..of_the_time },
+            _ if self.webhook.is_some() => Self { webhook: self.webhook, ..of_the_time },
+            _ => Self { event: self.event.clone(), ..of_the_time },
+        }
+    }
+
+    pub(super) fn is_found_by_looking(&self) -> bool {
+        self.created_after.is_some() || self.created_before.is_some() || self.ground() != *self
+    }
+
+    /// Down to the end of the window.
+    pub(super) fn page(&self, before: Option<Uuid>, end: Option<Uuid>, limit: u64) -> Select<delivery::Entity> {
+        let ground = self.ground();
+        let given = [
+            is_any_of(&self.status).filter(|_| ground.status.is_empty()),
+            self.webhook.filter(|_| ground.webhook.is_none()).map(|webhook| looked_at(C::Webhook).eq(webhook)),
+            self.event.as_deref().filter(|_| ground.event.is_none()).map(|event| looked_at(C::Topic).eq(event)),
+        ];
+        let select = given.into_iter().flatten().fold(ground.between(end, before), QueryFilter::filter);
+        self.timely(select).order_by_desc(C::Id).limit(limit)
+    }
+
+    /// What was made in the wanted time, and not only nearly so, as ids tell it.
+    pub(super) fn timely(&self, select: Select<delivery::Entity>) -> Select<delivery::Entity> {
+        let given = [
+            self.created_after.map(|time| C::CreatedAt.gte(time.micros())),
+            self.created_before.map(|time| C::CreatedAt.lt(time.micros())),
+        ];
+        given.into_iter().flatten().fold(select, QueryFilter::filter)
+    }
+
+    /// From this id on, the lowest, and below that one. Each end is said once: of several bounds a database may take any one
+    /// to begin with.
+    pub(super) fn between(&self, lowest: Option<Uuid>, below: Option<Uuid>) -> Select<delivery::Entity> {
+        let lowest = lowest.into_iter().chain(self.created_after.map(ids::lowest)).max();
+        let below = below.into_iter().chain(self.created_before.map(ids::above)).min();
         let given = [
             is_any_of(&self.status),
             self.webhook.map(|webhook| C::Webhook.eq(webhook)),
             self.task.as_ref().map(|task| C::TaskId.eq(task.as_str())),
             self.event.as_ref().map(|event| C::Topic.eq(event.as_str())),
-            self.created_after.map(|time| C::CreatedAt.gte(time.micros())),
-            self.created_before.map(|time| C::CreatedAt.lt(time.micros())),
-            self.created_after.map(|time| C::Id.gte(ids::lowest(time))),
-            self.created_before.map(|time| C::Id.lt(ids::above(time))),
+            lowest.map(|id| C::Id.gte(id)),
+            below.map(|id| C::Id.lt(id)),
         ];
-        given.into_iter().flatten().fold(select, QueryFilter::filter)
+        given.into_iter().flatten().fold(delivery::Entity::find(), QueryFilter::filter)
     }
 }
 

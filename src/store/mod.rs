@@ -30,6 +30,7 @@ mod tasks;
 mod tidying;
 mod transaction;
 mod webhooks;
+mod windows;
 mod write;
 mod written;
 
@@ -46,7 +47,7 @@ pub use deliveries::{Claimed, DeliveryOutcome, DueDelivery};
 pub use error::StoreError;
 use ids::Ids;
 pub use keys::ApiKey;
-pub use lists::{Listed, Page, Place, TaskFilter, WINDOW};
+pub use lists::{Listed, Page, Place, TaskFilter};
 pub use mailbox::{Delivery, DeliveryFilter};
 pub use migrate::{exists, migrate, pending_migrations};
 pub use parked::ParkedCallback;
@@ -58,6 +59,7 @@ pub use tallies::{Hour, Tally};
 pub use tasks::{Rescued, StatusCount, TaskRecord};
 use transaction::conclude;
 pub use webhooks::{Registration, WebhookFilter};
+pub use windows::WINDOW;
 pub use written::{Mark, Newest, Refused, Said, made_at};
 
 /// What is said of deliveries that nobody will get.

@@ -1,19 +1,15 @@
 //! What the database makes of the statements that look for rows, for whoever wonders why a step, or a list, takes long.
 
-use std::time::Duration;
+mod lists;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait, QueryOrder, QuerySelect, QueryTrait, Statement, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait};
 use uuid::Uuid;
 
 use super::backend::Explanation;
 use super::claims::Order;
-use super::entity::{delivery, task};
+use super::entity::task;
 use super::error::StoreError;
-use super::{DeliveryFilter, Store, backend, deliveries, due, revival, strays, tallies, tidying};
-use crate::domain::delivery::Status;
-use crate::domain::task::TaskId;
+use super::{Store, backend, deliveries, due, strays, tallies, tidying};
 use crate::domain::time::Timestamp;
 
 /// How the database goes about one statement.
@@ -90,21 +86,20 @@ async fn explain(transaction: &DatabaseTransaction, statement: &'static str, way
 }
 
 impl Store {
-    /// The plans of the statements by which deliveries are found, counted and dropped.
+    /// The plans of the statements by which deliveries are taken, counted and dropped.
     ///
     /// # Errors
     /// Whatever the database says.
     pub async fn explain_deliveries(&self, lane: &str, now: Timestamp) -> Result<Vec<Plan>, StoreError> {
         let (backend, texts, micros) = (self.backend, self.backend.texts(), now.micros());
-        let mut reading = self.lists(now);
-        reading.extend([
+        let reading = [
             ("due lanes", backend.statement(deliveries::LANES, [micros.into()])),
             ("the oldest pending delivery", backend.statement(tallies::OLDEST, [])),
             ("pending deliveries by lane", backend.statement(tallies::PENDING, [])),
             ("dead deliveries by lane", backend.statement(tallies::DEAD, [])),
             ("figures", backend.statement(tallies::FIGURES, [(now.secs() / 3600 - 24).into()])),
             ("any settled delivery", backend.statement(tidying::ANY_SETTLED, [micros.into()])),
-        ]);
+        ];
         let ids = super::write::json(&[Uuid::nil(), Uuid::max()])?;
         let writing = [
             ("due deliveries", backend.statement(texts.due_deliveries, [lane.into(), micros.into(), 8_i64.into()])),
@@ -115,36 +110,6 @@ impl Store {
             ("old figures", backend.statement(tallies::OLD_FIGURES, [(now.secs() / 3600 - 24).into(), 8_i64.into()])),
         ];
         self.explain_all(&reading, &writing).await
-    }
-
-    /// As operators narrow them, and in bulk.
-    fn lists(&self, now: Timestamp) -> Vec<Named> {
-        let none = DeliveryFilter::default();
-        let state = |status| DeliveryFilter { status: vec![status], ..none.clone() };
-        let webhook = Some(Uuid::max());
-        let day = Duration::from_secs(24 * 3600);
-        let of_a_time = DeliveryFilter { created_after: Some(now.minus(day)), created_before: Some(now), ..none.clone() };
-        let filters = [
-            ("a task's deliveries", DeliveryFilter { task: TaskId::parse("t").ok(), ..none.clone() }),
-            ("a webhook's deliveries", DeliveryFilter { webhook, ..none.clone() }),
-            ("a webhook's dead deliveries", DeliveryFilter { webhook, ..state(Status::Dead) }),
-            ("an event's deliveries", DeliveryFilter { event: Some("rare".to_owned()), ..none.clone() }),
-            ("deliveries of a time", of_a_time.clone()),
-            ("dead deliveries of a time", DeliveryFilter { status: vec![Status::Dead], ..of_a_time.clone() }),
-            ("dead deliveries", state(Status::Dead)),
-            ("pending deliveries", state(Status::Pending)),
-        ];
-        let database = self.reader.get_database_backend();
-        let page = |filter: &DeliveryFilter| {
-            let select = filter.apply(delivery::Entity::find()).order_by_desc(delivery::Column::Id).limit(50);
-            select.build(database)
-        };
-        let mut lists: Vec<Named> = filters.iter().map(|(name, filter)| (*name, page(filter))).collect();
-        let bulk = |filter: &DeliveryFilter| revival::part(filter, Some(Uuid::nil())).build(database);
-        lists.push(("dead deliveries to be retried", bulk(&none)));
-        lists.push(("a webhook's to be retried", bulk(&DeliveryFilter { webhook, ..none.clone() })));
-        lists.push(("dead deliveries of a time to be retried", bulk(&of_a_time)));
-        lists
     }
 
     /// The plans of the statements by which is found what no task leads to and is over, and what is to be published.

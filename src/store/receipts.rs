@@ -1,11 +1,10 @@
 //! Reading receipts: one, the newest of all, or one task's along its chain.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::entity::receipt;
 use super::error::StoreError;
-use super::lists::WINDOW;
 use super::{Store, backend};
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
@@ -48,7 +47,7 @@ impl Store {
     }
 
     /// By their ids, newest first, older than `before`; and where looking has ended, if there may be more behind it: what fits
-    /// is looked for among [`WINDOW`] receipts at a time.
+    /// is looked for among a [window](super::windows) of receipts at a time.
     ///
     /// # Errors
     /// Whatever the database says.
@@ -58,27 +57,12 @@ impl Store {
         before: Option<Uuid>,
         limit: u64,
     ) -> Result<(Vec<Receipt>, Option<Uuid>), StoreError> {
-        use receipt::Column as C;
-        let looked_to = if filter.is_empty() { None } else { self.receipt_window_end(before).await? };
-        let given = [
-            filter.generator.as_ref().map(|generator| C::Generator.eq(generator.as_str())),
-            filter.outcome.as_ref().map(|outcome| C::Outcome.eq(outcome.as_str())),
-            filter.event.as_ref().map(|event| C::Event.eq(event.as_str())),
-            filter.source.as_ref().map(|source| C::Source.eq(source.as_str())),
-            before.map(|id| C::Id.lt(id)),
-            looked_to.map(|id| C::Id.gte(id)),
-        ];
-        let select = given.into_iter().flatten().fold(receipt::Entity::find(), QueryFilter::filter);
-        let rows = select.order_by_desc(C::Id).limit(limit).all(&self.reader).await.map_err(backend::error)?;
+        let mut looked_to = None;
+        if !filter.is_empty() {
+            looked_to = self.window_end(older(before), receipt::Column::Id).await?;
+        }
+        let rows = filter.page(before, looked_to, limit).all(&self.reader).await.map_err(backend::error)?;
         Ok((rows.into_iter().map(Receipt::from).collect(), looked_to))
-    }
-
-    /// The last of the receipts that one page may look through; none if there are fewer.
-    async fn receipt_window_end(&self, before: Option<Uuid>) -> Result<Option<Uuid>, StoreError> {
-        use receipt::Column as C;
-        let all = receipt::Entity::find().select_only().column(C::Id).order_by_desc(C::Id);
-        let older = before.into_iter().fold(all, |all, id| all.filter(C::Id.lt(id)));
-        older.offset(WINDOW - 1).limit(1).into_tuple::<Uuid>().one(&self.reader).await.map_err(backend::error)
     }
 
     /// A task's receipts, newest first, found along their chain, with numbers below `below`. Their ids may be in another
@@ -123,6 +107,20 @@ impl ReceiptFilter {
         [generator, outcome, event, source].into_iter().all(Option::is_none)
     }
 
+    /// Down to the end of the window.
+    pub(super) fn page(&self, before: Option<Uuid>, end: Option<Uuid>, limit: u64) -> Select<receipt::Entity> {
+        use receipt::Column as C;
+        let given = [
+            self.generator.as_ref().map(|generator| C::Generator.eq(generator.as_str())),
+            self.outcome.as_ref().map(|outcome| C::Outcome.eq(outcome.as_str())),
+            self.event.as_ref().map(|event| C::Event.eq(event.as_str())),
+            self.source.as_ref().map(|source| C::Source.eq(source.as_str())),
+            end.map(|id| C::Id.gte(id)),
+        ];
+        let select = given.into_iter().flatten().fold(older(before), QueryFilter::filter);
+        select.order_by_desc(C::Id).limit(limit)
+    }
+
     fn lets_through(&self, receipt: &Receipt) -> bool {
         let same = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         same(&self.generator, &receipt.generator)
@@ -130,6 +128,11 @@ impl ReceiptFilter {
             && same(&self.event, &receipt.event)
             && same(&self.source, &receipt.source)
     }
+}
+
+fn older(before: Option<Uuid>) -> Select<receipt::Entity> {
+    let all = receipt::Entity::find();
+    before.into_iter().fold(all, |all, id| all.filter(receipt::Column::Id.lt(id)))
 }
 
 impl From<receipt::Model> for Receipt {

@@ -15,7 +15,7 @@ use super::entity::delivery::{self, Column as C};
 use super::entity::webhook as registration;
 use super::error::StoreError;
 use super::transaction::conclude;
-use super::{DeliveryFilter, Store, backend};
+use super::{DeliveryFilter, Store, backend, ids};
 use crate::domain::delivery::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook;
@@ -291,9 +291,5 @@ fn shown(select: Select<delivery::Entity>) -> Select<delivery::Entity> {
 /// Those that are dead among the ones that are looked for.
 pub(super) fn dead(filter: &DeliveryFilter, after: Option<Uuid>) -> Select<delivery::Entity> {
     let filter = DeliveryFilter { status: vec![Status::Dead], ..filter.clone() };
-    let select = filter.apply(delivery::Entity::find());
-    match after {
-        Some(after) => select.filter(C::Id.gt(after)),
-        None => select,
-    }
+    filter.timely(filter.between(after.map(ids::next), None))
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::entity::{attempt, payload, task};
 use super::error::StoreError;
-use super::lists::TaskFilter;
+use super::lists::overdue;
 use super::{Store, backend};
 use crate::domain::task::{State, Task, TaskId};
 use crate::domain::time::Timestamp;
@@ -119,9 +119,7 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn count_overdue(&self, now: Timestamp) -> Result<BTreeMap<String, u64>, StoreError> {
-        let filter = TaskFilter { overdue_at: Some(now), ..TaskFilter::default() };
-        let rows: Vec<(String, i64)> = filter
-            .rest(task::Entity::find())
+        let rows: Vec<(String, i64)> = overdue(task::Entity::find(), now)
             .select_only()
             .column(task::Column::Generator)
             .column_as(Expr::col((task::Entity, task::Column::Id)).count(), "tasks")

@@ -7,7 +7,6 @@ mod erasing;
 mod events;
 mod figures;
 mod order;
-mod plans;
 mod retention;
 mod retrying;
 mod schedule;

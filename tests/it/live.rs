@@ -82,6 +82,20 @@ async fn a_task_is_watched_from_how_it_stands(#[values(Kind::Sqlite, Kind::Postg
 
 #[rstest]
 #[tokio::test]
+async fn what_changes_without_a_word_is_told_too(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    app.created(&json!({"id": "t"})).await;
+    let mut watcher = Watcher::open(&app, "/api/tasks/t/events", None).await;
+    assert_eq!(watcher.next().await.data["event"], "current");
+    app.database.execute("UPDATE hub_tasks SET priority = 9").await;
+    app.clock.advance(Duration::from_secs(6));
+    let heard = watcher.next().await;
+    assert_eq!((&heard.data["event"], &heard.data["task"]["priority"]), (&json!("current"), &json!(9)));
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn whoever_comes_back_gets_what_was_missed(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = App::in_real_time(kind, &[]).await;
     let mut watcher = Watcher::open(&app, "/api/events", None).await;
@@ -124,8 +138,13 @@ async fn whoever_missed_too_much_is_told_to_read_anew() {
             tasks.join(", ")
         ))
         .await;
+    // whoever watches one task is told how it stands
+    let mut of_one = Watcher::open(&app, "/api/tasks/t/events", None).await;
+    assert_eq!(of_one.next().await.data["event"], "current");
+    app.database.execute("UPDATE hub_tasks SET priority = 9").await;
     let mut back = Watcher::open(&app, "/api/events", Some(&first.id)).await;
     assert_eq!((back.next().await.name.as_str(), watcher.next().await.name.as_str()), ("resync", "resync"));
+    assert_eq!(of_one.next().await.data["task"]["priority"], 9);
     // told once, however long it is quiet then; and what comes after it is told again
     for id in ["u", "v"] {
         app.created(&json!({"id": id})).await;

@@ -1,5 +1,7 @@
 //! How the databases find what is due: by the indexes that hold nothing else, however many tasks there are.
 
+mod found;
+
 use std::collections::BTreeSet;
 
 use callback_hub::domain::time::Timestamp;

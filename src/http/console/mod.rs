@@ -78,6 +78,7 @@ fn closed() -> Router<Arc<Desk>> {
         .route("/console/settings", get(settings::show))
         .route("/console/events", get(overview::watch))
         .route("/console/{*rest}", get(visit::nothing))
+        .method_not_allowed_fallback(visit::misused)
 }
 
 /// For everybody.

@@ -166,6 +166,10 @@ pub(super) async fn nothing() -> Refusal {
     Problem::new(Code::NotFound, "There is no such page in the console").into()
 }
 
+pub(super) async fn misused() -> Refusal {
+    Problem::of(Code::MethodNotAllowed).into()
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Visit {
     type Rejection = Refusal;
 

@@ -34,7 +34,8 @@ pub struct ContentList {
 
 /// List contents
 ///
-/// Newest first. A page of long texts may hold fewer than `limit`.
+/// Newest first. A page of long texts, or where few contents fit, may hold fewer than `limit`, even none: there are more as long
+/// as `next_cursor` is there.
 #[utoipa::path(
     get,
     path = "/api/contents",
@@ -56,14 +57,13 @@ pub async fn list_contents(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuer
     let after = fields.parse("cursor", "the next_cursor of a page", position);
     fields.finish()?;
 
-    let mut found = hub.store.contents(&filter, limit + 1, after).await?;
-    let mut more = found.len() as u64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let (mut found, looked_to) = hub.store.contents(&filter, after, limit + 1).await?;
+    let mut next_cursor = cursor::cut(&mut found, limit, |content| content.id, looked_to);
     let all: Vec<Uuid> = found.iter().map(|content| content.id).collect();
     let items = with_texts(&hub, found).await?;
-    more |= items.len() < all.len();
-    let last = items.len().checked_sub(1).and_then(|last| all.get(last)).filter(|_| more);
-    let next_cursor = last.map(|id| cursor::encode(&[&id.to_string()]));
+    if items.len() < all.len() {
+        next_cursor = items.len().checked_sub(1).and_then(|last| all.get(last)).map(|id| cursor::encode(&[&id.to_string()]));
+    }
     Ok(Json(ContentList { items, next_cursor }))
 }
 

@@ -29,7 +29,8 @@ pub struct DeliveryList {
 
 /// List deliveries
 ///
-/// Newest first, without bodies. `status=dead` is the dead-letter queue.
+/// Newest first, without bodies. `status=dead` is the dead-letter queue. Where few deliveries fit, a page may hold fewer than
+/// `limit`, even none: there are more as long as `next_cursor` is there.
 #[utoipa::path(
     get,
     path = "/api/deliveries",
@@ -111,10 +112,8 @@ fn page(fields: &mut Fields<'_>) -> (u64, Option<Uuid>) {
 }
 
 async fn read(hub: &Hub, filter: &DeliveryFilter, after: Option<Uuid>, limit: u64) -> Result<Json<DeliveryList>, Problem> {
-    let mut found = hub.store.deliveries(filter, after, limit + 1).await?;
-    let more = found.len() as u64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = found.last().filter(|_| more).map(|last| cursor::encode(&[&last.id.to_string()]));
+    let (mut found, looked_to) = hub.store.deliveries(filter, after, limit + 1).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |delivery| delivery.id, looked_to);
     let items = found.into_iter().map(|delivery| DeliveryBody::of(delivery, None)).collect();
     Ok(Json(DeliveryList { items, next_cursor }))
 }

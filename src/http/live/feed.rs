@@ -1,15 +1,16 @@
 //! What was written, read once for all who watch. Nobody watches: nothing is read.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::rooms::{Rooms, Seat, Wanted};
 use super::shape::Notice;
 use crate::cadence::Step;
+use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::http::problem::Problem;
 use crate::http::state::Hub;
@@ -26,15 +27,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MOST_MISSED: u64 = 500;
 /// Who may find out at the same time what he has missed.
 const TURNS: usize = 4;
-/// For whoever does not keep up: more than one look can bring of all kinds.
-const BUFFER: usize = 8192;
-/// At the same time.
-const WATCHERS: usize = 2048;
+/// How often it is looked how watched tasks stand: not all that changes a task is told (a callback that waited for it was told
+/// when it came), and nothing of it is to be missed.
+const LOOK: Duration = Duration::from_secs(5);
+/// Tasks that are read together.
+const AT_ONCE: usize = 500;
 
 /// Who watches, and up to where has been read.
 pub struct Live {
-    notices: broadcast::Sender<Arc<Notice>>,
-    places: Arc<Semaphore>,
+    rooms: Rooms,
     turns: Semaphore,
     /// None while nobody watches.
     position: Mutex<Option<Position>>,
@@ -48,34 +49,30 @@ struct Position {
     seen: HashSet<Mark>,
     /// Where so much is written that watchers cannot follow, looking all the time would only slow it.
     not_before: Option<Instant>,
-}
-
-/// A place among those who watch.
-pub(super) struct Seat {
-    pub notices: broadcast::Receiver<Arc<Notice>>,
-    _place: OwnedSemaphorePermit,
+    look_at: Timestamp,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        let (notices, _) = broadcast::channel(BUFFER);
-        let (places, turns) = (Arc::new(Semaphore::new(WATCHERS)), Semaphore::new(TURNS));
-        Self { notices, places, turns, position: Mutex::default() }
+        Self { rooms: Rooms::default(), turns: Semaphore::new(TURNS), position: Mutex::default() }
     }
 }
 
 impl Live {
-    /// What is written from now on will be told, but for what [`OVERLAP`] is too short for.
-    pub(super) async fn take_seat(&self, hub: &Hub) -> Result<Seat, Problem> {
-        let place = self.places.clone().try_acquire_owned();
-        let place = place.map_err(|_| Problem::unavailable("As many watch as may"))?;
-        // registered before anything is read: a step that finds nobody forgets where it was
-        let notices = self.notices.subscribe();
+    /// Of a task, or of everything. What is written from now on will be told, but for what [`OVERLAP`] is too short for.
+    pub(super) async fn take_seat(&self, hub: &Hub, task: Option<&TaskId>) -> Result<Seat, Problem> {
+        // taken before anything is read: a step that finds nobody forgets where it was
+        let seat = self.rooms.take_seat(task).ok_or_else(|| Problem::unavailable("As many watch as may"))?;
         let mut position = self.position.lock().await;
         if position.is_none() {
             *position = Some(Position::of_now(&hub.store, hub.clock.now()).await?);
         }
-        Ok(Seat { notices, _place: place })
+        Ok(seat)
+    }
+
+    /// How a task stands for whoever begins to watch it.
+    pub(super) fn begin(&self, task: &TaskId, standing: Option<u64>) {
+        self.rooms.begin(task, standing);
     }
 
     /// Tells what is new.
@@ -83,29 +80,51 @@ impl Live {
     /// # Errors
     /// Whatever the database says; the next step begins where this one did.
     pub async fn step(&self, hub: &Hub) -> Result<Step, StoreError> {
-        let mut position = self.position.lock().await;
-        if self.notices.receiver_count() == 0 {
-            *position = None;
-        }
-        let Some(Position { newest, floor, seen, not_before }) = position.as_mut() else { return Ok(Step::default()) };
-        if not_before.is_some_and(|time| Instant::now() < time) {
+        let mut place = self.position.lock().await;
+        self.rooms.sweep();
+        let Some(wanted) = self.rooms.wanted() else {
+            *place = None;
+            return Ok(Step::default());
+        };
+        let Some(position) = place.as_mut() else { return Ok(Step::default()) };
+        if position.not_before.is_some_and(|time| Instant::now() < time) {
             return Ok(Step::default());
         }
+        let Position { newest, floor, seen, look_at, .. } = position;
         let marks = hub.store.written_since(newest.minus(OVERLAP, *floor), MOST).await?;
         let now = hub.clock.now();
         if is_cut(&marks, MOST) {
             let not_before = Some(Instant::now() + PAUSE);
-            *position = Some(Position { not_before, ..Position::of_now(&hub.store, now).await? });
-            self.tell(Notice::resync(now));
+            *place = Some(Position { not_before, ..Position::of_now(&hub.store, now).await? });
+            self.rooms.tell_all(Notice::resync(now));
+            self.look(hub).await?;
             return Ok(Step::default());
         }
         let fresh: Vec<Mark> = marks.iter().filter(|mark| !seen.contains(mark)).cloned().collect();
-        for notice in notices(hub, &fresh).await? {
-            self.tell(notice);
+        for notice in notices(hub, &fresh, &wanted).await? {
+            self.rooms.tell(notice);
         }
         *newest = marks.iter().fold(*newest, Newest::with).no_later_than(now);
         *seen = marks.into_iter().collect();
+        if *look_at <= now {
+            self.look(hub).await?;
+            *look_at = now.plus(LOOK);
+        }
         Ok(Step { handled: fresh.len() as u64, more: false })
+    }
+
+    /// Tells how watched tasks stand that have changed without a word.
+    async fn look(&self, hub: &Hub) -> Result<(), StoreError> {
+        let watched = self.rooms.watched();
+        for tasks in watched.chunks(AT_ONCE) {
+            let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
+            let tasks = hub.store.tasks_by_id(&tasks).await?;
+            let now = hub.clock.now();
+            for task in briefly(hub, tasks).await? {
+                self.rooms.tell_current(Notice::current(&task, now));
+            }
+        }
+        Ok(())
     }
 
     /// What was written since that time, and a while before it; none if that is too much.
@@ -117,12 +136,7 @@ impl Live {
         let _turn = self.turns.acquire().await;
         let beginning = Newest::at(Timestamp::from_micros(0));
         let marks = hub.store.written_since(Newest::at(since).minus(OVERLAP, beginning), MOST_MISSED).await?;
-        if is_cut(&marks, MOST_MISSED) { Ok(None) } else { notices(hub, &marks).await.map(Some) }
-    }
-
-    fn tell(&self, notice: Notice) {
-        // nobody listens: nobody waits
-        let _ = self.notices.send(Arc::new(notice));
+        if is_cut(&marks, MOST_MISSED) { Ok(None) } else { notices(hub, &marks, &Wanted::Everything).await.map(Some) }
     }
 }
 
@@ -137,7 +151,8 @@ impl Position {
             floor = newest.next();
             marks = store.written_since(floor, MOST).await?;
         }
-        Ok(Self { newest, floor, seen: marks.into_iter().collect(), not_before: None })
+        let look_at = now.plus(LOOK);
+        Ok(Self { newest, floor, seen: marks.into_iter().collect(), not_before: None, look_at })
     }
 }
 
@@ -151,7 +166,7 @@ fn is_cut(marks: &[Mark], most: u64) -> bool {
 }
 
 /// In the order in which they were made.
-async fn notices(hub: &Hub, marks: &[Mark]) -> Result<Vec<Notice>, StoreError> {
+async fn notices(hub: &Hub, marks: &[Mark], wanted: &Wanted) -> Result<Vec<Notice>, StoreError> {
     if marks.is_empty() {
         return Ok(Vec::new());
     }
@@ -159,8 +174,11 @@ async fn notices(hub: &Hub, marks: &[Mark]) -> Result<Vec<Notice>, StoreError> {
         marks.iter().filter_map(|mark| if let Mark::Receipt(id) = mark { Some(*id) } else { None }).collect();
     let rejections: Vec<Uuid> =
         marks.iter().filter_map(|mark| if let Mark::Rejection(id) = mark { Some(*id) } else { None }).collect();
-    let (said, refused) = (hub.store.said(&receipts).await?, hub.store.refused(&rejections).await?);
-    let created: Vec<(&str, Timestamp)> = marks.iter().filter_map(creation).collect();
+    let (mut said, mut refused) = (hub.store.said(&receipts).await?, hub.store.refused(&rejections).await?);
+    said.retain(|said| wanted.is_about(said.task_id.as_deref()));
+    refused.retain(|refused| wanted.is_about(refused.task_id.as_deref()));
+    let mut created: Vec<(&str, Timestamp)> = marks.iter().filter_map(creation).collect();
+    created.retain(|(task, _)| wanted.is_about(Some(task)));
     let about: HashSet<&str> =
         created.iter().map(|(task, _)| *task).chain(said.iter().filter_map(|said| said.task_id.as_deref())).collect();
     let tasks = hub.store.tasks_by_id(&about.into_iter().collect::<Vec<_>>()).await?;

@@ -51,8 +51,6 @@ struct CallbackNotice<'a> {
 }
 
 impl Notice {
-    pub const RESYNC: &'static str = "resync";
-
     pub fn current(task: &TaskBody, now: Timestamp) -> Self {
         let notice = TaskNotice { event: "current", outcome: None, reason: None, source: None, callback_id: None, at: now, task };
         let (id, standing) = (id_of(now, task.id()), Some(standing(task)));
@@ -94,7 +92,7 @@ impl Notice {
 
     /// Of everything: whoever gets it begins anew from now.
     pub fn resync(now: Timestamp) -> Self {
-        Self { id: id_of(now, ""), made: now, name: Self::RESYNC, task: None, text: "{}".to_owned(), standing: None }
+        Self { id: id_of(now, ""), made: now, name: "resync", task: None, text: "{}".to_owned(), standing: None }
     }
 }
 

@@ -13,7 +13,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use super::Beginning;
-use super::feed::{OVERLAP, Seat};
+use super::feed::OVERLAP;
+use super::rooms::Seat;
 use super::shape::Notice;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
@@ -23,9 +24,8 @@ use crate::http::state::Hub;
 use crate::http::tasks::briefly;
 use crate::store::{ReceiptFilter, Said, StoreError, made_at};
 
-/// How often it is asked whether the watcher still may watch, and how his task stands: not all that changes a task is told
-/// (a callback that waited for it was told when it came), and nothing of it is to be missed.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often it is asked whether the watcher still may watch.
+const ASK: Duration = Duration::from_secs(5);
 /// Of one task's receipts, read anew for whoever comes back.
 const MOST_RECEIPTS: u64 = 200;
 
@@ -39,9 +39,7 @@ struct Watcher {
     ready: VecDeque<Arc<Notice>>,
     /// What was sent of it, and may come again until then.
     sent: (HashSet<String>, Timestamp),
-    /// How his task stood when he was told last.
-    standing: Option<u64>,
-    look_at: Instant,
+    ask_at: Instant,
 }
 
 /// Begins to watch, everything or one task.
@@ -52,7 +50,7 @@ pub(super) async fn open(
     beginning: Beginning,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + Send + 'static, Problem> {
     // registered before looking: what happens in between comes twice, and not never
-    let seat = hub.live.take_seat(&hub).await?;
+    let seat = hub.live.take_seat(&hub, task.as_ref()).await?;
     let resync = || vec![Notice::resync(hub.clock.now())];
     let ready = match (beginning, &task) {
         (Beginning::After(time), None) => hub.live.missed(&hub, time).await?.unwrap_or_else(resync),
@@ -61,10 +59,13 @@ pub(super) async fn open(
         (Beginning::After(time), Some(task)) => said_since(&hub, task, time).await?,
         (_, Some(task)) => current(&hub, task).await?.into_iter().collect(),
     };
+    if let Some(task) = &task {
+        hub.live.begin(task, ready.last().and_then(|notice| notice.standing));
+    }
     let last = ready.iter().map(|notice| notice.made).max().unwrap_or(hub.clock.now());
     let sent = ready.iter().map(|notice| notice.id.clone()).collect();
     let (sent, ready) = ((sent, last.plus(2 * OVERLAP)), ready.into_iter().map(Arc::new).collect());
-    let watcher = Watcher { hub, headers, task, seat, ready, sent, standing: None, look_at: Instant::now() + LOOK };
+    let watcher = Watcher { hub, headers, task, seat, ready, sent, ask_at: Instant::now() + ASK };
     Ok(unfold(watcher, |mut watcher| async move {
         let notice = watcher.next().await?;
         let event = Event::default().id(&notice.id).event(notice.name).data(&notice.text);
@@ -75,62 +76,51 @@ pub(super) async fn open(
 impl Watcher {
     /// None: the service stops, or he may not watch any more.
     async fn next(&mut self) -> Option<Arc<Notice>> {
-        let notice = match self.ready.pop_front() {
-            Some(notice) => notice,
-            None => self.wait().await?,
-        };
-        if self.task.is_some() && notice.standing.is_some() {
-            self.standing = notice.standing;
+        if let Some(notice) = self.ready.pop_front() {
+            return Some(notice);
         }
-        Some(notice)
-    }
-
-    async fn wait(&mut self) -> Option<Arc<Notice>> {
         loop {
-            let received = tokio::select! {
+            tokio::select! {
                 biased;
                 () = self.hub.stopping.cancelled() => return None,
-                () = tokio::time::sleep_until(self.look_at) => None,
-                received = self.seat.notices.recv() => Some(received),
-            };
-            let has_lost = match received {
-                Some(Ok(notice)) if notice.name != Notice::RESYNC => {
-                    if self.is_wanted(&notice) {
-                        return Some(notice);
-                    }
-                    continue;
-                }
-                Some(Err(RecvError::Closed)) => return None,
-                Some(_) => true,
-                None => {
-                    self.look_at = Instant::now() + LOOK;
+                () = tokio::time::sleep_until(self.ask_at) => {
+                    self.ask_at = Instant::now() + ASK;
                     if self.is_shut_out().await {
                         return None;
                     }
-                    false
                 }
-            };
-            match &self.task {
-                Some(task) => {
-                    // what cannot be read now is looked at again
-                    let current = current(&self.hub, task).await.ok().flatten();
-                    if let Some(current) = current.filter(|current| current.standing != self.standing) {
-                        return Some(Arc::new(current));
+                received = self.seat.notices.recv() => match received {
+                    Ok(notice) if self.is_new(&notice) => return Some(notice),
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => {
+                        if let Some(notice) = self.caught_up().await {
+                            return Some(Arc::new(notice));
+                        }
                     }
-                }
-                None if has_lost => return Some(Arc::new(Notice::resync(self.hub.clock.now()))),
-                None => {}
+                    Err(RecvError::Closed) => return None,
+                },
             }
         }
     }
 
-    fn is_wanted(&mut self, notice: &Notice) -> bool {
+    /// For whoever did not keep up.
+    async fn caught_up(&mut self) -> Option<Notice> {
+        // what was kept for him is older than what he is told now
+        self.seat.notices = self.seat.notices.resubscribe();
+        match &self.task {
+            // where it cannot be read now, it comes with the next notice
+            Some(task) => current(&self.hub, task).await.ok().flatten(),
+            None => Some(Notice::resync(self.hub.clock.now())),
+        }
+    }
+
+    /// Not what he was sent when he began.
+    fn is_new(&mut self, notice: &Notice) -> bool {
         let (sent, until) = &mut self.sent;
         if notice.made > *until {
             sent.clear();
         }
-        let is_his = self.task.as_ref().is_none_or(|task| notice.task.as_deref() == Some(task.as_str()));
-        is_his && !sent.remove(&notice.id)
+        !sent.remove(&notice.id)
     }
 
     /// Keys are revoked, and sessions end. While nobody can tell, he stays.

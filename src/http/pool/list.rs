@@ -27,7 +27,8 @@ pub struct PoolList {
 
 /// List the publish pool
 ///
-/// The newest contents first, without their texts; `claim` gives them out in another order.
+/// The newest contents first, without their texts; `claim` gives them out in another order. Where few are in the pool, a page
+/// may hold fewer than `limit`, even none: there are more as long as `next_cursor` is there.
 #[utoipa::path(
     get,
     path = "/api/pool",
@@ -47,10 +48,8 @@ pub async fn list_pool(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) -
     let after = fields.parse("cursor", "the next_cursor of a page", position);
     fields.finish()?;
 
-    let filter = ContentFilter { stage, approved: true, ..ContentFilter::default() };
-    let mut found = hub.store.contents(&filter, limit + 1, after).await?;
-    let more = found.len() as u64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = found.last().filter(|_| more).map(|content| cursor::encode(&[&content.id.to_string()]));
+    let filter = ContentFilter { approved: stage.is_none(), stage, ..ContentFilter::default() };
+    let (mut found, looked_to) = hub.store.contents(&filter, after, limit + 1).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |content| content.id, looked_to);
     Ok(Json(PoolList { items: found.iter().filter_map(EntryBody::of).collect(), next_cursor }))
 }

@@ -12,6 +12,7 @@ mod writers;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
     TransactionTrait, Value,
@@ -111,6 +112,15 @@ impl Backend {
             DbBackend::Sqlite => &SQLITE,
             _ => &POSTGRES,
         }
+    }
+
+    /// Whether an id, a text, is one of a JSON array of them.
+    pub(super) fn is_among(self, ids: String) -> Expr {
+        let text = match self.0 {
+            DbBackend::Sqlite => "id IN (SELECT value FROM json_each(?))",
+            _ => "id = ANY (ARRAY(SELECT json_array_elements_text($1::json)))",
+        };
+        Expr::cust_with_values(text, [ids])
     }
 
     pub(super) fn statement(self, text: &str, values: impl IntoIterator<Item = Value>) -> Statement {

@@ -332,7 +332,7 @@ mod tests {
         let table = &*task::TABLE;
         let named = |columns: &[task::Column]| -> Vec<&str> { columns.iter().map(IdenStatic::as_str).filter(is_named).collect() };
         let named: Vec<_> = table.updates.iter().map(|update| named(&update.columns)).collect();
-        let indexed = vec!["priority", "not_before", "settled_at", "settled_by", "told", "due_at"];
+        let indexed = vec!["priority", "not_before", "settled_at", "settled_by", "result_payload", "told", "due_at"];
         assert_eq!(named, [indexed, vec![], vec![]]);
     }
 }

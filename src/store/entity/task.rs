@@ -102,8 +102,15 @@ const PROGRESS: [Column; 10] = [
 ];
 
 /// What changes and is held, or looked at, by an index.
-const INDEXED: [Column; 6] =
-    [Column::Priority, Column::NotBefore, Column::SettledAt, Column::SettledBy, Column::Told, Column::DueAt];
+const INDEXED: [Column; 7] = [
+    Column::Priority,
+    Column::NotBefore,
+    Column::SettledAt,
+    Column::SettledBy,
+    Column::ResultPayload,
+    Column::Told,
+    Column::DueAt,
+];
 
 /// With all that changes, without what indexes hold, and with progress alone.
 pub(in crate::store) const UPDATES: usize = 3;

@@ -117,6 +117,10 @@ async fn dead_letters_are_counted_and_then_retried(#[values(Kind::Sqlite, Kind::
     let one = browser.page(&format!("/console/deliveries/{id}")).await;
     assert!(one.contains("Send again") && one.contains("404"), "{one}");
     assert!(browser.done(&format!("/console/deliveries/{id}/retry"), &[]).await.contains("on its way again"));
+    let webhook = browser.first_id("/api/webhooks").await;
+    browser.done(&format!("/console/webhooks/{webhook}/disabled"), &[]).await;
+    let one = browser.page(&format!("/console/deliveries/{id}")).await;
+    assert!(one.contains("make it active") && !one.contains("Send again") && !one.contains("Send now"), "{one}");
     let wrong = browser.get("/console/deliveries/retry?created_after=x").await;
     assert!(wrong.status == 422 && wrong.text.contains("<b>created_after</b>"), "{}", wrong.text);
     app.stop().await;

@@ -98,6 +98,35 @@ async fn a_generators_page_shows_what_it_needs_and_how_it_calls(#[values(Kind::S
 
 #[rstest]
 #[tokio::test]
+async fn a_generator_that_is_gone_is_named_and_leads_nowhere(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = start(kind).await;
+    let browser = Browser::logged_in(&app).await;
+    browser.task("t").await;
+    for table in ["hub_tasks", "hub_attempts"] {
+        app.database.execute(&format!("UPDATE {table} SET generator = 'gone'")).await;
+    }
+    for path in ["/console", "/console/tasks/t"] {
+        let page = browser.page(path).await;
+        assert!(page.contains("not configured any more") && !page.contains("/console/generators/gone"), "{path}: {page}");
+    }
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_sent_where_nothing_is_taken_is_refused_on_a_page(#[values(Kind::Sqlite)] kind: Kind) {
+    let app = start(kind).await;
+    let browser = Browser::logged_in(&app).await;
+    for path in ["/console", "/console/settings", "/console/tasks"] {
+        let answer = browser.post(path, &[]).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET,HEAD")), "{path}");
+        assert!(answer.text.contains("<h1>") && answer.text.contains("This method is not for this path"), "{}", answer.text);
+    }
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn settings_are_shown_with_their_origin_and_without_secrets(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let app = start(kind).await;
     let browser = Browser::logged_in(&app).await;

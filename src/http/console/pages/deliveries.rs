@@ -25,7 +25,10 @@ pub(in crate::http::console) async fn list(visit: Visit) -> Result<Response, Ref
 
 pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let delivery = visit.get(&format!("/api/deliveries/{}", segment(&id)?)).await?;
-    Ok(visit.page("delivery.html", "Delivery", json!({"delivery": delivery})))
+    // a task's own webhook is none of those that can be read by their ids
+    let webhook = visit.get(&format!("/api/webhooks/{}", segment(delivery["webhook_id"].as_str().unwrap_or_default())?)).await;
+    let is_disabled = webhook.is_ok_and(|webhook| webhook["status"] == json!("disabled"));
+    Ok(visit.page("delivery.html", "Delivery", json!({"delivery": delivery, "is_disabled": is_disabled})))
 }
 
 pub(in crate::http::console) async fn retry(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {

@@ -1,5 +1,7 @@
 //! `/console`: is it working, and what is stuck?
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -35,28 +37,28 @@ pub(in crate::http::console) async fn watch(visit: Visit, headers: HeaderMap) ->
     visit.watch("/api/events", &headers).await
 }
 
-/// Those that have tasks, or are configured.
+/// Those that have tasks, or are configured; the busiest first.
 fn generators(stats: &Value, listed: &Value) -> Vec<Value> {
-    let all = listed["items"].as_array().into_iter().flatten();
-    let row = |generator: &Value| {
-        let name = generator["name"].as_str()?;
+    let listed: BTreeMap<&str, bool> = listed["items"].as_array().into_iter().flatten().filter_map(configured).collect();
+    let busy = stats["generators"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let configured = listed.iter().filter(|(_, is_configured)| **is_configured).map(|(name, _)| *name);
+    let row = |name: &str| {
         let counts = &stats["generators"][name];
         let of = |status: &str| counts[status].as_u64().unwrap_or(0);
-        let ended = of("completed") + of("failed") + of("timed_out");
-        let running = of("pending") + of("submitted") + of("processing");
-        let is_of_interest = counts.is_object() || generator["configured"] == json!(true);
-        #[expect(clippy::cast_precision_loss, reason = "a rate, not a count")]
-        let rate = (ended > 0).then(|| of("completed") as f64 / ended as f64);
-        is_of_interest.then(|| {
-            json!({
-                "name": name, "running": running, "completed": of("completed"), "failed": of("failed") + of("timed_out"),
-                "rate": rate, "overdue": stats["overdue_by_generator"][name].as_u64().unwrap_or(0),
-                "rescued": stats["rescued_by_generator"][name]["tasks"].as_u64().unwrap_or(0),
-                "parked": stats["parked_by_generator"][name].as_u64().unwrap_or(0), "keys": stats["keys"][name],
-            })
+        json!({
+            "name": name, "is_known": listed.contains_key(name), "completed": of("completed"),
+            "running": of("pending") + of("submitted") + of("processing"), "failed": of("failed") + of("timed_out"),
+            "rate": stats["success_rate_by_generator"][name], "overdue": stats["overdue_by_generator"][name].as_u64().unwrap_or(0),
+            "rescued": stats["rescued_by_generator"][name]["tasks"].as_u64().unwrap_or(0),
+            "parked": stats["parked_by_generator"][name].as_u64().unwrap_or(0), "keys": stats["keys"][name],
         })
     };
-    let mut rows: Vec<Value> = all.filter_map(row).collect();
+    let mut rows: Vec<Value> = busy.chain(configured).collect::<BTreeSet<_>>().into_iter().map(row).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row["running"].as_u64().unwrap_or(0) + row["completed"].as_u64().unwrap_or(0)));
     rows
+}
+
+/// The name of a generator that the catalog knows, and whether it has all that it needs.
+fn configured(generator: &Value) -> Option<(&str, bool)> {
+    Some((generator["name"].as_str()?, generator["configured"] == json!(true)))
 }

@@ -10,6 +10,7 @@ use crate::domain::task::Status;
 use crate::http::console::answer::Refusal;
 use crate::http::console::visit::{Visit, done, segment};
 use crate::http::problem::{Code, Problem};
+use crate::pursuit::figures::Finding;
 
 const FILTERS: [&str; 8] =
     ["status", "generator", "q", "external_id", "overdue", "created_after", "created_before", "settled_after"];
@@ -19,28 +20,6 @@ const MOST: usize = 100;
 /// A button, what it asks of the API, and what is said afterwards.
 const ACTIONS: [(&str, &str); 4] =
     [("cancel", "cancelled"), ("retry", "retried"), ("reconcile", "answered"), ("retry-push", "pushed")];
-
-/// What a generator may be found to say: the address of a page cannot put other words into its mouth.
-const FOUND: [&str; 18] = [
-    "completed",
-    "failed",
-    "cancelled",
-    "running",
-    "without_result",
-    "unknown_word",
-    "not_found",
-    "result_gone",
-    "unreachable",
-    "server_error",
-    "throttled",
-    "denied",
-    "refused",
-    "redirect",
-    "unreadable",
-    "too_large",
-    "not_ready",
-    "left_alone",
-];
 
 pub(in crate::http::console) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let (list, fault) = visit.list("/api/tasks", &FILTERS).await;
@@ -61,7 +40,9 @@ pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>)
     let can_ask = visit.desk.hub.terms.policy_of(task["generator"].as_str().unwrap_or_default()).can_ask;
     let status = task["status"].as_str().unwrap_or_default();
     let is_running = matches!(status, "pending" | "submitted" | "processing");
-    let found = visit.query.said("found").filter(|word| FOUND.contains(word));
+    // the address of a page cannot put other words into a generator's mouth
+    let found = visit.query.said("found").and_then(Finding::parse).map(Finding::as_str);
+    let is_known = visit.desk.hub.terms.catalog().find(task["generator"].as_str().unwrap_or_default()).is_some();
     let context = json!({
         "timeline": timeline::of(&task, &receipts, &deliveries, &contents),
         "more": !receipts["next_cursor"].is_null() || !deliveries["next_cursor"].is_null(),
@@ -69,7 +50,7 @@ pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>)
             "cancel": is_running, "retry": matches!(status, "failed" | "timed_out" | "cancelled"),
             "reconcile": can_ask && (is_running || status == "timed_out"), "push": !dead["items"][0].is_null(),
         },
-        "found": found,
+        "found": found, "is_known": is_known,
         "contents": contents["items"], "task": task,
     });
     Ok(visit.page("task.html", &format!("Task {id}"), context))
