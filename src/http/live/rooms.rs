@@ -86,15 +86,13 @@ impl Rooms {
     }
 
     pub fn tell(&self, notice: Notice) {
-        let notice = Arc::new(notice);
-        if let Some(task) = &notice.task {
-            if let Some(room) = self.tasks().get_mut(task) {
-                if notice.standing.is_some() {
-                    (room.standing, room.differs) = (notice.standing, false);
-                }
-                // whoever has just left need not hear it
-                let _ = room.notices.send(notice.clone());
+        let (notice, mut tasks) = (Arc::new(notice), self.tasks());
+        if let Some(room) = notice.task.as_ref().and_then(|task| tasks.get_mut(task)) {
+            if notice.standing.is_some() {
+                (room.standing, room.differs) = (notice.standing, false);
             }
+            // whoever has just left need not hear it
+            let _ = room.notices.send(notice.clone());
         }
         let _ = self.all.send(notice);
     }
