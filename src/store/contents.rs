@@ -66,7 +66,7 @@ impl Store {
     }
 
     /// Newest first, older than `before`; and where looking has ended, if there may be more behind it: what no index holds
-    /// apart is looked for among a [window](super::windows) of contents at a time.
+    /// apart is looked for among a [window](crate::store::WINDOW) of contents at a time.
     ///
     /// # Errors
     /// Whatever the database says.

@@ -1,5 +1,5 @@
 //! Lists of tasks: what is looked for by an index is found by it, what no index holds apart is looked for among a
-//! [window](super::windows) of tasks at a time. So no page takes longer for there being many tasks.
+//! [window](crate::store::WINDOW) of tasks at a time. So no page takes longer for there being many tasks.
 
 use std::collections::BTreeSet;
 

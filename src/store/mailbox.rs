@@ -58,7 +58,7 @@ pub struct DeliveryFilter {
 
 impl Store {
     /// Newest first, older than `before`; and where looking has ended, if there may be more behind it: what no index holds
-    /// apart is looked for among a [window](super::windows) of deliveries at a time.
+    /// apart is looked for among a [window](crate::store::WINDOW) of deliveries at a time.
     ///
     /// # Errors
     /// Whatever the database says.

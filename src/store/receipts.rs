@@ -47,7 +47,7 @@ impl Store {
     }
 
     /// By their ids, newest first, older than `before`; and where looking has ended, if there may be more behind it: what fits
-    /// is looked for among a [window](super::windows) of receipts at a time.
+    /// is looked for among a [window](crate::store::WINDOW) of receipts at a time.
     ///
     /// # Errors
     /// Whatever the database says.
