@@ -10,6 +10,7 @@ pub mod console;
 pub mod contents;
 mod cursor;
 pub mod deliveries;
+mod endless;
 pub mod events;
 mod fields;
 mod figures;

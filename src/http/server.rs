@@ -10,6 +10,8 @@ use axum_server::accept::Accept;
 use hyper_util::rt::TokioTimer;
 use tokio_util::sync::CancellationToken;
 
+use super::endless::{Endless, Line, Speaker};
+
 /// Bounds of the listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -31,7 +33,7 @@ pub async fn serve(
     stopping: CancellationToken,
 ) -> io::Result<()> {
     let handle = Handle::new();
-    let acceptor = Capped { handle: handle.clone(), most: bounds.connections };
+    let acceptor = Capped { handle: handle.clone(), most: bounds.connections, stopping: stopping.clone() };
     let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).acceptor(acceptor).http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(bounds.head_timeout);
     let serving = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
@@ -48,15 +50,20 @@ pub async fn serve(
 struct Capped {
     handle: Handle<SocketAddr>,
     most: usize,
+    stopping: CancellationToken,
 }
 
 impl<I: Send + 'static, S: Send + 'static> Accept<I, S> for Capped {
-    type Stream = I;
-    type Service = S;
-    type Future = std::future::Ready<io::Result<(I, S)>>;
+    type Stream = Line<I>;
+    type Service = Speaker<S>;
+    type Future = std::future::Ready<io::Result<(Line<I>, Speaker<S>)>>;
 
     fn accept(&self, stream: I, service: S) -> Self::Future {
-        let full = self.handle.connection_count() > self.most;
-        std::future::ready(if full { Err(io::Error::other("too many connections")) } else { Ok((stream, service)) })
+        if self.handle.connection_count() > self.most {
+            return std::future::ready(Err(io::Error::other("too many connections")));
+        }
+        let endless = Endless::default();
+        let line = Line::new(stream, endless.clone(), self.stopping.clone());
+        std::future::ready(Ok((line, Speaker { inner: service, endless })))
     }
 }

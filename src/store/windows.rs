@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::{Store, backend};
 
 /// Rows that are looked through for one page.
-pub const WINDOW: u64 = 20_000;
+pub const WINDOW: u64 = 5_000;
 
 impl Store {
     /// The last of these rows that one page may look through, by their ids; none if there are fewer.

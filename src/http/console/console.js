@@ -9,6 +9,7 @@
 
   // between two readings of the page: much happens at once
   const REST = 1000;
+  const AGAIN = 10000;
   const TONES = {
     completed: "good", failed: "bad", timed_out: "bad", cancelled: "dim", pending: "busy", submitted: "busy", processing: "busy",
   };
@@ -29,8 +30,12 @@
     source = new EventSource(followed.dataset.stream);
     source.addEventListener("open", () => say("Live", "on"));
     source.addEventListener("error", () => {
-      const isOver = source?.readyState === EventSource.CLOSED;
-      say(isOver ? "Not live: load the page again" : "Not live: reconnecting", "off");
+      say("Not live: reconnecting", "off");
+      // a browser gives up where it is answered with an error: as many watch as may, or somebody is logged out by now
+      if (source?.readyState === EventSource.CLOSED) {
+        source = null;
+        setTimeout(follow, AGAIN);
+      }
     });
     source.addEventListener("task", (event) => {
       if (isNew(event)) show(JSON.parse(event.data).task);

@@ -26,8 +26,9 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 
+use super::problem::{Code, Problem};
 use super::state::Hub;
 use desk::Desk;
 use pages::{callbacks, check, contents, deliveries, generators, login, overview, settings, tasks, webhooks};
@@ -86,8 +87,9 @@ fn open() -> Router<Arc<Desk>> {
     Router::new()
         .route("/console/", get(|| async { Redirect::to("/console") }))
         .route("/console/login", get(login::form).post(login::log_in))
-        .route("/console/logout", post(login::log_out))
+        .route("/console/logout", get(|| async { Redirect::to("/console") }).post(login::log_out))
         .route("/console/assets/{name}", get(assets::read))
+        .method_not_allowed_fallback(|| async { render::failure(&Problem::of(Code::MethodNotAllowed).into(), None) })
 }
 
 async fn secured(request: Request, next: Next) -> Response {

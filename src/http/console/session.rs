@@ -45,8 +45,7 @@ impl SessionKeys {
 
     /// Whose session it is, unless it is over or nobody's.
     fn owner(&self, value: &str, now: Timestamp) -> Option<String> {
-        let mut pieces = value.split('.');
-        let (owner, until, tag) = (pieces.next()?, pieces.next()?, pieces.next()?);
+        let [owner, until, tag] = value.split('.').collect::<Vec<_>>().try_into().ok()?;
         let claimed = [URL_SAFE_NO_PAD.decode(tag).ok()?];
         if !bool::from(any_matches(&self.0, &parts(owner, until), &claimed)) {
             return None;
@@ -82,16 +81,17 @@ fn with_attributes(value: &str, lasts: Duration, secure: bool) -> String {
 /// # Errors
 /// What the API would answer.
 pub async fn visitor(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Problem> {
-    match presented(headers).and_then(|value| hub.sessions.owner(value, hub.clock.now())) {
+    match presented(headers).find_map(|value| hub.sessions.owner(value, hub.clock.now())) {
         Some(owner) if is_known(hub, &owner).await? => Ok(Caller(owner)),
         _ => access::admit(hub, headers).await,
     }
 }
 
-fn presented(headers: &HeaderMap) -> Option<&str> {
+/// A browser may have several of one name.
+fn presented(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    let pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
 /// Keys are revoked, and taken out of the settings.

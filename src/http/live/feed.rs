@@ -21,7 +21,7 @@ use crate::store::{Mark, Newest, Store, StoreError};
 pub(super) const OVERLAP: Duration = Duration::from_secs(5);
 /// What is read at once, of each kind. Where more is written within the overlap, watchers are told to read anew instead.
 const MOST: u64 = 2000;
-/// After watchers were told to read anew.
+/// After watchers were told to read anew. Those of tasks are told how these stand, and wait until they would be anyway.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same for whoever comes back, each for himself.
 const MOST_MISSED: u64 = 500;
@@ -94,8 +94,9 @@ impl Live {
         let marks = hub.store.written_since(newest.minus(OVERLAP, *floor), MOST).await?;
         let now = hub.clock.now();
         if is_cut(&marks, MOST) {
-            let not_before = Some(Instant::now() + PAUSE);
-            *place = Some(Position { not_before, ..Position::of_now(&hub.store, now).await? });
+            let pause = if let Wanted::Everything = wanted { PAUSE } else { LOOK };
+            let not_before = Some(Instant::now() + pause);
+            *place = Some(Position { not_before, ..Position::behind(&hub.store, now).await? });
             self.rooms.tell_all(Notice::resync(now));
             self.look(hub).await?;
             return Ok(Step::default());
@@ -143,16 +144,20 @@ impl Live {
 impl Position {
     async fn of_now(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let newest = store.newest().await?.no_later_than(now);
-        let beginning = Newest::at(Timestamp::from_micros(0));
-        let mut floor = newest.minus(OVERLAP, beginning);
-        let mut marks = store.written_since(floor, MOST).await?;
-        if is_cut(&marks, MOST) {
-            // after a burst the overlap begins anew, behind it: of what is in it nobody could be told
-            floor = newest.next();
-            marks = store.written_since(floor, MOST).await?;
-        }
-        let look_at = now.plus(LOOK);
-        Ok(Self { newest, floor, seen: marks.into_iter().collect(), not_before: None, look_at })
+        let floor = newest.minus(OVERLAP, Newest::at(Timestamp::from_micros(0)));
+        let marks = store.written_since(floor, MOST).await?;
+        if is_cut(&marks, MOST) { Self::behind(store, now).await } else { Ok(Self::new(newest, floor, marks, now)) }
+    }
+
+    /// After a burst the overlap begins anew, behind it: of what is in it nobody could be told.
+    async fn behind(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+        let newest = store.newest().await?.no_later_than(now);
+        let floor = newest.next();
+        Ok(Self::new(newest, floor, store.written_since(floor, MOST).await?, now))
+    }
+
+    fn new(newest: Newest, floor: Newest, marks: Vec<Mark>, now: Timestamp) -> Self {
+        Self { newest, floor, seen: marks.into_iter().collect(), not_before: None, look_at: now.plus(LOOK) }
     }
 }
 

@@ -97,7 +97,7 @@ enum Beginning {
 
 impl Beginning {
     fn of(headers: &HeaderMap) -> Self {
-        let Some(value) = headers.get("last-event-id") else { return Self::Anew };
+        let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Self::Anew };
         let text = value.to_str().unwrap_or_default();
         let time = shape::time_of(text).or_else(|| text.parse::<Uuid>().ok().map(made_at));
         time.map_or(Self::Lost, Self::After)

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::harness::{App, Kind, START};
 
 /// More than two windows.
-const TASKS: u32 = 40_500;
+const TASKS: u32 = 10_500;
 
 /// All `processing` but the oldest, which has failed.
 async fn fill(app: &App) {
@@ -67,7 +67,7 @@ async fn what_is_rare_is_found_window_by_window_or_at_once(#[values(Kind::Sqlite
 }
 
 /// A little more than a window.
-const OTHERS: u32 = 20_100;
+const OTHERS: u32 = 5_100;
 
 /// Deliveries to one webhook and contents of one generator; only the oldest are others.
 async fn fill_others(app: &App) {

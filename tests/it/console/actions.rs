@@ -155,6 +155,9 @@ async fn a_content_is_mended_and_decided_on(#[values(Kind::Sqlite, Kind::Postgre
     assert!(browser.done(&here, &edit).await.contains("Saved."));
     let content = browser.api(&format!("/api/contents/{id}")).await;
     assert_eq!((&content["title"], &content["content"]), (&json!("Better"), &json!("\none\ntwo")));
+    // what a form does not have stays as it is
+    browser.done(&here, &[("seen", &seen().await), ("title", "Better")]).await;
+    assert_eq!(browser.api(&format!("/api/contents/{id}")).await["content"], "\none\ntwo");
     let late = browser.post(&here, &edit).await;
     assert!(late.status == 409 && late.text.contains("Somebody has changed it"), "{}", late.text);
 

@@ -125,6 +125,9 @@ async fn forms_of_other_sites_do_nothing(#[values(Kind::Sqlite, Kind::Postgres)]
     let own = request.header("sec-fetch-site", "same-origin").header("origin", app.base.as_str());
     assert_eq!(app.send(own).await.status, 303);
     assert_eq!(browser.api("/api/tasks/t").await["status"], "cancelled");
+    let two = format!("callback_hub_session=another; {}", browser.cookie);
+    assert_eq!(app.send(app.client.get(format!("{}/console", app.base)).header("cookie", two)).await.status, 200);
+    assert_eq!(browser.get("/console/logout").await.header("location"), Some("/console"));
     let out = browser.post("/console/logout", &[]).await;
     assert_eq!((out.status, out.header("location")), (303, Some("/console/login")));
     assert!(out.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")));

@@ -70,8 +70,24 @@ async fn a_refused_callback_says_why(#[values(Kind::Sqlite, Kind::Postgres)] kin
     let verdict = browser.post("/console/check", &fields).await;
     assert_eq!(verdict.status, 200);
     assert!(verdict.text.contains("It would be refused"), "{}", verdict.text);
+    let empty = browser.post("/console/check", &[]).await;
+    assert!(empty.status == 422 && empty.text.contains("<b>generator</b>"), "{}", empty.text);
     let wrong = browser.post("/console/check", &[("generator", "default"), ("headers", "nonsense"), ("body", "{}")]).await;
     assert!(wrong.status == 422 && wrong.text.contains("<b>headers</b>"), "{}", wrong.text);
+    app.stop().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_task_that_nobody_knows_is_no_link(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = start(kind).await;
+    let browser = Browser::logged_in(&app).await;
+    let forged = app.client.post(format!("{}/callback/nobody", app.base)).body("{}").header("x-webhook-signature", "00");
+    assert_eq!(app.send(forged).await.status, 401);
+    app.until(async || browser.page("/console/callbacks").await.contains("/console/callbacks?task_id=nobody")).await;
+    let id = browser.first_id("/api/callbacks?verdict=rejected").await;
+    let page = browser.page(&format!("/console/callbacks/{id}")).await;
+    assert!(page.contains("nobody, which nobody knows") && !page.contains("/console/tasks/nobody"), "{page}");
     app.stop().await;
 }
 
@@ -117,7 +133,7 @@ async fn a_generator_that_is_gone_is_named_and_leads_nowhere(#[values(Kind::Sqli
 async fn what_is_sent_where_nothing_is_taken_is_refused_on_a_page(#[values(Kind::Sqlite)] kind: Kind) {
     let app = start(kind).await;
     let browser = Browser::logged_in(&app).await;
-    for path in ["/console", "/console/settings", "/console/tasks"] {
+    for path in ["/console", "/console/settings", "/console/tasks", "/console/"] {
         let answer = browser.post(path, &[]).await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET,HEAD")), "{path}");
         assert!(answer.text.contains("<h1>") && answer.text.contains("This method is not for this path"), "{}", answer.text);

@@ -32,7 +32,13 @@ pub(in crate::http::console) async fn show(visit: Visit, Path(id): Path<String>)
     // what waits for its task, or is no task's business, is applied once and by itself
     let is_a_tasks = !["parked", "event"].iter().any(|outcome| receipt["outcome"] == *outcome);
     let may_be_replayed = bytes.is_some() && receipt["body_cut"] == json!(false) && is_a_tasks;
-    let context = json!({"body": shown, "may_be_replayed": may_be_replayed, "receipt": receipt});
+    // whoever is refused may name what he likes
+    let task = receipt["task_id"].as_str().and_then(|task| segment(task).ok());
+    let is_known = match task {
+        Some(task) => visit.get(&format!("/api/tasks/{task}")).await.is_ok(),
+        None => false,
+    };
+    let context = json!({"body": shown, "may_be_replayed": may_be_replayed, "is_known": is_known, "receipt": receipt});
     Ok(visit.page("callback.html", "Callback", context))
 }
 

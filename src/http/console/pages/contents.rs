@@ -37,13 +37,17 @@ pub(in crate::http::console) async fn edit(visit: Visit, Path(id): Path<String>,
     let path = format!("/api/contents/{}", segment(&id)?);
     let content = visit.get(&path).await?;
     let text = |name: &str| pairs.said(name).map(|text| text.replace("\r\n", "\n"));
-    let edited: Map<String, Value> = TEXTS.iter().map(|name| ((*name).to_owned(), text(name).into())).collect();
+    // what a form does not have stays as it is
+    let sent = TEXTS.iter().filter(|name| pairs.has(name));
+    let edited: Map<String, Value> = sent.map(|name| ((*name).to_owned(), text(name).into())).collect();
     let outcome = match is_as_seen(&content, &pairs) {
         Ok(()) => visit.patch(&path, &edited).await,
         Err(refusal) => Err(refusal),
     };
     let Err(refusal) = outcome else { return Ok(done(&format!("/console/review/{id}"), "edited")) };
-    let context = json!({"seen": state(&content), "edited": edited, "content": content});
+    let mut shown = content.clone();
+    shown.as_object_mut().into_iter().for_each(|shown| shown.extend(edited.clone()));
+    let context = json!({"seen": state(&content), "edited": shown, "content": content});
     Ok(visit.page_with("content.html", "Not saved", context, Some(&refusal)))
 }
 

@@ -75,7 +75,8 @@ fn page(pairs: &Pairs, is_needed: bool, fault: Option<&str>) -> Response {
 /// Nobody is sent elsewhere from here.
 fn is_ours(path: &str) -> bool {
     let inside = path.strip_prefix("/console");
-    inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?'])) && !path.contains(['\\', '\r', '\n'])
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?'])) && is_plain
 }
 
 #[cfg(test)]
@@ -86,7 +87,16 @@ mod tests {
     fn the_login_goes_on_to_pages_of_the_console_only() {
         assert_eq!(path(Some("/console")), "/console/login");
         assert_eq!(path(Some("/console/tasks?status=failed")), "/console/login?to=%2Fconsole%2Ftasks%3Fstatus%3Dfailed");
-        for elsewhere in ["https://evil.example", "//evil.example", "/consoles", "/console/\\evil", "/api/tasks", ""] {
+        for elsewhere in [
+            "https://evil.example",
+            "//evil.example",
+            "/consoles",
+            "/console/\\evil",
+            "/console/\u{1}",
+            "/console/é",
+            "/api/tasks",
+            "",
+        ] {
             assert_eq!(path(Some(elsewhere)), "/console/login", "{elsewhere}");
         }
     }

@@ -1,0 +1,122 @@
+//! Connections on which an answer without an end goes out. When the service stops, the answer ends; but whoever does not read
+//! it never hears of that, and nothing is owed to him: his connection is cut.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::http::{Request, header};
+use axum::response::Response;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+/// For the end to be read.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Whether such an answer has begun.
+#[derive(Clone, Default)]
+pub(super) struct Endless(Arc<AtomicBool>);
+
+/// What the service says on a connection.
+#[derive(Clone)]
+pub(super) struct Speaker<S> {
+    pub inner: S,
+    pub endless: Endless,
+}
+
+/// What a connection's bytes go through.
+pub(super) struct Line<I> {
+    inner: I,
+    endless: Endless,
+    stopping: CancellationToken,
+    /// From when on it has to end.
+    end: Option<BoxFuture<'static, ()>>,
+    is_cut: bool,
+}
+
+impl<S, B> Service<Request<B>> for Speaker<S>
+where
+    S: Service<Request<B>, Response = Response, Future: Send + 'static>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (answer, endless) = (self.inner.call(request), self.endless.clone());
+        Box::pin(async move {
+            let answer = answer.await?;
+            let kind = answer.headers().get(header::CONTENT_TYPE);
+            if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+                endless.0.store(true, Ordering::Relaxed);
+            }
+            Ok(answer)
+        })
+    }
+}
+
+impl<I> Line<I> {
+    pub(super) fn new(inner: I, endless: Endless, stopping: CancellationToken) -> Self {
+        Self { inner, endless, stopping, end: None, is_cut: false }
+    }
+
+    /// Wakes whoever writes when it is time.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if !self.is_cut && self.endless.0.load(Ordering::Relaxed) {
+            let stopping = &self.stopping;
+            let end = self.end.get_or_insert_with(|| {
+                let stopping = stopping.clone();
+                Box::pin(async move {
+                    stopping.cancelled().await;
+                    tokio::time::sleep(LAST).await;
+                })
+            });
+            self.is_cut = end.poll_unpin(context).is_ready();
+        }
+        if self.is_cut { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Line<I> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Line<I> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.inner).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
