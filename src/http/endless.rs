@@ -19,7 +19,7 @@ use tower::Service;
 /// For the end to be read.
 const LAST: Duration = Duration::from_secs(1);
 
-/// Whether such an answer has begun.
+/// Whether such an answer goes out.
 #[derive(Clone, Default)]
 pub(super) struct Endless(Arc<AtomicBool>);
 
@@ -53,13 +53,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (answer, endless) = (self.inner.call(request), self.endless.clone());
+        let endless = self.endless.clone();
+        // on the same connection one may have gone out before
+        endless.0.store(false, Ordering::Relaxed);
+        let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             let kind = answer.headers().get(header::CONTENT_TYPE);
-            if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
-                endless.0.store(true, Ordering::Relaxed);
-            }
+            let is_endless = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+            endless.0.store(is_endless, Ordering::Relaxed);
             Ok(answer)
         })
     }
