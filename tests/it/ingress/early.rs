@@ -58,6 +58,7 @@ async fn whoever_watches_the_task_is_told_how_it_stands_then(#[values(Kind::Sqli
     let mut watcher = Watcher::open(&app, "/api/tasks/t/events", None).await;
     assert_eq!(watcher.next().await.data["task"]["status"], "submitted");
     assert_eq!(app.work_off().await, 1);
+    app.clock.advance(Duration::from_secs(6));
     let heard = watcher.next().await;
     assert_eq!((&heard.data["event"], &heard.data["task"]["status"]), (&json!("current"), &json!("completed")));
     app.stop().await;
