@@ -11,7 +11,7 @@ use super::latency::Latency;
 use super::sample::Base;
 use super::teller::Teller;
 
-/// For 99 of 100, in milliseconds.
+/// Of 99 in 100 answers, in milliseconds.
 const LONGEST: f64 = 200.0;
 /// How often each is asked for, in turn.
 const TURNS: usize = 100;

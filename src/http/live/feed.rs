@@ -82,10 +82,9 @@ impl Live {
     pub async fn step(&self, hub: &Hub) -> Result<Step, StoreError> {
         let mut place = self.position.lock().await;
         self.rooms.sweep();
-        let Some(wanted) = self.rooms.wanted() else {
+        if self.rooms.wanted().is_none() {
             *place = None;
-            return Ok(Step::default());
-        };
+        }
         let Some(position) = place.as_mut() else { return Ok(Step::default()) };
         if position.not_before.is_some_and(|time| Instant::now() < time) {
             return Ok(Step::default());
@@ -93,6 +92,8 @@ impl Live {
         let Position { newest, floor, seen, look_at, .. } = position;
         let marks = hub.store.written_since(newest.minus(OVERLAP, *floor), MOST).await?;
         let now = hub.clock.now();
+        // asked for after the marks: what they hold is not owed to whoever comes later, and is to whoever came meanwhile
+        let Some(wanted) = self.rooms.wanted() else { return Ok(Step::default()) };
         if is_cut(&marks, MOST) {
             let pause = if let Wanted::Everything = wanted { PAUSE } else { LOOK };
             let not_before = Some(Instant::now() + pause);

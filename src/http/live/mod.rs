@@ -1,8 +1,8 @@
 //! `GET /api/events` and `GET /api/tasks/{id}/events`: what happens, as it happens, as Server-Sent Events.
 //!
 //! A feed reads what was written, here or by another replica, and tells whoever watches everything, or the task that it is
-//! about. A watcher who comes back says what he has seen last and gets what came after it, and a
-//! while before it: whoever wrote it had a clock of his own. What comes twice has the same id.
+//! about. A watcher who comes back says what he has seen last and gets what came after it, and a while before it: whoever wrote
+//! it had a clock of his own. What comes twice has the same id.
 
 mod feed;
 mod rooms;
