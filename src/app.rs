@@ -1,24 +1,27 @@
 //! The composition root: the only file that knows everyone.
 
 mod assembly;
+mod certificates;
 mod loops;
 pub mod offline;
 mod reload;
 mod shelf;
+mod sockets;
 mod watch;
 mod webhooks_file;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::http::server::{Bounds, serve};
+use crate::http::server::{Bounds, Listener, serve};
 use crate::http::state::{Handles, Hub};
 use crate::journal::{self, Journal, Limits};
 use crate::lifecycle::Lifecycle;
+use crate::pulse::Pulses;
 use crate::pursuit::Means;
 use crate::rejections::{self, Rejections};
 use crate::relay::recorder;
@@ -34,10 +37,14 @@ pub use reload::Reload;
 pub use shelf::single;
 
 use assembly::OwnKeys;
+use certificates::Certificates;
+use sockets::Sockets;
 use webhooks_file::WebhooksFile;
 
 /// What requests may still take once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
+/// The same of those that came before it could serve: they wait for nothing.
+const BRIEF: Duration = Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the service does not start: one sentence each.
@@ -53,6 +60,8 @@ pub enum StartError {
     File { path: String, error: std::io::Error },
     #[error("The database cannot be used: {0}")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Tls(#[from] http::tls::TlsError),
     #[error("The schema lacks {}: run `callback-hub migrate`, or set DATABASE_MIGRATE=auto", .0.join(", "))]
     Unmigrated(Vec<String>),
     #[error("Cannot listen on {address}: {error}")]
@@ -94,7 +103,8 @@ impl Default for Surroundings {
 /// A hub that listens and does not serve yet.
 pub struct App {
     hub: Arc<Hub>,
-    listener: TcpListener,
+    sockets: Sockets,
+    certificates: Certificates,
     bounds: Bounds,
     store: Store,
     journal: Vec<journal::Worker>,
@@ -109,21 +119,27 @@ pub struct App {
 /// # Errors
 /// Everything that the service must not start with.
 pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &Lifecycle) -> Result<App, StartError> {
-    assembly::refuse_unbuilt(settings)?;
     let configured = shelf::configured(settings)?;
     webhooks_file::check(settings)?;
+    let certificates = Certificates::new(settings, &surroundings.clock, lifecycle.hangups())?;
     let folder = reload::Folder::of(settings);
     let (catalog, _) = shelf::catalog(settings, |_| {})?;
     // first without the database, so that a refused start leaves no file behind: one that is not there holds no key
     assembly::check(settings, &configured, exists(settings.database.url.expose()))?;
-    let store = open(settings).await?;
+    let sockets = Sockets::listen(settings)?;
+    let bounds = Bounds {
+        head_timeout: settings.server.head_timeout,
+        connections: settings.server.max_connections.get() as usize,
+        grace: GRACE,
+    };
+    let brief = Bounds { grace: BRIEF, ..bounds };
+    let store = sockets.answering_meanwhile(certificates.tls(), brief, open(settings)).await?;
     let mut warnings = assembly::check(settings, &configured, store.has_keys().await?)?;
     let names: Vec<&str> = catalog.iter().map(|generator| generator.name().as_str()).collect();
     warnings.extend(settings.generator_warnings(&names));
     warnings.extend(assembly::without_keys(&catalog));
     let OwnKeys { capabilities, sessions } = assembly::own_keys(settings, &store, &surroundings.clock).await?;
-    let listener = listen(settings)?;
-    let port = listener.local_addr().map_or(settings.server.port, |address| address.port());
+    let port = sockets.address().map_or(settings.server.port, |address| address.port());
 
     let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics, effective } = surroundings;
     let journal_workers = journal_workers.unwrap_or_else(|| store.writers_side_by_side());
@@ -142,8 +158,10 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let (registrar, recording) = assembly::relay(settings, &means)?;
     let webhooks = WebhooksFile::new(settings, registrar.clone(), clock.clone(), lifecycle.hangups());
     warnings.extend(webhooks.begin().await?);
-    let reload = Reload::new(settings.clone(), folder, (terms.clone(), clock.clone()), lifecycle.hangups(), webhooks);
-    let loops = Loops::new(&means, reload, registrar.sender().clone(), assembly::housekeeper(settings, &means));
+    let others = (webhooks, certificates.clone());
+    let reload = Reload::new(settings.clone(), folder, (terms.clone(), clock.clone()), lifecycle.hangups(), others);
+    let pulses = Pulses::new(store.clone(), clock.clone(), terms.clone());
+    let loops = Loops::new(&means, reload, pulses.clone(), registrar.sender().clone(), assembly::housekeeper(settings, &means));
     if let Some(metrics) = &metrics {
         metrics.begin_at_zero(terms.catalog().iter().map(|generator| generator.name().as_str()));
     }
@@ -153,6 +171,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         store: store.clone(),
         journal,
         rejections: book,
+        pulses,
         reconciler: loops.reconciler.clone(),
         keyring: loops.keyring.clone(),
         registrar,
@@ -162,22 +181,26 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         clock,
         stopping: lifecycle.stopping().clone(),
     };
-    let bounds = Bounds {
-        head_timeout: settings.server.head_timeout,
-        connections: settings.server.max_connections.get() as usize,
-        grace: GRACE,
-    };
     let hub = Arc::new(Hub::new(assembly::options(settings, effective), handles));
-    Ok(App { hub, listener, bounds, store, journal: workers, rejections: writer, recording, loops, loops_run, warnings })
+    let (journal, rejections) = (workers, writer);
+    Ok(App { hub, sockets, certificates, bounds, store, journal, rejections, recording, loops, loops_run, warnings })
 }
 
 impl App {
-    /// Where it listens; the port is the real one.
+    /// Where generators call; the port is the real one.
     ///
     /// # Errors
     /// When the socket is gone.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.sockets.address()
+    }
+
+    /// Where API and console are.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn admin_address(&self) -> std::io::Result<SocketAddr> {
+        self.sockets.admin_address()
     }
 
     #[must_use]
@@ -195,7 +218,7 @@ impl App {
     /// False: a part died before its time.
     pub async fn run(self, lifecycle: Lifecycle) -> bool {
         let served = CancellationToken::new();
-        let Self { hub, listener, bounds, store, journal, rejections, recording, loops, loops_run, .. } = self;
+        let Self { hub, sockets, certificates, bounds, store, journal, rejections, recording, loops, loops_run, .. } = self;
         for worker in journal {
             lifecycle.spawn_loop("journal", worker.run(served.clone()));
         }
@@ -208,15 +231,18 @@ impl App {
         }
         loops.start_watching(&lifecycle, &hub, &writing);
         lifecycle.spawn(upkeep(hub.metrics.clone(), lifecycle.stopping().clone()));
-        let router = http::router(hub);
-        let stopping = lifecycle.stopping().clone();
-        lifecycle.spawn_loop("listener", async move {
-            // however the listener ends, the journal must not wait for it for ever
-            let _writing = writing;
-            if let Err(error) = serve(listener, router, bounds, stopping).await {
-                tracing::error!(%error, "the listener failed");
-            }
-        });
+        for (socket, part) in sockets.into_parts() {
+            let listener = Listener { socket, router: http::router(&hub, part), tls: certificates.tls() };
+            let (stopping, writing) = (lifecycle.stopping().clone(), writing.clone());
+            lifecycle.spawn_loop("listener", async move {
+                // however the listener ends, the journal must not wait for it for ever
+                let _writing = writing;
+                if let Err(error) = serve(listener, bounds, stopping).await {
+                    tracing::error!(%error, "the listener failed");
+                }
+            });
+        }
+        drop((hub, writing));
         let well = lifecycle.ended(GRACE + Duration::from_secs(10)).await;
         store.close().await;
         well
@@ -256,12 +282,4 @@ pub fn database_url(settings: &Settings) -> Result<&str, StartError> {
     let url = &settings.database.url;
     url.kind().map_err(|reason| StartError::Refused(vec![format!("DATABASE_URL {reason}")]))?;
     Ok(url.expose())
-}
-
-fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
-    let (host, port) = (settings.server.host.as_str(), settings.server.port);
-    let failed = |error| StartError::Listen { address: format!("{host}:{port}"), error };
-    let listener = TcpListener::bind((host.trim_matches(['[', ']']), port)).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    Ok(listener)
 }

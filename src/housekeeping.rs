@@ -14,6 +14,9 @@ const MOST_PARTS: u32 = 20;
 /// What was counted hour by hour is kept for so long.
 const FIGURES: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// How many callbacks there were in each hour: a little longer than anybody asks for it.
+const PULSES: Duration = Duration::from_secs(8 * 24 * 3600);
+
 /// What is no task's business is known again for at least so long: no known sender repeats itself for half of it.
 const KNOWN_AGAIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -51,6 +54,7 @@ impl Housekeeper {
         let deliveries = in_parts(|| store.drop_deliveries(until, AT_ONCE)).await;
         let until = now.minus(FIGURES);
         let figures = in_parts(|| store.drop_tallies(until, AT_ONCE)).await;
+        let pulses = store.drop_pulses(now.minus(PULSES).hour()).await.map(|handled| Step { handled, more: false });
         // what is no task's business
         let until = now.minus(self.terms.callbacks.max(KNOWN_AGAIN));
         let ignored = in_parts(|| store.drop_ignored(until, AT_ONCE)).await;
@@ -60,6 +64,7 @@ impl Housekeeper {
             ("leases", returned),
             ("deliveries", deliveries),
             ("figures", figures),
+            ("pulses", pulses),
             ("ignored callbacks", ignored),
             ("events", events),
             ("receipts", receipts),

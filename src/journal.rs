@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use crate::clock::Clock;
 use crate::domain::plan::Answer;
 use crate::domain::task::TaskId;
 use crate::store::{Committed, Entry, Store, StoreError};
-use crate::telemetry::metrics::JOURNAL_BATCH;
+use crate::telemetry::metrics::{JOURNAL_BATCH, JOURNAL_COMMIT_SECONDS, JOURNAL_FAILURES};
 
 mod chores;
 mod listeners;
@@ -220,7 +221,9 @@ impl Worker {
     async fn write(&self, entries: &[Entry]) -> Result<Vec<Answer>, StoreError> {
         let mut repeats = 0;
         loop {
+            let begun = Instant::now();
             let outcome = self.store.commit(entries, &*self.listeners.current(), self.clock.now()).await;
+            metrics::histogram!(JOURNAL_COMMIT_SECONDS).record(begun.elapsed());
             match outcome {
                 Err(StoreError::Outdated) if repeats < REPEATS => {
                     repeats += 1;
@@ -280,6 +283,7 @@ impl Worker {
 
     fn complain(&self, error: &StoreError, entries: usize) {
         self.figures.failures.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!(JOURNAL_FAILURES).increment(1);
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(error = %error, cause, entries, "a batch could not be written");
     }

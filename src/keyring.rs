@@ -54,6 +54,7 @@ impl Keyring {
                 // an alert cannot watch what is not there yet
                 counter!(KEY_FETCHES, "generator" => generator.name().to_string(), "outcome" => word).increment(0);
             }
+            gauge!(KEYS_FETCHED, "generator" => generator.name().to_string()).increment(0);
         }
         Self { terms, upstream: upstream.reading_at_most(MOST_READ), clock, ledger: Arc::default() }
     }

@@ -26,6 +26,7 @@
 //! | [`cadence`] | runs a step on a period, on a hint, until shutdown |
 //! | [`rejections`] | the bounded book of refused callbacks |
 //! | [`housekeeping`] | what nobody needs any more goes, little by little |
+//! | [`pulse`] | how often generators call back, and which have gone quiet |
 //! | [`http`] | the route table; one resource a file |
 //! | [`settings`] | environment, `.env` and file, typed and checked at start |
 //! | [`app`] | the composition root: the only file that knows everyone |
@@ -49,6 +50,7 @@ pub mod http;
 pub mod journal;
 pub mod keyring;
 pub mod lifecycle;
+pub mod pulse;
 pub mod pursuit;
 pub mod registrar;
 pub mod rejections;

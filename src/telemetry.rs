@@ -1,5 +1,6 @@
 //! Logs, to standard error: sentences with ids as fields, never bodies, secrets or query strings. And metrics.
 
+pub mod flood;
 pub mod metrics;
 
 use std::io::IsTerminal;

@@ -72,7 +72,7 @@ def with_hub(kind: str, database: str, folder: Path, command: list, more: dict) 
         hub = subprocess.Popen([binary()], cwd=folder, env=settings, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         url = ready(hub, log)
-        known = {"CALLBACK_SECRET_KEY": secret, "GENERATOR_SIMULATOR_SECRET": secret, **more}
+        known = {name: secret for name in settings if name.endswith(("SECRET_KEY", "_SECRET"))} | more
         known.update(CALLBACK_HUB_URL=url, CALLBACK_HUB_KEY=key, HUB_DATABASE=kind, HUB_PID=str(hub.pid))
         environment = dict(os.environ, **known)
         code = subprocess.run(command, env=environment).returncode

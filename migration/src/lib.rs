@@ -23,6 +23,8 @@
 //! | `m0019_strays` | how what is over is found where no task leads to it |
 //! | `m0020_quiet` | pending tasks are told by when they may go |
 //! | `m0021_lists` | a generator's tasks, and those that ended without a result, in order |
+//! | `m0022_roles` | what API keys may do, and whose key an operator's wish came with |
+//! | `m0023_pulses` | how many callbacks each generator has sent, hour by hour |
 
 use sea_orm_migration::prelude::*;
 
@@ -48,11 +50,13 @@ mod m0018_contents;
 mod m0019_strays;
 mod m0020_quiet;
 mod m0021_lists;
+mod m0022_roles;
+mod m0023_pulses;
 
 pub use sea_orm_migration::MigratorTrait;
 
 /// Every table that the hub owns, but for the migrations' own.
-pub const TABLES: [&str; 18] = [
+pub const TABLES: [&str; 19] = [
     "hub_payloads",
     "hub_tasks",
     "hub_attempts",
@@ -71,6 +75,7 @@ pub const TABLES: [&str; 18] = [
     "hub_deliveries",
     "hub_delivery_figures",
     "hub_contents",
+    "hub_pulses",
 ];
 
 /// Where applied migrations are noted.
@@ -102,6 +107,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_strays::Migration),
             Box::new(m0020_quiet::Migration),
             Box::new(m0021_lists::Migration),
+            Box::new(m0022_roles::Migration),
+            Box::new(m0023_pulses::Migration),
         ]
     }
 

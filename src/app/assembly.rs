@@ -25,21 +25,6 @@ use crate::terms::{Choice, PollSettings, TermSettings, Terms};
 
 const CAPABILITY_KEY: &str = "capability";
 
-/// Settings of features to come must not seem to work: who asks for TLS and gets none is worse off than who is told.
-pub(super) fn refuse_unbuilt(settings: &Settings) -> Result<(), StartError> {
-    let server = &settings.server;
-    let set = [
-        ("SERVER_TLS_CERT", server.tls_cert.is_some()),
-        ("SERVER_TLS_KEY", server.tls_key.is_some()),
-        ("SERVER_TLS_CLIENT_CA", server.tls_client_ca.is_some()),
-        ("SERVER_ADMIN_HOST", server.admin_host.is_some()),
-        ("SERVER_ADMIN_PORT", server.admin_port.is_some()),
-    ];
-    let sentences: Vec<_> =
-        set.into_iter().filter(|(_, set)| *set).map(|(name, _)| format!("{name} is set, and that is not built yet")).collect();
-    if sentences.is_empty() { Ok(()) } else { Err(StartError::Refused(sentences)) }
-}
-
 /// # Errors
 /// What the service must not start with.
 pub(super) fn check(settings: &Settings, configured: &Configured, keys_in_database: bool) -> Result<Vec<String>, StartError> {
@@ -178,7 +163,7 @@ pub(super) fn options(settings: &Settings, effective: Vec<Effective>) -> Options
         allowed_ips: callback.allowed_ips.clone(),
         rate_limit: callback.rate_limit.map(|limit| (limit.requests, limit.per)),
         trusted_proxies: server.trusted_proxies.clone(),
-        loopback: server.host.is_loopback(),
+        loopback: server.open_host().is_none(),
         api_keys: api_keys.collect(),
         auto_approve: task.auto_approve(),
         shown: effective.into_iter().map(|Effective { name, value, origin }| ShownSetting { name, value, origin }).collect(),

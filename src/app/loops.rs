@@ -13,6 +13,7 @@ use crate::http::state::Hub;
 use crate::journal::Chores;
 use crate::keyring::Keyring;
 use crate::lifecycle::Lifecycle;
+use crate::pulse::Pulses;
 use crate::pursuit::Means;
 use crate::pursuit::canceller::Canceller;
 use crate::pursuit::launcher::Launcher;
@@ -44,6 +45,7 @@ pub struct Loops {
     pub reload: Reload,
     pub sender: Sender,
     pub housekeeper: Housekeeper,
+    pub pulses: Pulses,
     submit: Cadence,
     reconcile: Cadence,
     cancel: Cadence,
@@ -52,6 +54,7 @@ pub struct Loops {
     files: Cadence,
     deliver: Cadence,
     tidy: Cadence,
+    pulse: Cadence,
     watch: Cadence,
     sample: Cadence,
     /// Where there may be other replicas.
@@ -61,7 +64,7 @@ pub struct Loops {
 }
 
 impl Loops {
-    pub(super) fn new(means: &Means, reload: Reload, sender: Sender, housekeeper: Housekeeper) -> Self {
+    pub(super) fn new(means: &Means, reload: Reload, pulses: Pulses, sender: Sender, housekeeper: Housekeeper) -> Self {
         let most_at_a_time = sender.lanes().most();
         let cadence = |name| Cadence::new(name, PERIOD, means.clock.clone());
         let unhurried = |name| Cadence::new(name, UNHURRIED, means.clock.clone());
@@ -74,6 +77,7 @@ impl Loops {
             reload,
             sender,
             housekeeper,
+            pulses,
             submit: cadence("submit"),
             reconcile: cadence("reconcile"),
             cancel: cadence("cancel"),
@@ -82,6 +86,7 @@ impl Loops {
             files: cadence("generators"),
             deliver: cadence("deliver").with_waiting(most_at_a_time),
             tidy: unhurried("tidy"),
+            pulse: unhurried("pulse").one_at_a_time(),
             watch: Cadence::new("watch", WATCHING, means.clock.clone()).one_at_a_time().resting(GATHERING),
             sample: Cadence::new("sample", SAMPLING, means.clock.clone()).one_at_a_time(),
             announce: means.store.has_others().then(|| unhurried("announce").one_at_a_time().resting(GATHERING)),
@@ -91,7 +96,7 @@ impl Loops {
 
     pub(super) fn cadences(&self) -> Vec<Cadence> {
         let pursuit = [&self.submit, &self.reconcile, &self.cancel, &self.unpark];
-        let others = [&self.deliver, &self.keys, &self.files, &self.tidy, &self.watch, &self.sample];
+        let others = [&self.deliver, &self.keys, &self.files, &self.tidy, &self.pulse, &self.watch, &self.sample];
         let checkpoint = self.checkpoint.as_ref().map(|(cadence, _)| cadence);
         pursuit.into_iter().chain(others).chain(&self.announce).chain(checkpoint).cloned().collect()
     }
@@ -146,6 +151,12 @@ impl Loops {
             async move { housekeeper.step().await }
         };
         start(&self.tidy, watch::channel(()).1, tidy, lifecycle, writing);
+        let pulses = self.pulses.clone();
+        let pulse = move || {
+            let pulses = pulses.clone();
+            async move { pulses.step().await }
+        };
+        start(&self.pulse, watch::channel(()).1, pulse, lifecycle, writing);
         if let Some((cadence, store)) = self.checkpoint.clone() {
             let step = move || {
                 let store = store.clone();

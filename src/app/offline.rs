@@ -40,7 +40,7 @@ pub async fn ingress_url(settings: &Settings, generator: &Generator) -> Option<S
 /// Where clients on this machine find the hub.
 #[must_use]
 pub fn own_url(settings: &Settings) -> String {
-    settings.server.base_url(settings.server.port).as_str().trim_end_matches('/').to_owned()
+    settings.server.admin_url().as_str().to_owned()
 }
 
 /// The catalog for judging a signature: it is needed, whatever else would do, and `secret` goes before the settings'.

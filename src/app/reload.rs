@@ -1,14 +1,15 @@
-//! Takes up changed generator files while the hub runs: all of them, or, if one is broken, none. Also the file of webhooks.
+//! Takes up changed generator files while the hub runs: all of them, or, if one is broken, none. Also the file of webhooks, and
+//! certificates.
 //!
 //! Settings are read once; what they say about generators goes for files that come later, too.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use super::watch::Watch;
+use super::certificates::Certificates;
+use super::watch::{Look, Watch, look};
 use super::webhooks_file::WebhooksFile;
 use super::{StartError, shelf};
 use crate::cadence::Step;
@@ -24,6 +25,7 @@ use crate::terms::Terms;
 pub struct Reload {
     generators: Arc<Shared>,
     webhooks: WebhooksFile,
+    certificates: Certificates,
 }
 
 struct Shared {
@@ -33,9 +35,9 @@ struct Shared {
     watch: Watch<Folder>,
 }
 
-/// Name, length and last change of each file; none of an unreadable folder.
+/// How each file looks; none of an unreadable folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Folder(Option<Vec<(String, u64, Option<SystemTime>)>>);
+pub(super) struct Folder(Option<Vec<(String, Look)>>);
 
 impl Reload {
     /// `folder`: as it was just before the catalog of `terms` was read.
@@ -44,9 +46,10 @@ impl Reload {
         folder: Folder,
         (terms, clock): (Arc<Terms>, Clock),
         wishes: watch::Receiver<()>,
-        webhooks: WebhooksFile,
+        (webhooks, certificates): (WebhooksFile, Certificates),
     ) -> Self {
-        Self { generators: Arc::new(Shared { settings, terms, clock, watch: Watch::new(folder, wishes) }), webhooks }
+        let generators = Arc::new(Shared { settings, terms, clock, watch: Watch::new(folder, wishes) });
+        Self { generators, webhooks, certificates }
     }
 
     /// Looks at the files, and reads those that have changed.
@@ -54,8 +57,8 @@ impl Reload {
     /// # Errors
     /// What the database says about webhooks; what is wrong with the files is told to whoever runs the hub.
     pub async fn step(&self) -> Result<Step, StoreError> {
-        let generators = self.generators.clone();
-        let step = tokio::task::spawn_blocking(move || generators.step()).await;
+        let (generators, certificates) = (self.generators.clone(), self.certificates.clone());
+        let step = tokio::task::spawn_blocking(move || [generators.step(), certificates.step()].into_iter().sum()).await;
         // a panic there is no reason to end here: the next step will see the same files
         let step = step.unwrap_or_default();
         Ok([step, self.webhooks.step().await?].into_iter().sum())
@@ -103,14 +106,12 @@ impl Folder {
         Self(settings.generators.dir.as_deref().and_then(|folder| Self::files(folder).ok()))
     }
 
-    fn files(folder: &Path) -> std::io::Result<Vec<(String, u64, Option<SystemTime>)>> {
+    fn files(folder: &Path) -> std::io::Result<Vec<(String, Look)>> {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             if shelf::is_a_generators(&path) {
-                // links are followed: mounted configurations are changed by turning one
-                let Ok(about) = path.metadata() else { continue };
-                files.push((path.display().to_string(), about.len(), about.modified().ok()));
+                files.push((path.display().to_string(), look(Some(&path))));
             }
         }
         files.sort();

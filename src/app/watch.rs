@@ -1,9 +1,21 @@
 //! Whether files are due to be read again: because somebody wants it, or because they have changed, and have done so some
 //! time ago: an editor may still be writing, and half a file can make sense.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::watch;
+
+/// Length, last change, and last change of what is said about it, its owner and its mode; none of a file that is not there.
+pub(super) type Look = Option<(u64, Option<SystemTime>, (i64, i64))>;
+
+/// Links are followed: mounted files are changed by turning one.
+pub(super) fn look(path: Option<&Path>) -> Look {
+    let about = path?.metadata().ok()?;
+    Some((about.len(), about.modified().ok(), (about.ctime(), about.ctime_nsec())))
+}
 
 /// `T` is how files look from outside.
 pub(super) struct Watch<T> {

@@ -4,13 +4,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::sync::watch;
 use uuid::{Builder, Uuid};
 
 use super::StartError;
-use super::watch::Watch;
+use super::watch::{Look, Watch, look};
 use crate::cadence::Step;
 use crate::clock::Clock;
 use crate::domain::webhook::{Origin, Webhook};
@@ -33,9 +32,6 @@ struct Shared {
     clock: Clock,
     watch: Watch<Look>,
 }
-
-/// Length and last change; none of a file that is not there.
-type Look = Option<(u64, Option<SystemTime>)>;
 
 /// Why the file does not count.
 enum Refused {
@@ -174,11 +170,6 @@ fn id(wish: &Wish) -> Uuid {
     let digest = sha256([ID_LABEL, &length, url.as_bytes(), name.as_bytes()]);
     let (bytes, _) = digest.split_first_chunk().expect("a digest is longer than an id");
     Builder::from_custom_bytes(*bytes).into_uuid()
-}
-
-fn look(path: Option<&Path>) -> Look {
-    let about = path?.metadata().ok()?;
-    Some((about.len(), about.modified().ok()))
 }
 
 impl From<StoreError> for Refused {

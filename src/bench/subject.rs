@@ -28,7 +28,7 @@ use crate::generator::payload::{Decoded, decode};
 use crate::generator::raw::RawCallback;
 use crate::generator::signature::verify;
 use crate::generator::token::CapabilityKeys;
-use crate::http::server::{Bounds, serve};
+use crate::http::server::{Bounds, Listener, serve};
 use crate::http::state::Hub;
 use crate::journal::Limits;
 use crate::lifecycle::Lifecycle;
@@ -289,7 +289,7 @@ pub(super) async fn listen(router: Router, lifecycle: &Lifecycle) -> anyhow::Res
     announce(listener.local_addr()?);
     let bounds = Bounds { head_timeout: Duration::from_secs(10), connections: 4096, grace: Duration::ZERO };
     let stopping: CancellationToken = lifecycle.stopping().clone();
-    Ok(serve(listener, router, bounds, stopping).await?)
+    Ok(serve(Listener { socket: listener, router, tls: None }, bounds, stopping).await?)
 }
 
 async fn verify_only(

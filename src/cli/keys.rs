@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Failure, Outcome, say, settings};
 use crate::app::{self, StartError};
 use crate::clock::Clock;
+use crate::domain::role::Role;
 use crate::generator::mac::sha256;
 use crate::store::Store;
 
@@ -16,6 +17,9 @@ pub(super) enum Command {
         /// What or whom it is for
         #[arg(long, default_value = "unnamed")]
         name: String,
+        /// What it may do: `read` looks on, `tasks` is for an application that hands out tasks, `admin` may do everything
+        #[arg(long, default_value = "admin", value_parser = role)]
+        role: Role,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -37,7 +41,7 @@ pub(super) async fn run(command: Command) -> Outcome {
     let loaded = settings()?;
     let store = app::open(&loaded.settings).await?;
     let outcome = match command {
-        Command::Create { name, json } => create(&store, &name, json).await,
+        Command::Create { name, role, json } => create(&store, &name, role, json).await,
         Command::List { json } => list(&store, json).await,
         Command::Revoke { id } => revoke(&store, id, loaded.settings.api.keys.is_empty()).await,
     };
@@ -45,16 +49,20 @@ pub(super) async fn run(command: Command) -> Outcome {
     outcome
 }
 
-async fn create(store: &Store, name: &str, json: bool) -> Outcome {
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "read, tasks or admin".to_owned())
+}
+
+async fn create(store: &Store, name: &str, role: Role, json: bool) -> Outcome {
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(StartError::Random)?;
     let key = format!("chk_{}", hex::encode(random));
-    let made = store.add_key(name, &sha256([key.as_bytes()]), Clock::System.now()).await.map_err(StartError::from)?;
+    let made = store.add_key(name, role, &sha256([key.as_bytes()]), Clock::System.now()).await.map_err(StartError::from)?;
     if json {
-        say(serde_json::json!({"id": made.id, "name": made.name, "key": key}));
+        say(serde_json::json!({"id": made.id, "name": made.name, "role": role.as_str(), "key": key}));
     } else {
         say(key);
-        eprintln!("callback-hub: key {} ({}); it is not shown again", made.id, made.name);
+        eprintln!("callback-hub: key {} ({}, {}); it is not shown again", made.id, made.name, role.as_str());
     }
     Ok(())
 }
@@ -63,12 +71,12 @@ async fn list(store: &Store, json: bool) -> Outcome {
     for key in store.keys().await.map_err(StartError::from)? {
         if json {
             let row = serde_json::json!({
-                "id": key.id, "name": key.name, "created_at": key.created_at, "revoked_at": key.revoked_at,
+                "id": key.id, "name": key.name, "role": key.role.map(Role::as_str), "created_at": key.created_at, "revoked_at": key.revoked_at,
             });
             say(row);
         } else {
             let state = key.revoked_at.map_or_else(|| "live".to_owned(), |time| format!("revoked {time}"));
-            say(format!("{}  {}  {}  {state}", key.id, key.created_at, key.name));
+            say(format!("{}  {}  {:<5}  {}  {state}", key.id, key.created_at, key.role.map_or("?", Role::as_str), key.name));
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The command line: one command a file. Exit code 0: done; 1: the answer is no, or work failed; 2: wrong usage or settings.
 
+mod backup;
 mod bench;
 mod client;
 mod config;
@@ -41,6 +42,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Bring the database's schema up to date
     Migrate(migrate::Arguments),
+    /// Copy the database into a file while the hub runs
+    Backup(backup::Arguments),
     /// Show the effective settings, secrets masked, and where each came from
     Config(config::Arguments),
     /// The catalog: what is in it, and whether a file could be
@@ -118,6 +121,7 @@ fn run(command: Command) -> Outcome {
         Command::Serve => block_on(serve::run()),
         Command::Demo(arguments) => block_on(demo::run(arguments)),
         Command::Migrate(arguments) => block_on(migrate::run(arguments)),
+        Command::Backup(arguments) => block_on(backup::run(arguments)),
         Command::Config(arguments) => config::run(&arguments),
         Command::Generators(command) => block_on(generators::run(command)),
         Command::Openapi => openapi::run(),
@@ -180,7 +184,9 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Settings(error) => error.into(),
-            StartError::Refused(_) | StartError::Catalog(_) | StartError::File { .. } => Self::Usage(error.into()),
+            StartError::Refused(_) | StartError::Catalog(_) | StartError::File { .. } | StartError::Tls(_) => {
+                Self::Usage(error.into())
+            }
             StartError::Store(ref store) => {
                 // a pool tries again until its time is up, and then only says that
                 let hint = if store.is_passing() { "; is it running, and is DATABASE_URL right?" } else { "" };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::client::client;
+use super::client::{Trust, client};
 use super::verify::read;
 use super::{Failure, Outcome, say, settings};
 use crate::app::offline;
@@ -38,6 +38,8 @@ pub(super) struct Arguments {
     /// The hub, or the whole callback URL
     #[arg(long, env = "CALLBACK_HUB_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Outcome {
@@ -59,7 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         None => Vec::new(),
     };
 
-    let mut request = client()?.post(target(&arguments.url, &task, &arguments.generator)).body(body);
+    let mut request = client(&arguments.trust)?.post(target(&arguments.url, &task, &arguments.generator)).body(body);
     request = request.header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(name, value);

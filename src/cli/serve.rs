@@ -16,14 +16,20 @@ pub(super) async fn run() -> Outcome {
     lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let metrics = Metrics::install().map_err(anyhow::Error::from)?;
     let surroundings = Surroundings { metrics: Some(metrics), effective: effective(&loaded), ..Surroundings::default() };
-    let app = app::build(&loaded.settings, surroundings, &lifecycle).await?;
+    let app = tokio::select! {
+        app = app::build(&loaded.settings, surroundings, &lifecycle) => app?,
+        // a schema may take long to be brought up to date; what is not committed by now is done by the next start
+        () = lifecycle.stopping().cancelled() => return Ok(()),
+    };
     for warning in app.warnings.iter().chain(&loaded.without_effect()) {
         tracing::warn!("{warning}");
     }
-    let address = app.address().map_err(|error| StartError::Listen { address: "the socket".to_owned(), error })?;
+    let gone = |error| StartError::Listen { address: "the socket".to_owned(), error };
+    let (address, admin) = (app.address().map_err(gone)?, app.admin_address().map_err(gone)?);
+    let scheme = loaded.settings.server.scheme();
     // a supervisor that reads this line may have gone: the service stays
     let ready = format!(
-        "callback-hub is ready: http://{address} database {} docs http://{address}/docs console http://{address}/console",
+        "callback-hub is ready: {scheme}://{address} database {} docs {scheme}://{admin}/docs console {scheme}://{admin}/console",
         loaded.settings.database.url
     );
     let _ = writeln!(std::io::stdout(), "{ready}");

@@ -42,6 +42,8 @@ pub(super) struct Arguments {
     /// An API key of the hub, if it has any
     #[arg(long, env = "CALLBACK_HUB_KEY", hide_env_values = true)]
     key: Option<String>,
+    #[command(flatten)]
+    trust: client::Trust,
     /// Signs the callbacks; the first secret of the settings if absent
     #[arg(long)]
     secret: Option<String>,
@@ -166,7 +168,7 @@ fn sender(arguments: &Arguments) -> Result<Sender, Failure> {
     let generator = catalog.find(name).ok_or_else(|| usage(format!("there is no generator {name}")))?;
     let secret = arguments.secret.clone().or(secret);
     let secret = secret.ok_or_else(|| usage(format!("no secret is known for generator {name}: --secret, or a setting")))?;
-    Ok(Sender { generator: generator.clone(), secret, clock: Clock::System, client: client::client()? })
+    Ok(Sender { generator: generator.clone(), secret, clock: Clock::System, client: client::client(&arguments.trust)? })
 }
 
 fn show(arguments: &Arguments, made_up: u32) -> Show {

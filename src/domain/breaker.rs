@@ -42,6 +42,12 @@ impl Breaker {
         }
     }
 
+    /// Whether nothing has failed for too often since it was closed.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.open_until.is_none()
+    }
+
     pub fn succeed(&mut self) {
         *self = Self::after(self.patience);
     }

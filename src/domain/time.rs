@@ -51,6 +51,12 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Hours since 1970.
+    #[must_use]
+    pub const fn hour(self) -> i64 {
+        self.secs().div_euclid(3600)
+    }
+
     /// Reads RFC 3339, and the same without an offset, which then means UTC (Python's naive `isoformat`).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

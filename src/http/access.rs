@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
@@ -11,12 +12,38 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::{Code, Problem};
 use super::state::Hub;
+use crate::domain::role::Role;
 use crate::generator::mac::{any_equal, sha256};
-use crate::store::StoreError;
+use crate::store::{ApiKey, StoreError};
 
-/// Whose key it is; idempotency keys count per owner.
+/// Who asks.
 #[derive(Clone, Debug)]
-pub struct Caller(pub String);
+pub struct Caller {
+    /// Whose key it is; idempotency keys count per owner.
+    pub owner: String,
+    /// The same for people.
+    pub name: String,
+    pub role: Role,
+}
+
+impl Caller {
+    /// Whoever has a key of the settings may do everything. `number`: which one it is, from 0.
+    pub(super) fn of_settings(owner: &str, number: usize) -> Self {
+        Self { owner: owner.to_owned(), name: format!("API_KEYS {}", number + 1), role: Role::Admin }
+    }
+
+    /// Whoever reaches the loopback address, as long as there is no key at all.
+    fn local() -> Self {
+        Self { owner: LOCAL.to_owned(), name: LOCAL.to_owned(), role: Role::Admin }
+    }
+
+    /// Whether there is a key that he could lose.
+    pub(super) fn has_key(&self) -> bool {
+        self.owner != LOCAL
+    }
+}
+
+const LOCAL: &str = "local";
 
 /// Lets a request through to the management API, or not.
 pub async fn guard(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
@@ -42,6 +69,21 @@ pub(super) async fn admit(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Prob
     }
 }
 
+/// Lets a caller of that role through, and those who may do more. Behind [`guard`], or whoever else knows who asks.
+pub(super) async fn demand(
+    State(needed): State<Role>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if caller.role >= needed {
+        return next.run(request).await;
+    }
+    let (may, needed) = (caller.role.as_str(), needed.as_str());
+    Problem::new(Code::Forbidden, format!("The API key has the role `{may}`: this takes one with the role `{needed}`"))
+        .into_response()
+}
+
 fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, key) = value.as_bytes().split_at_checked(7)?;
@@ -54,15 +96,15 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 pub(super) async fn identify(hub: &Hub, key: &[u8]) -> Result<Option<Caller>, StoreError> {
     let hash = sha256([key.trim_ascii()]);
     let mut found = None;
-    for (name, known) in &hub.options.api_keys {
+    for (number, (owner, known)) in hub.options.api_keys.iter().enumerate() {
         if bool::from(any_equal(&[*known], &[key.trim_ascii().to_vec()])) {
-            found = Some(Caller(name.clone()));
+            found = Some(Caller::of_settings(owner, number));
         }
     }
     if found.is_some() {
         return Ok(found);
     }
-    Ok(hub.store.find_key(&hash).await?.map(|key| Caller(format!("key:{}", key.id))))
+    Ok(hub.store.find_key(&hash).await?.and_then(Caller::of_key))
 }
 
 /// A page of a foreign site could have its own name resolve to this machine, or post a form to it; it cannot choose the
@@ -71,7 +113,7 @@ fn local(headers: &HeaderMap) -> Result<Caller, Problem> {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
     let local = is_local(text(header::HOST).unwrap_or_default()) && origin.is_none_or(is_local);
-    if local { Ok(Caller("local".to_owned())) } else { Err(Problem::of(Code::HostNotAllowed)) }
+    if local { Ok(Caller::local()) } else { Err(Problem::of(Code::HostNotAllowed)) }
 }
 
 /// With a port or without.
@@ -79,6 +121,13 @@ fn is_local(host: &str) -> bool {
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl Caller {
+    /// None: it is a key for nothing that this hub knows.
+    pub(super) fn of_key(key: ApiKey) -> Option<Self> {
+        Some(Self { owner: format!("key:{}", key.id), name: key.name, role: key.role? })
+    }
 }
 
 impl From<StoreError> for Problem {

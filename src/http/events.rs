@@ -77,7 +77,7 @@ struct Wanted {
 )]
 pub async fn publish_event(
     State(hub): State<Arc<Hub>>,
-    Extension(Caller(owner)): Extension<Caller>,
+    Extension(Caller { owner, .. }): Extension<Caller>,
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<(StatusCode, Json<EventBody>), Problem> {

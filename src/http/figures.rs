@@ -15,13 +15,14 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn count_outcome(&self, outcome: &'static str) {
-        counter!(CALLBACKS, "outcome" => outcome).increment(1);
+    /// `event`: what it means for a task, or `custom`.
+    pub fn count_outcome(&self, generator: &str, event: &'static str, outcome: &'static str) {
+        counter!(CALLBACKS, "generator" => generator.to_owned(), "event" => event, "outcome" => outcome).increment(1);
         *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).entry(outcome).or_default() += 1;
     }
 
-    pub fn count_rejection(&self, code: &'static str) {
-        counter!(CALLBACKS_REJECTED, "code" => code).increment(1);
+    pub fn count_rejection(&self, generator: &str, code: &'static str) {
+        counter!(CALLBACKS_REJECTED, "generator" => generator.to_owned(), "code" => code).increment(1);
         *self.rejected.lock().unwrap_or_else(PoisonError::into_inner).entry(code).or_default() += 1;
     }
 

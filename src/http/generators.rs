@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::access::Caller;
 use super::openapi::PlainErrors;
 use super::problem::Problem;
 use super::state::Hub;
+use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
 use crate::generator::entry::Generator;
 use crate::generator::explain::Chapter;
@@ -128,11 +130,15 @@ pub struct GeneratorRow {
     tag = "generators",
     responses((status = 200, description = "All generators", body = GeneratorList), PlainErrors),
 )]
-pub async fn list_generators(State(hub): State<Arc<Hub>>) -> Result<Json<GeneratorList>, Problem> {
+pub async fn list_generators(
+    State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<GeneratorList>, Problem> {
     let Loaded { catalog, at, refused } = hub.terms.loaded();
     let base_url = hub.terms.base_url();
-    let items =
-        catalog.iter().map(|generator| GeneratorBody::of(generator, base_url, Some(hub.terms.ingress_url(generator)))).collect();
+    // a URL with a token in it is the right to call back
+    let ingress_url = |generator| (caller.role >= Role::Tasks).then(|| hub.terms.ingress_url(generator));
+    let items = catalog.iter().map(|generator| GeneratorBody::of(generator, base_url, ingress_url(generator))).collect();
     let refused = refused.map(|Refused { at, fault }| RefusedFiles { at, fault });
     Ok(Json(GeneratorList { items, loaded_at: at, refused }))
 }

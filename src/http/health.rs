@@ -62,6 +62,12 @@ impl Readiness {
     }
 }
 
+/// Whether the database does, for whoever counts in it.
+pub(super) async fn database_answers(hub: &Hub) -> bool {
+    let state = hub.readiness.of(Instant::now(), async || look(&hub.store, &hub.clock).await).await;
+    state != State::Silent
+}
+
 async fn look(store: &Store, clock: &Clock) -> State {
     let looking = async {
         store.ping().await?;
@@ -100,7 +106,7 @@ pub async fn health_live() -> Json<Health> {
     get,
     path = "/health/ready",
     tag = "operations",
-    responses((status = 200, description = "It can take requests", body = Health), (status = 503, description = "Not now: `stopping`, the `database` does not answer, or its `clock` is more than 2 seconds off", body = Health)),
+    responses((status = 200, description = "It can take requests", body = Health), (status = 503, description = "Not now: `migrating`, `stopping`, the `database` does not answer, or its `clock` is more than 2 seconds off", body = Health)),
     security(()),
 )]
 pub async fn health_ready(extract::State(hub): extract::State<Arc<Hub>>) -> Response {

@@ -27,6 +27,8 @@ pub mod server;
 pub mod state;
 pub mod stats;
 pub mod tasks;
+pub mod tls;
+pub mod waiting;
 pub mod webhooks;
 
 use std::sync::Arc;
@@ -43,6 +45,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use problem::{Code, Problem};
 use state::Hub;
 
+use crate::domain::role::Role;
+
 /// Where generators call.
 fn callback_routes() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
@@ -52,43 +56,66 @@ fn callback_routes() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(callbacks::shared::receive_shared_callback))
 }
 
-/// What clients and operators use, with a key.
+/// What clients and operators use, with a key that may do it.
 fn api_routes() -> OpenApiRouter<Arc<Hub>> {
+    let role = |routes: OpenApiRouter<Arc<Hub>>, role| routes.route_layer(from_fn_with_state(role, access::demand));
+    role(reading_routes(), Role::Read).merge(role(task_routes(), Role::Tasks)).merge(role(administration_routes(), Role::Admin))
+}
+
+/// For whoever looks on.
+fn reading_routes() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
-        .routes(routes!(tasks::create_task, tasks::list_tasks))
-        .routes(routes!(tasks::read_task, tasks::patch_task, tasks::erase_task))
-        .routes(routes!(tasks::cancel_task))
-        .routes(routes!(tasks::retry_task))
-        .routes(routes!(tasks::reconcile_task))
+        .routes(routes!(tasks::list_tasks))
+        .routes(routes!(tasks::read_task))
         .routes(routes!(callbacks::receipts::list_task_callbacks))
         .routes(routes!(callbacks::receipts::list_callbacks))
         .routes(routes!(callbacks::receipts::read_callback))
-        .routes(routes!(callbacks::replay::replay_callback))
         .routes(routes!(callbacks::verify::verify_callback))
         .routes(routes!(contents::list_contents))
-        .routes(routes!(contents::read_content, contents::edit_content))
+        .routes(routes!(contents::read_content))
+        .routes(routes!(pool::list_pool))
+        .routes(routes!(webhooks::list_webhooks))
+        .routes(routes!(webhooks::read_webhook))
+        .routes(routes!(generators::list_generators))
+        .routes(routes!(live::watch_events))
+        .routes(routes!(live::watch_task))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::read_delivery))
+        .routes(routes!(deliveries::list_task_deliveries))
+        .routes(routes!(stats::read_stats))
+}
+
+/// For an application that hands out tasks, reviews and publishes what they bring.
+fn task_routes() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(tasks::create_task))
+        .routes(routes!(tasks::patch_task))
+        .routes(routes!(tasks::cancel_task))
+        .routes(routes!(tasks::retry_task))
+        .routes(routes!(tasks::reconcile_task))
+        .routes(routes!(contents::edit_content))
         .routes(routes!(contents::approve_content))
         .routes(routes!(contents::reject_content))
-        .routes(routes!(pool::list_pool))
         .routes(routes!(pool::claim_entries))
         .routes(routes!(pool::entry_published))
         .routes(routes!(pool::entry_failed))
         .routes(routes!(pool::extend_entry))
         .routes(routes!(pool::retry_entry))
-        .routes(routes!(webhooks::create_webhook, webhooks::list_webhooks))
-        .routes(routes!(webhooks::read_webhook, webhooks::change_webhook, webhooks::delete_webhook))
+        .routes(routes!(events::publish_event))
+        .routes(routes!(deliveries::retry_task_deliveries))
+}
+
+/// For whoever runs the hub.
+fn administration_routes() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(tasks::erase_task))
+        .routes(routes!(callbacks::replay::replay_callback))
+        .routes(routes!(webhooks::create_webhook))
+        .routes(routes!(webhooks::change_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::rotate_webhook_secret))
-        .routes(routes!(generators::list_generators))
-        .routes(routes!(events::publish_event, live::watch_events))
-        .routes(routes!(live::watch_task))
-        .routes(routes!(deliveries::list_deliveries))
-        .routes(routes!(deliveries::read_delivery))
         .routes(routes!(deliveries::retry_delivery))
         .routes(routes!(deliveries::retry_deliveries))
-        .routes(routes!(deliveries::list_task_deliveries))
-        .routes(routes!(deliveries::retry_task_deliveries))
-        .routes(routes!(stats::read_stats))
 }
 
 /// Open to everybody.
@@ -112,25 +139,43 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
-pub fn router(hub: Arc<Hub>) -> Router {
-    let api = Router::from(api_routes());
-    let console = console::router(hub.clone(), api.clone().with_state(hub.clone()));
-    let api = api.route_layer(from_fn_with_state(hub.clone(), access::guard));
-    let document = document();
-    let docs = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]));
-    Router::new()
-        .merge(callback_routes())
-        .merge(api)
-        .merge(health_routes())
-        .merge(metrics_routes())
-        .route("/openapi.json", axum::routing::get(|| async { Json(document) }))
-        .with_state(hub)
-        .merge(console)
-        .merge(docs)
+/// What of all this a listener shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    /// What generators need, beside a listener for the rest.
+    Callbacks,
+    /// The rest.
+    Administration,
+}
+
+pub fn router(hub: &Arc<Hub>, part: Part) -> Router {
+    let live = || Router::from(OpenApiRouter::new().routes(routes!(health::health_live)));
+    let callbacks = || Router::from(callback_routes()).with_state(hub.clone());
+    let shown = match part {
+        Part::Whole => callbacks().merge(administration(hub)),
+        Part::Callbacks => callbacks().merge(live().with_state(hub.clone())),
+        Part::Administration => administration(hub),
+    };
+    shown
         .fallback(|| async { Problem::of(Code::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed) })
         // bodies are bounded where they are read
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(Problem::of(Code::Internal))))
         .layer(from_fn(request_id::identify))
+}
+
+fn administration(hub: &Arc<Hub>) -> Router {
+    let api = Router::from(api_routes());
+    let console = console::router(hub.clone(), api.clone().with_state(hub.clone()));
+    let api = api.route_layer(from_fn_with_state(hub.clone(), access::guard));
+    let document = document();
+    let docs = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]));
+    api.merge(health_routes())
+        .merge(metrics_routes())
+        .route("/openapi.json", axum::routing::get(|| async { Json(document) }))
+        .with_state(hub.clone())
+        .merge(console)
+        .merge(docs)
 }

@@ -1,21 +1,35 @@
-//! The listener: HTTP/1.1, with a time for heads, a cap on connections, and a graceful end.
+//! A listener: HTTP/1.1, with TLS or without, a time for heads, a cap on connections, and a graceful end.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::AddExtension;
 use axum_server::accept::Accept;
+use axum_server::service::SendService;
+use axum_server::{Handle, Server};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioTimer;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::endless::{Endless, Line, Speaker};
+use super::tls::Tls;
 
-/// Bounds of the listener.
+/// A socket, and what is to be found there.
+pub struct Listener {
+    pub socket: std::net::TcpListener,
+    pub router: Router,
+    pub tls: Option<Tls>,
+}
+
+/// Bounds of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// From a connection's first byte to the end of a request's head.
+    /// From a connection's first byte to the end of a request's head; so long a TLS handshake may take before that.
     pub head_timeout: Duration,
     pub connections: usize,
     /// What requests may still take after the stop.
@@ -26,21 +40,35 @@ pub struct Bounds {
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub async fn serve(
-    listener: std::net::TcpListener,
-    router: Router,
-    bounds: Bounds,
-    stopping: CancellationToken,
-) -> io::Result<()> {
+pub async fn serve(listener: Listener, bounds: Bounds, stopping: CancellationToken) -> io::Result<()> {
+    let Listener { socket, router, tls } = listener;
     let handle = Handle::new();
-    let acceptor = Capped { handle: handle.clone(), most: bounds.connections, stopping: stopping.clone() };
-    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).acceptor(acceptor).http1_only();
+    let capped = Capped { handle: handle.clone(), most: bounds.connections, stopping: stopping.clone() };
+    let server = axum_server::from_tcp(socket)?.handle(handle.clone());
+    let last = async move {
+        stopping.cancelled().await;
+        handle.graceful_shutdown(Some(bounds.grace));
+    };
+    match tls {
+        Some(tls) => run(server.acceptor(tls.acceptor(bounds, capped)), router, bounds, last).await,
+        None => run(server.acceptor(capped), router, bounds, last).await,
+    }
+}
+
+async fn run<A>(server: Server<SocketAddr, A>, router: Router, bounds: Bounds, last: impl Future<Output = ()>) -> io::Result<()>
+where
+    A: Accept<TcpStream, AddExtension<Router, ConnectInfo<SocketAddr>>> + Clone + Send + Sync + 'static,
+    A::Stream: AsyncRead + AsyncWrite + Unpin + Send,
+    A::Service: SendService<Request<Incoming>> + Send,
+    A::Future: Send,
+{
+    let mut server = server.http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(bounds.head_timeout);
     let serving = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
     tokio::pin!(serving);
     tokio::select! {
         ended = &mut serving => return ended,
-        () = stopping.cancelled() => handle.graceful_shutdown(Some(bounds.grace)),
+        () = last => {}
     }
     serving.await
 }

@@ -26,10 +26,12 @@ use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::keyring::Keyring;
 use crate::lifecycle::Lifecycle;
+use crate::pulse::Pulses;
 use crate::pursuit::reconciler::Reconciler;
 use crate::registrar::Registrar;
 use crate::rejections::Rejections;
 use crate::store::Store;
+use crate::telemetry::flood::Flood;
 use crate::telemetry::metrics::Metrics;
 use crate::terms::Terms;
 
@@ -51,7 +53,7 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether only this machine reaches the listener; without a key nobody else may.
     pub loopback: bool,
-    /// SHA-256 of each key of the settings, with the name that it goes by.
+    /// SHA-256 of each key of the settings, behind the owner that it makes.
     pub api_keys: Vec<(String, [u8; 32])>,
     pub auto_approve: bool,
     /// All settings as they count, for people.
@@ -80,12 +82,25 @@ pub struct Hub {
     pub census: Census,
     pub readiness: Readiness,
     pub live: Live,
+    pub lines: Lines,
     pub history: History,
     /// Questions to the doctor cost seconds of hashing, and copies of a body: one at a time.
     pub doctor: Arc<Semaphore>,
     limiter: Option<Limiter>,
     /// Beyond so many, addresses that have not come lately are forgotten.
     most_addresses: AtomicUsize,
+}
+
+/// The lines that are written for each callback, as far as there is room for them.
+pub struct Lines {
+    pub taken: Flood,
+    pub refused: Flood,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { taken: Flood::of(200), refused: Flood::of(50) }
+    }
 }
 
 /// What other rooms give.
@@ -96,6 +111,8 @@ pub struct Handles {
     pub store: Store,
     pub journal: Journal,
     pub rejections: Rejections,
+    /// Where callbacks are counted, and who has gone quiet.
+    pub pulses: Pulses,
     pub reconciler: Reconciler,
     /// For looking at its figures.
     pub keyring: Keyring,
@@ -138,6 +155,7 @@ impl Hub {
             census,
             readiness: Readiness::default(),
             live: Live::default(),
+            lines: Lines::default(),
             history: History::default(),
             doctor: Arc::new(Semaphore::new(1)),
             limiter,

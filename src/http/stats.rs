@@ -2,7 +2,7 @@
 
 mod deliveries;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -45,6 +45,8 @@ pub struct Stats {
     rescued: u64,
     /// The same for each generator that has any.
     rescued_by_generator: BTreeMap<String, RescuedFigures>,
+    /// Generators that used to call back, and have not for several times their usual gap, though tasks of theirs run.
+    quiet: BTreeSet<String>,
     /// Callbacks that wait for a task that nobody knows yet.
     parked: u64,
     /// The same for each generator that has any.
@@ -82,7 +84,7 @@ pub struct KeyFigures {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoopFigures {
-    /// `submit`, `reconcile`, `cancel`, `unpark`, `deliver`, `keys`, `generators`, `tidy`, `watch`, `sample`; on SQLite
+    /// `submit`, `reconcile`, `cancel`, `unpark`, `deliver`, `keys`, `generators`, `tidy`, `pulse`, `watch`, `sample`; on SQLite
     /// `checkpoint`, on PostgreSQL `announce`
     #[schema(example = "reconcile")]
     name: &'static str,
@@ -173,6 +175,7 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
         overdue_by_generator: overdue.found.clone(),
         rescued: rescued.found.iter().map(|row| u64::try_from(row.tasks).unwrap_or(0)).sum(),
         rescued_by_generator: rescued.found.iter().map(|row| (row.generator.clone(), row.into())).collect(),
+        quiet: hub.pulses.quiet(),
         parked: parked.found.values().sum(),
         parked_by_generator: parked.found.clone(),
         polls,

@@ -6,14 +6,23 @@ use std::time::Duration;
 
 use crate::domain::breaker::{Breaker, Permit};
 use crate::domain::time::Timestamp;
+use crate::telemetry::metrics::GENERATOR_BREAKER;
 
 /// Failures in a row before a generator is left alone.
 const PATIENCE: u32 = 5;
 
-#[derive(Debug, Default)]
-pub(super) struct Breakers(Mutex<HashMap<String, Breaker>>);
+#[derive(Debug)]
+pub(super) struct Breakers {
+    /// What generators are asked to do: `submit` or `poll`.
+    purpose: &'static str,
+    known: Mutex<HashMap<String, Breaker>>,
+}
 
 impl Breakers {
+    pub(super) fn of(purpose: &'static str) -> Self {
+        Self { purpose, known: Mutex::default() }
+    }
+
     pub(super) fn permit(&self, generator: &str, now: Timestamp) -> Permit {
         self.with(generator, |breaker| breaker.permit(now))
     }
@@ -27,7 +36,12 @@ impl Breakers {
     }
 
     fn with<T>(&self, generator: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
-        let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        act(breakers.entry(generator.to_owned()).or_insert(Breaker::after(PATIENCE)))
+        let mut breakers = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let breaker = breakers.entry(generator.to_owned()).or_insert(Breaker::after(PATIENCE));
+        let outcome = act(breaker);
+        // shown while nobody else changes it
+        let gauge = metrics::gauge!(GENERATOR_BREAKER, "generator" => generator.to_owned(), "purpose" => self.purpose);
+        gauge.set(if breaker.is_closed() { 0 } else { 1 });
+        outcome
     }
 }

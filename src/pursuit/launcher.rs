@@ -59,7 +59,7 @@ enum Course {
 impl Launcher {
     #[must_use]
     pub fn new(means: Means) -> Self {
-        Self { means, breakers: Breakers::default(), slots: Slots::default() }
+        Self { means, breakers: Breakers::of("submit"), slots: Slots::default() }
     }
 
     /// Submits what is due, as far as slots and generators permit.

@@ -67,7 +67,7 @@ impl Reconciler {
     #[must_use]
     pub fn new(means: Means) -> Self {
         let (findings, _) = broadcast::channel(FINDINGS);
-        let (breakers, slots, figures) = (Breakers::default(), Slots::default(), Figures::default());
+        let (breakers, slots, figures) = (Breakers::of("poll"), Slots::default(), Figures::default());
         Self(Arc::new(Shared { means, breakers, slots, figures, findings }))
     }
 

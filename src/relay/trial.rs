@@ -22,7 +22,9 @@ impl Sender {
     /// Why nothing can be sent.
     pub async fn test(&self, registration: Registration) -> Result<Test, String> {
         let id = Uuid::now_v7();
-        let Some(address) = self.address(registration) else { return Err("has credentials that cannot be read".to_owned()) };
+        let Some(address) = self.address(registration) else {
+            return Err("has credentials that cannot be read: was SECRETS_KEY another one?".to_owned());
+        };
         let now = self.clock.now();
         let letter = letter(now);
         let body = match &address.template {

@@ -18,7 +18,7 @@ const SECRETS: [&str; 5] = ["API_KEYS", "CALLBACK_SECRET_KEY", "DATABASE_URL", "
 const GENERATOR_SECRETS: [&str; 2] = ["SECRET", "API_KEY"];
 
 /// The names that clients of the API read.
-const NO_SETTINGS: [&str; 2] = ["CALLBACK_HUB_URL", "CALLBACK_HUB_KEY"];
+const NO_SETTINGS: [&str; 4] = ["CALLBACK_HUB_URL", "CALLBACK_HUB_KEY", "CALLBACK_HUB_CA", "CALLBACK_HUB_CERT"];
 
 /// ContentHub's names for the same.
 const CONTENT_HUB: [(&str, &str); 5] = [

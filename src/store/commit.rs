@@ -57,6 +57,8 @@ pub struct Draft {
     pub result: Option<Found>,
     /// Of a callback that may have to be read again.
     pub call: Option<Call>,
+    /// The name of whose key it came with, if an operator wished it.
+    pub operator: Option<String>,
 }
 
 /// What else of a callback has to be kept for reading it again.
@@ -78,18 +80,26 @@ pub struct Origin {
     pub body: Option<Bytes>,
     /// Of a callback.
     pub call: Option<Call>,
+    /// The name of whose key it came with, if an operator wished it.
+    pub operator: Option<String>,
 }
 
 impl Origin {
     /// News that no request brought.
     #[must_use]
     pub fn without_headers(generator: GeneratorName, received_at: Timestamp, body: Option<Bytes>) -> Self {
-        Self { generator, received_at, headers: "{}".to_owned(), body, call: None }
+        Self { generator, received_at, headers: "{}".to_owned(), body, call: None, operator: None }
+    }
+
+    /// What the operator of that name wishes.
+    #[must_use]
+    pub fn of_operator(generator: GeneratorName, received_at: Timestamp, name: &str) -> Self {
+        Self { operator: Some(name.to_owned()), ..Self::without_headers(generator, received_at, None) }
     }
 
     fn draft(self, result: Option<Found>) -> Papers {
-        let Self { generator, received_at, headers, body, call } = self;
-        Papers::Receipt(Box::new(Draft { generator, received_at, headers, body, result, call }))
+        let Self { generator, received_at, headers, body, call, operator } = self;
+        Papers::Receipt(Box::new(Draft { generator, received_at, headers, body, result, call, operator }))
     }
 }
 

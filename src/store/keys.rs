@@ -7,12 +7,15 @@ use super::entity::key;
 use super::error::StoreError;
 use super::transaction::conclude;
 use super::{Store, backend};
+use crate::domain::role::Role;
 use crate::domain::time::Timestamp;
 
 #[derive(Clone, Debug)]
 pub struct ApiKey {
     pub id: Uuid,
     pub name: String,
+    /// None: a newer hub has words that this one does not know, and such a key opens nothing here.
+    pub role: Option<Role>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
@@ -20,13 +23,14 @@ pub struct ApiKey {
 impl Store {
     /// # Errors
     /// Whatever the database says.
-    pub async fn add_key(&self, name: &str, hash: &[u8], now: Timestamp) -> Result<ApiKey, StoreError> {
+    pub async fn add_key(&self, name: &str, role: Role, hash: &[u8], now: Timestamp) -> Result<ApiKey, StoreError> {
         let row = key::ActiveModel {
             id: Set(Uuid::now_v7()),
             name: Set(name.to_owned()),
             hash: Set(hash.to_vec()),
             created_at: Set(now.micros()),
             revoked_at: Set(None),
+            role: Set(role.as_str().to_owned()),
         };
         let transaction = self.begin().await?;
         let added = row.insert(&*transaction).await;
@@ -42,13 +46,13 @@ impl Store {
         Ok(live.one(&self.reader).await.map_err(backend::error)?.map(ApiKey::from))
     }
 
-    /// Whether there is such a live key.
+    /// The live key of that id.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn has_key(&self, id: Uuid) -> Result<bool, StoreError> {
+    pub async fn live_key(&self, id: Uuid) -> Result<Option<ApiKey>, StoreError> {
         let live = key::Entity::find_by_id(id).filter(key::Column::RevokedAt.is_null());
-        Ok(live.one(&self.reader).await.map_err(backend::error)?.is_some())
+        Ok(live.one(&self.reader).await.map_err(backend::error)?.map(ApiKey::from))
     }
 
     /// # Errors
@@ -85,6 +89,7 @@ impl From<key::Model> for ApiKey {
         Self {
             id: row.id,
             name: row.name,
+            role: Role::parse(&row.role),
             created_at: Timestamp::from_micros(row.created_at),
             revoked_at: row.revoked_at.map(Timestamp::from_micros),
         }

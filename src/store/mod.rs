@@ -20,6 +20,7 @@ mod mailbox;
 mod migrate;
 mod parked;
 mod plans;
+mod pulses;
 mod receipts;
 mod rejections;
 mod revival;
@@ -33,6 +34,8 @@ mod webhooks;
 mod windows;
 mod write;
 mod written;
+
+use std::path::Path;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
@@ -52,6 +55,7 @@ pub use mailbox::{Delivery, DeliveryFilter};
 pub use migrate::{exists, migrate, pending_migrations};
 pub use parked::ParkedCallback;
 pub use plans::Plan;
+pub use pulses::Beats;
 pub use receipts::{Receipt, ReceiptFilter};
 pub use rejections::{Rejection, RejectionLimits};
 pub use revival::{Pace, Revivable, Revival, Revived};
@@ -125,6 +129,20 @@ impl Store {
         let Some(text) = self.backend.checkpoint() else { return Ok(()) };
         self.reader.query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
         Ok(())
+    }
+
+    /// Copies the whole database into an empty file, as it is at one moment. False: it is a server's, which has
+    /// tools of its own for that.
+    ///
+    /// # Errors
+    /// Whatever the database says; a part of the file may be there then.
+    pub async fn copy_to(&self, file: &Path) -> Result<bool, StoreError> {
+        let Some(text) = self.backend.copy() else { return Ok(false) };
+        let not_text = || StoreError::Schema("the name of the copy is no text".to_owned());
+        let file = file.to_str().ok_or_else(not_text)?;
+        let statement = self.backend.statement(text, [file.into()]);
+        self.reader.execute_raw(statement).await.map_err(backend::error)?;
+        Ok(true)
     }
 
     /// Whether other processes may write, and can be heard.

@@ -28,6 +28,8 @@ pub struct Receipt {
     /// A JSON object.
     pub headers: String,
     pub payload: Option<Uuid>,
+    /// The name of whose key it came with, if an operator wished it.
+    pub operator: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -152,6 +154,7 @@ impl From<receipt::Model> for Receipt {
             duration_us: row.duration_us,
             headers: row.headers,
             payload: row.payload,
+            operator: row.operator,
         }
     }
 }

@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn delivery_tallies(&self, since: Timestamp) -> Result<Vec<Tally>, StoreError> {
-        let statement = self.backend.statement(FIGURES, [hour(since).into()]);
+        let statement = self.backend.statement(FIGURES, [since.hour().into()]);
         let rows = self.reader.query_all_raw(statement).await.map_err(backend::error)?;
         let tally = |row: &QueryResult| {
             let amount: i64 = row.try_get("", "amount")?;
@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn delivery_hours(&self, since: Timestamp, lane: Option<&str>) -> Result<Vec<Hour>, StoreError> {
-        let since = hour(since).into();
+        let since = since.hour().into();
         let statement = match lane {
             Some(lane) => self.backend.statement(HOURS_OF_LANE, [since, lane.into()]),
             None => self.backend.statement(HOURS, [since]),
@@ -116,7 +116,7 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn drop_tallies(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
-        let hour = hour(until);
+        let hour = until.hour();
         // looking costs no writer
         let look = self.backend.statement(ANY_OLD_FIGURE, [hour.into()]);
         if self.reader.query_one_raw(look).await.map_err(backend::error)?.is_none() {
@@ -128,8 +128,4 @@ impl Store {
         let dropped = transaction.execute_raw(statement).await.map_err(backend::error);
         conclude(transaction, dropped.map(|dropped| dropped.rows_affected())).await
     }
-}
-
-const fn hour(time: Timestamp) -> i64 {
-    time.secs().div_euclid(3600)
 }

@@ -8,6 +8,7 @@ mod looking;
 mod receipts;
 mod rejected;
 mod replay;
+mod roles;
 mod superfluous;
 mod verifying;
 mod waiting;

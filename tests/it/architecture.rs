@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 /// Who may import whom; `app`, `cli` and `bench` may import everything, and `main` and `lib` only pass on.
-const IMPORTS: [(&str, &[&str]); 21] = [
+const IMPORTS: [(&str, &[&str]); 22] = [
     ("domain", &[]),
     ("generator", &["domain"]),
     ("subscription", &["domain"]),
@@ -22,6 +22,7 @@ const IMPORTS: [(&str, &[&str]); 21] = [
     ("vault", &["domain"]),
     ("registrar", &["domain", "subscription", "store", "relay", "vault", "clock"]),
     ("housekeeping", &["store", "cadence", "clock"]),
+    ("pulse", &["domain", "store", "cadence", "clock", "telemetry", "terms"]),
     // of cadence, keyring and pursuit only handles: their figures, and what is found; of the relay not even these
     (
         "http",
@@ -38,6 +39,7 @@ const IMPORTS: [(&str, &[&str]); 21] = [
             "terms",
             "cadence",
             "pursuit",
+            "pulse",
             "keyring",
             "telemetry",
         ],

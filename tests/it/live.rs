@@ -5,6 +5,7 @@ mod crowd;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use callback_hub::domain::role::Role;
 use callback_hub::generator::mac::sha256;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -183,7 +184,7 @@ async fn a_key_that_is_revoked_watches_no_longer(#[values(Kind::Sqlite, Kind::Po
     const KEY: &str = "a key that will be revoked";
     let app = App::start(kind, &[("API_KEYS", "a key of these tests")]).await;
     let store = app.store().await;
-    let key = store.add_key("watcher", &sha256([KEY.as_bytes()]), app.clock.now()).await.expect("a key");
+    let key = store.add_key("watcher", Role::Admin, &sha256([KEY.as_bytes()]), app.clock.now()).await.expect("a key");
     let watching = |key: &str| Watcher::of(app.client.get(format!("{}/api/events", app.base)).bearer_auth(key));
     let (mut revoked, mut kept) = (watching(KEY).await, watching("a key of these tests").await);
     assert!(store.revoke_key(key.id, app.clock.now()).await.expect("it was there"));

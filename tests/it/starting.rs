@@ -12,8 +12,9 @@ use crate::harness::{App, Database, Kind, generators};
 #[case(&[("CALLBACK_SECRET_KEY", "fifteen bytes..")], "15 bytes")]
 #[case(&[("SERVER_HOST", "0.0.0.0"), ("CALLBACK_BASE_URL", "https://hub.example.org")], "without any API key")]
 #[case(&[("SERVER_HOST", "0.0.0.0"), ("API_KEYS", "a-key-of-our-own")], "which generators cannot reach")]
-#[case(&[("SERVER_TLS_CERT", "cert.pem"), ("SERVER_TLS_KEY", "key.pem")], "not built yet")]
-#[case(&[("SERVER_ADMIN_PORT", "1")], "not built yet")]
+#[case(&[("SERVER_TLS_CERT", "cert.pem"), ("SERVER_TLS_KEY", "key.pem")], "SERVER_TLS_CERT is cert.pem, which cannot be read")]
+#[case(&[("SERVER_ADMIN_HOST", "127.0.0.1")], "SERVER_ADMIN_HOST is set without SERVER_ADMIN_PORT")]
+#[case(&[("SERVER_TLS_CLIENT_CA", "ca.pem")], "SERVER_TLS_CLIENT_CA is set without SERVER_TLS_CERT")]
 #[case(&[("GENERATOR_QUIET_TRUST", "none")], "CALLBACK_REQUIRE_SIGNATURE=false")]
 #[case(&[("GENERATOR_QUIET_TRUST", "nobody")], "GENERATOR_QUIET_TRUST")]
 #[case(&[("GENERATOR_QUIET_CONFIRM", "always")], "quiet")]
@@ -120,5 +121,41 @@ async fn a_generator_that_lacks_its_key_is_named() {
     };
     let expected = [said("GENERATOR_REPLICATE_API_KEY", "replicate"), said("GENERATOR_RUNPOD_API_KEY", "runpod")];
     assert_eq!(lacks, expected, "those that nobody uses are not mentioned");
+    app.stop().await;
+}
+
+/// The schema's last step is undone, and held up: so long the process lives, and is not ready.
+#[rstest]
+#[tokio::test]
+async fn while_the_schema_is_brought_up_to_date_the_process_lives_and_is_not_ready(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let database = std::sync::Arc::new(Database::fresh(kind).await);
+    callback_hub::store::migrate(&database.url).await.expect("the schema");
+    database.execute("DROP TABLE hub_pulses").await;
+    database.execute("DELETE FROM hub_migrations WHERE version = 'm0023_pulses'").await;
+    let hold = database.hold_table("hub_migrations").await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|taken| taken.local_addr()).expect("a port").port();
+    let (port, base) = (free.to_string(), format!("http://127.0.0.1:{free}"));
+    // the database's clock is compared with ours
+    let clock = Some(callback_hub::clock::Clock::System);
+    let extra = Extra { settings: &[("SERVER_PORT", port.as_str())], clock, ..Extra::default() };
+    let looking = async {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let live = async || client.get(format!("{base}/health/live")).send().await.is_ok_and(|answer| answer.status() == 200);
+        while !live().await {
+            tokio::task::yield_now().await;
+        }
+        let ready = client.get(format!("{base}/health/ready")).send().await.expect("an answer");
+        assert_eq!(ready.status(), 503);
+        assert_eq!(ready.text().await.expect("a text"), r#"{"status":"migrating"}"#);
+        let early = client.post(format!("{base}/callback/t")).body("{}").send().await.expect("an answer");
+        assert!(early.status() == 503 && early.headers().contains_key("retry-after"), "{early:?}");
+        hold.release().await;
+    };
+    let looking = async { tokio::time::timeout(std::time::Duration::from_secs(20), looking).await.expect("it answers in time") };
+    let (app, ()) = tokio::join!(App::with(&database, extra), looking);
+    app.get("/health/ready").await.good(200);
+    app.created(&serde_json::json!({"id": "t"})).await;
     app.stop().await;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every example of README.md against the hub of CALLBACK_HUB_URL. Run by: tests/hub.py sqlite -- tests/readme/run.py
+"""Runs every example of README.md and docs/ against the hub of CALLBACK_HUB_URL. Run by: tests/hub.py sqlite -- tests/readme/run.py
 
 A block of bash, python or js is either tagged `run`, or it is in INSTEAD below; anything else is a fault of the page. With
 `callback=STATUS` the block is given a new task's CALLBACK_URL and TASK_ID, and must bring that task into that status. Beside the
@@ -64,17 +64,18 @@ INSTEAD = {
 
 
 def main() -> int:
-    blocks = BLOCK.findall((ROOT / "README.md").read_text())
-    if len(blocks) < 10:
-        sys.exit(f"README.md: only {len(blocks)} examples were found")
-    unused = set(INSTEAD) - {text for _, _, text in blocks}
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    blocks = [(page.relative_to(ROOT), *block) for page in pages for block in BLOCK.findall(page.read_text())]
+    if len(blocks) < 20:
+        sys.exit(f"tests/readme/run.py: only {len(blocks)} examples were found")
+    unused = set(INSTEAD) - {text for *_, text in blocks}
     if unused:
-        sys.exit(f"tests/readme/run.py: these are not in README.md any more: {unused}")
+        sys.exit(f"tests/readme/run.py: these are not there any more: {unused}")
     with tempfile.TemporaryDirectory(prefix="callback-hub-readme-") as folder, Generator() as generator:
         environment = surroundings(Path(folder), generator.url)
-        for number, (language, words, text) in enumerate(blocks, 1):
-            run(number, language, words.split(), text, Path(folder), environment)
-    print(f"README.md: {len(blocks)} examples ran on {os.environ['HUB_DATABASE']}")
+        for number, (page, language, words, text) in enumerate(blocks, 1):
+            run(page, number, language, words.split(), text, Path(folder), environment)
+    print(f"README.md and docs: {len(blocks)} examples ran on {os.environ['HUB_DATABASE']}")
     return 0
 
 
@@ -92,8 +93,8 @@ def surroundings(folder: Path, generator: str) -> dict:
     )
 
 
-def run(number: int, language: str, words: list, text: str, folder: Path, environment: dict) -> None:
-    what = f"README.md, example {number} ({language}: {text.strip().splitlines()[-1][:60]})"
+def run(page: Path, number: int, language: str, words: list, text: str, folder: Path, environment: dict) -> None:
+    what = f"{page}, example {number} ({language}: {text.strip().splitlines()[-1][:60]})"
     options = dict(word.split("=") for word in words if "=" in word)
     if "run" not in words:
         if text not in INSTEAD:

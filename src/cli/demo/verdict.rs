@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use super::Stage;
 use super::board::Row;
-use crate::cli::client;
 use crate::simulator::{End, Summary};
 
 pub(super) struct Verdict {
@@ -49,11 +48,10 @@ struct Journal {
 
 impl Verdict {
     /// Asks the hub about each task.
-    pub(super) async fn reach(stage: &Stage, rows: &[Row], summary: Summary) -> anyhow::Result<Self> {
-        let client = client::client()?;
+    pub(super) async fn reach(stage: &Stage, client: &reqwest::Client, rows: &[Row], summary: Summary) -> anyhow::Result<Self> {
         let (mut ends, mut roads, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for row in rows {
-            let Task { status, settled_by } = ask(stage, &client, &format!("tasks/{}", row.task)).await?;
+            let Task { status, settled_by } = ask(stage, client, &format!("tasks/{}", row.task)).await?;
             *ends.entry(status.clone()).or_default() += 1;
             *roads.entry(settled_by.unwrap_or_default()).or_default() += 1;
             let right = row.end.map_or("another", End::as_str);
@@ -61,7 +59,7 @@ impl Verdict {
                 wrong.push(Wrong { task: row.task.clone(), right, is: status });
             }
         }
-        let Stats { journal } = ask(stage, &client, "stats").await?;
+        let Stats { journal } = ask(stage, client, "stats").await?;
         Ok(Self { tasks: stage.tasks, ends, roads, wrong, summary, journal })
     }
 

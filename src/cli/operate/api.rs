@@ -35,7 +35,7 @@ impl Api {
         if !matches!(base.scheme(), "http" | "https") {
             return Err(wrong());
         }
-        Ok(Self { client: client::client()?, base, key: access.key.clone().filter(|key| !key.is_empty()) })
+        Ok(Self { client: client::client(&access.trust)?, base, key: access.key.clone().filter(|key| !key.is_empty()) })
     }
 
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, Failure> {

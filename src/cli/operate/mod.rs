@@ -11,6 +11,8 @@ pub(super) mod webhooks;
 
 use clap::{Args, Subcommand};
 
+use super::client::Trust;
+
 pub(super) use show::{escaped, plain};
 
 /// A group of commands that talk to a hub.
@@ -31,6 +33,8 @@ struct Access {
     /// An API key
     #[arg(long, global = true, env = "CALLBACK_HUB_KEY", hide_env_values = true)]
     key: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// As JSON
     #[arg(long, global = true)]
     json: bool,

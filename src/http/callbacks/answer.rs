@@ -118,7 +118,8 @@ pub(super) fn accepted(
 }
 
 fn taken(hub: &Hub, generator: &Generator, about: &About, outcome: Outcome, callback: Uuid) {
-    hub.figures.count_outcome(outcome.as_str());
+    hub.figures.count_outcome(generator.name().as_str(), about.event, outcome.as_str());
+    let Some(left_out) = hub.lines.taken.admit(hub.clock.now().secs()) else { return };
     tracing::info!(
         outcome = outcome.as_str(),
         reason = outcome.reason().map(Reason::as_str),
@@ -127,6 +128,7 @@ fn taken(hub: &Hub, generator: &Generator, about: &About, outcome: Outcome, call
         %callback,
         generator = generator.name().as_str(),
         word = about.word,
+        left_out = Some(left_out).filter(|&lines| lines > 0),
         "callback taken"
     );
 }
@@ -214,13 +216,22 @@ pub(super) struct About {
     named: Option<String>,
     /// The generator's own word for what has happened.
     word: Option<String>,
+    /// What that means, or `custom`.
+    event: &'static str,
 }
 
 impl About {
     pub(super) fn of(decoded: &Decoded) -> Self {
         match decoded {
-            Decoded::Task(event) => Self { task: event.task.clone(), named: event.claim.named.clone(), word: event.word.clone() },
-            Decoded::Custom(event) => Self { task: event.task.clone(), named: None, word: Some(event.name.clone()) },
+            Decoded::Task(event) => Self {
+                task: event.task.clone(),
+                named: event.claim.named.clone(),
+                word: event.word.clone(),
+                event: event.event.name(),
+            },
+            Decoded::Custom(event) => {
+                Self { task: event.task.clone(), named: None, word: Some(event.name.clone()), event: "custom" }
+            }
         }
     }
 }

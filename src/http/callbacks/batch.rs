@@ -31,10 +31,12 @@ struct Queued {
 
 pub(super) async fn take(hub: Arc<Hub>, inbound: Inbound) -> Response {
     let mut case = Case::open(&hub, &inbound);
-    match batch(&hub, inbound, &mut case).await {
+    let answer = match batch(&hub, inbound, &mut case).await {
         Ok(response) => response,
         Err(problem) => case.close(&hub, problem).into_response(),
-    }
+    };
+    case.watch.stop();
+    answer
 }
 
 async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
@@ -44,12 +46,14 @@ async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response,
     };
     let deadline = record::deadline(hub);
     let decoded = decode_batch(&proven.verified)?;
+    case.watch.lap("decode");
     let arrival = Arrival::of(&proven);
     let items: Vec<Item> = decoded.into_iter().map(|item| queue(hub, &arrival, item)).collect();
     let mut settled = Vec::with_capacity(items.len());
     for Item { task, body, state } in items {
         settled.push((task, body, settle(hub, &proven, deadline, state).await));
     }
+    case.watch.lap("record");
     // only now: what nobody waits for is not written
     let settled = settled.into_iter().map(|(task, body, outcome)| Ok((task, body, outcome?)));
     let settled: Vec<_> = settled.collect::<Result<_, Problem>>()?;
@@ -63,6 +67,7 @@ async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response,
             }
         });
     }
+    hub.pulses.beat(proven.generator.name().as_str());
     let success = results.iter().all(|result| matches!(result, BatchResult::Accepted(_)));
     Ok((answer::status(&proven.generator), Json(BatchAccepted { success, results })).into_response())
 }

@@ -99,10 +99,12 @@ impl Inbound {
 
 pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
     let mut case = Case::open(&hub, &inbound);
-    match single(&hub, inbound, &mut case).await {
+    let answer = match single(&hub, inbound, &mut case).await {
         Ok(response) => response,
         Err(problem) => case.close(&hub, problem).into_response(),
-    }
+    };
+    case.watch.stop();
+    answer
 }
 
 async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response, Problem> {
@@ -115,13 +117,17 @@ async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response
         Door::Shared(_) => payload::decode_shared(&proven.verified)?,
         Door::Own(_) => payload::decode(&proven.verified)?,
     };
+    case.watch.lap("decode");
     if matches!((door, &decoded), (Door::Own(_), Decoded::Task(event)) if event.task.is_none()) {
         return Err(Problem::of(Code::UnknownTask));
     }
     let arrival = record::Arrival::of(&proven);
     let about = About::of(&decoded);
     let answer = record::record(hub, arrival.entry(hub, decoded)).await;
-    answer::single(hub, &proven.generator, &about, answer)
+    case.watch.lap("record");
+    let answer = answer::single(hub, &proven.generator, &about, answer)?;
+    hub.pulses.beat(proven.generator.name().as_str());
+    Ok(answer)
 }
 
 /// Rows 1 to 8 of the contract's table.
@@ -147,6 +153,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     let task = inbound.task();
     let body = body::read(inbound.body, &hub.budget, &terms).await?;
     case.body = body.clone();
+    case.watch.lap("receive");
     let Some(generator) = generator else { return Err(unknown) };
     if !generator.methods().any(|method| method == inbound.method) {
         let allow = Some(generator.methods().collect::<Vec<_>>().join(", "));
@@ -164,7 +171,9 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     if let Some(reply) = generator.handshake(&raw) {
         return Ok(Entrance::Handshake(reply));
     }
-    let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published()).map_err(|(raw, refusal)| {
+    let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published());
+    case.watch.lap("verify");
+    let verified = verified.map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
         case.unproven = Some((raw, refusal.clone()));
         refusal

@@ -58,6 +58,8 @@ pub struct ReceiptBody {
     received_at: Timestamp,
     /// Until it was written, in microseconds.
     duration_us: i64,
+    /// The name of the API key that it came with, if an operator wished it, or has replayed it.
+    operator: Option<String>,
     /// Secrets masked, signatures kept.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     headers: Option<Box<RawValue>>,
@@ -204,6 +206,7 @@ impl ReceiptBody {
             finding: None,
             received_at: receipt.received_at,
             duration_us: receipt.duration_us,
+            operator: receipt.operator,
             headers: RawValue::from_string(receipt.headers).ok(),
             body,
             body_encoding,
@@ -230,6 +233,7 @@ impl ReceiptBody {
             finding: rejection.finding.and_then(|finding| RawValue::from_string(finding).ok()),
             received_at: rejection.received_at,
             duration_us: rejection.duration_us,
+            operator: None,
             headers: RawValue::from_string(rejection.headers).ok(),
             body,
             body_encoding,

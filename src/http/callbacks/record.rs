@@ -26,6 +26,8 @@ pub(super) struct Arrival<'a> {
     pub call: Call,
     /// Past the fingerprint, though not past the grid.
     pub replayed: bool,
+    /// Who has replayed it.
+    pub operator: Option<String>,
 }
 
 impl<'a> Arrival<'a> {
@@ -40,6 +42,7 @@ impl<'a> Arrival<'a> {
             headers: headers::kept(headers, &secret),
             call: Call { query, signed: proven.verified.is_signed() },
             replayed: false,
+            operator: None,
         }
     }
 
@@ -62,7 +65,8 @@ impl<'a> Arrival<'a> {
 
     fn origin(&self, generator: GeneratorName, body: Bytes) -> Origin {
         let (received_at, headers) = (self.received_at, self.headers.clone());
-        Origin { generator, received_at, headers, body: Some(body), call: Some(self.call.clone()) }
+        let (call, operator) = (Some(self.call.clone()), self.operator.clone());
+        Origin { generator, received_at, headers, body: Some(body), call, operator }
     }
 }
 

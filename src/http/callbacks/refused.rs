@@ -15,6 +15,7 @@ use crate::http::problem::{Code, FieldProblem, Problem};
 use crate::http::state::Hub;
 use crate::rejections::{Evidence, KEPT_BODY, Refused};
 use crate::store::Rejection;
+use crate::telemetry::metrics::Stopwatch;
 
 /// A callback while nobody knows yet whether it will be taken.
 pub(super) struct Case {
@@ -29,6 +30,7 @@ pub(super) struct Case {
     pub token: Token,
     /// What the doctor may look at, where its proof did not hold.
     pub unproven: Option<(RawCallback, Refusal)>,
+    pub watch: Stopwatch,
 }
 
 impl Case {
@@ -48,6 +50,7 @@ impl Case {
             attempt: attempt.and_then(|attempt| attempt.parse().ok()),
             token: Token::Absent,
             unproven: None,
+            watch: Stopwatch::start(),
         }
     }
 
@@ -64,8 +67,11 @@ impl Case {
 
     fn note(&self, hub: &Hub, problem: &Problem, task: Option<&str>, body: &Bytes) {
         let code = problem.code.as_str();
-        hub.figures.count_rejection(code);
-        tracing::info!(code, generator = self.generator, task, "callback refused");
+        hub.figures.count_rejection(&self.generator, code);
+        if let Some(left_out) = hub.lines.refused.admit(self.arrived.secs()) {
+            let left_out = Some(left_out).filter(|&lines| lines > 0);
+            tracing::info!(code, generator = self.generator, task, left_out, "callback refused");
+        }
         hub.rejections.report(&self.generator, code, self.arrived, || Refused {
             rejection: self.rejection(hub, problem, task, body),
             evidence: self.evidence(),

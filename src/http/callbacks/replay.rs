@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::generator::payload;
 use crate::generator::raw::RawCallback;
 use crate::generator::signature::verify;
 use crate::generator::token::Capability;
+use crate::http::access::Caller;
 use crate::http::openapi::ReplayErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
@@ -34,17 +35,21 @@ use crate::store::{Call, Receipt, Rejection};
     params(("callback_id" = Uuid, Path, description = "The receipt's id")),
     responses((status = 200, description = "What became of it this time", body = Accepted), ReplayErrors),
 )]
-pub async fn replay_callback(State(hub): State<Arc<Hub>>, Segment(id): Segment) -> Result<Json<Accepted>, Problem> {
+pub async fn replay_callback(
+    State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
+    Segment(id): Segment,
+) -> Result<Json<Accepted>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;
     if let Some(receipt) = hub.store.receipt(id).await? {
-        return replay_accepted(&hub, receipt).await.map(Json);
+        return replay_accepted(&hub, &caller, receipt).await.map(Json);
     }
     let rejection = hub.store.rejection(id).await?.ok_or_else(unknown)?;
-    replay_rejected(&hub, rejection).await.map(Json)
+    replay_rejected(&hub, &caller, rejection).await.map(Json)
 }
 
-async fn replay_accepted(hub: &Hub, receipt: Receipt) -> Result<Accepted, Problem> {
+async fn replay_accepted(hub: &Hub, caller: &Caller, receipt: Receipt) -> Result<Accepted, Problem> {
     if receipt.outcome == Outcome::Parked.as_str() {
         return Err(not_replayable("it waits for its task, and will be applied as soon as that is known"));
     }
@@ -59,10 +64,10 @@ async fn replay_accepted(hub: &Hub, receipt: Receipt) -> Result<Accepted, Proble
     let attempt = receipt.attempt.and_then(|attempt| u32::try_from(attempt).ok());
     let claim = Claim { token: attempt, may_adopt: raw.task.is_some(), ..Claim::default() };
     // what proved it is forgotten: where it may have been a token that everybody's callbacks have, it is taken for that
-    again(hub, &generator, &raw, claim, generator.takes_ingress_token(), receipt.headers).await
+    again((hub, caller), &generator, &raw, claim, generator.takes_ingress_token(), receipt.headers).await
 }
 
-async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Problem> {
+async fn replay_rejected(hub: &Hub, caller: &Caller, rejection: Rejection) -> Result<Accepted, Problem> {
     if rejection.is_cut() {
         return Err(not_replayable("only the beginning of its body was kept"));
     }
@@ -92,11 +97,11 @@ async fn replay_rejected(hub: &Hub, rejection: Rejection) -> Result<Accepted, Pr
         return Err(not_replayable("nothing proves its sender"));
     }
     let claim = Claim { token: verified.token_attempt(), query: rejection.attempt, may_adopt: !is_shared, ..Claim::default() };
-    again(hub, &generator, verified.raw(), claim, verified.is_hearsay(), rejection.headers).await
+    again((hub, caller), &generator, verified.raw(), claim, verified.is_hearsay(), rejection.headers).await
 }
 
 async fn again(
-    hub: &Hub,
+    (hub, caller): (&Hub, &Caller),
     generator: &Arc<Generator>,
     raw: &RawCallback,
     claim: Claim,
@@ -107,7 +112,8 @@ async fn again(
         .map_err(|refusal| not_replayable(&format!("it still cannot be read: {}", refusal.detail)))?;
     let about = About::of(&decoded);
     let call = Call { query: Vec::new(), signed: !is_hearsay };
-    let arrival = Arrival { generator, received_at: hub.clock.now(), headers, call, replayed: true };
+    let operator = Some(caller.name.clone());
+    let arrival = Arrival { generator, received_at: hub.clock.now(), headers, call, replayed: true, operator };
     let answer = record::record(hub, arrival.entry(hub, decoded)).await;
     answer::accepted(hub, generator, &about, answer)
 }

@@ -66,7 +66,7 @@ pub(super) fn page(visit: &Visit, template: &str, title: &str, mut content: Json
         title,
         menu => menu(visit),
         said => visit.said(),
-        has_key => visit.caller.0 != "local",
+        has_key => visit.caller.has_key(),
     };
     framed(frame, template, &content)
 }

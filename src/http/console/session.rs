@@ -61,7 +61,7 @@ fn parts<'a>(owner: &'a str, until: &'a str) -> [&'a [u8]; 3] {
 }
 
 /// The header that logs in whoever has shown his key. `secure`: he came by https.
-pub(super) fn cookie(hub: &Hub, Caller(owner): &Caller, secure: bool) -> String {
+pub(super) fn cookie(hub: &Hub, Caller { owner, .. }: &Caller, secure: bool) -> String {
     let value = hub.sessions.sign(owner, hub.clock.now().plus(LASTS));
     with_attributes(&value, LASTS, secure)
 }
@@ -81,10 +81,12 @@ fn with_attributes(value: &str, lasts: Duration, secure: bool) -> String {
 /// # Errors
 /// What the API would answer.
 pub async fn visitor(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Problem> {
-    match presented(headers).find_map(|value| hub.sessions.owner(value, hub.clock.now())) {
-        Some(owner) if is_known(hub, &owner).await? => Ok(Caller(owner)),
-        _ => access::admit(hub, headers).await,
+    if let Some(owner) = presented(headers).find_map(|value| hub.sessions.owner(value, hub.clock.now()))
+        && let Some(caller) = known(hub, &owner).await?
+    {
+        return Ok(caller);
     }
+    access::admit(hub, headers).await
 }
 
 /// A browser may have several of one name.
@@ -95,13 +97,13 @@ fn presented(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// Keys are revoked, and taken out of the settings.
-async fn is_known(hub: &Hub, owner: &str) -> Result<bool, StoreError> {
-    if hub.options.api_keys.iter().any(|(name, _)| name == owner) {
-        return Ok(true);
+async fn known(hub: &Hub, owner: &str) -> Result<Option<Caller>, StoreError> {
+    if let Some(number) = hub.options.api_keys.iter().position(|(known, _)| known == owner) {
+        return Ok(Some(Caller::of_settings(owner, number)));
     }
     match owner.strip_prefix("key:").and_then(|id| id.parse::<Uuid>().ok()) {
-        Some(id) => hub.store.has_key(id).await,
-        None => Ok(false),
+        Some(id) => Ok(hub.store.live_key(id).await?.and_then(Caller::of_key)),
+        None => Ok(None),
     }
 }
 

@@ -59,6 +59,12 @@ impl Default for Live {
 }
 
 impl Live {
+    /// How many watch.
+    #[must_use]
+    pub fn watchers(&self) -> usize {
+        self.rooms.taken()
+    }
+
     /// Of a task, or of everything. What is written from now on will be told, but for what [`OVERLAP`] is too short for.
     pub(super) async fn take_seat(&self, hub: &Hub, task: Option<&TaskId>) -> Result<Seat, Problem> {
         // taken before anything is read: a step that finds nobody forgets where it was

@@ -66,6 +66,11 @@ impl Rooms {
         Some(Seat { notices, _place: place })
     }
 
+    /// How many watch.
+    pub fn taken(&self) -> usize {
+        WATCHERS - self.places.available_permits()
+    }
+
     /// Gives up what was left.
     pub fn sweep(&self) {
         self.tasks().retain(|_, room| room.notices.receiver_count() > 0);

@@ -42,25 +42,25 @@ errors! {
     ListErrors = Unauthorized HostNotAllowed InvalidRequest Internal Unavailable;
     /// Of reading what belongs to a task.
     TaskErrors = Unauthorized HostNotAllowed UnknownTask InvalidRequest Internal Unavailable;
-    CreationErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout Conflict BodyTooLarge InvalidRequest Internal Unavailable;
+    CreationErrors = MalformedBody Unauthorized HostNotAllowed Forbidden RequestTimeout Conflict BodyTooLarge InvalidRequest Internal Unavailable;
     /// Of what is done to a task.
-    ChangeErrors = MalformedBody Unauthorized HostNotAllowed UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
+    ChangeErrors = MalformedBody Unauthorized HostNotAllowed Forbidden UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
         Unavailable;
     VerifyErrors = MalformedBody Unauthorized HostNotAllowed UnknownGenerator RequestTimeout BodyTooLarge InvalidRequest Internal
         Unavailable;
     ReceiptErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
     /// Of what is done to something else that has an id.
-    ActionErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
+    ActionErrors = MalformedBody Unauthorized HostNotAllowed Forbidden NotFound RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
         Unavailable;
     /// Of what is asked of nothing that has an id.
-    BulkErrors = MalformedBody Unauthorized HostNotAllowed RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
-    EventErrors = MalformedBody Unauthorized HostNotAllowed UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
+    BulkErrors = MalformedBody Unauthorized HostNotAllowed Forbidden RequestTimeout BodyTooLarge InvalidRequest Internal Unavailable;
+    EventErrors = MalformedBody Unauthorized HostNotAllowed Forbidden UnknownTask RequestTimeout Conflict BodyTooLarge InvalidRequest Internal
         Unavailable;
     ContentErrors = Unauthorized HostNotAllowed NotFound Internal Unavailable;
     /// Of what a publisher says about an entry.
-    LeaseErrors = MalformedBody Unauthorized HostNotAllowed NotFound RequestTimeout LeaseLost BodyTooLarge InvalidRequest Internal
+    LeaseErrors = MalformedBody Unauthorized HostNotAllowed Forbidden NotFound RequestTimeout LeaseLost BodyTooLarge InvalidRequest Internal
         Unavailable;
-    ReplayErrors = InvalidEvent TaskMismatch Unauthorized HostNotAllowed NotFound UnknownTask NotReplayable Internal Unavailable;
+    ReplayErrors = InvalidEvent TaskMismatch Unauthorized HostNotAllowed Forbidden NotFound UnknownTask NotReplayable Internal Unavailable;
 }
 
 /// One response a status, with an example for each code.

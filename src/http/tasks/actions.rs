@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use super::{TaskBody, known, load, refused, task_id};
 use crate::domain::event::{Claim, Event, Occurrence};
 use crate::domain::plan::{Answer, Command, Item, Patch, Refusal};
 use crate::domain::task::{ExternalId, Source, TaskId};
+use crate::http::access::Caller;
 use crate::http::body::{Nothing, Sent};
 use crate::http::fields::Fields;
 use crate::http::openapi::ChangeErrors;
@@ -113,8 +114,13 @@ pub async fn erase_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: 
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
     responses((status = 200, description = "The cancelled task, without `callback_url`", body = TaskBody), ChangeErrors),
 )]
-pub async fn cancel_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: Nothing) -> Result<Json<TaskBody>, Problem> {
-    let id = operate(&hub, &task, Event::OperatorCancel).await?;
+pub async fn cancel_task(
+    State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
+    Segment(task): Segment,
+    _: Nothing,
+) -> Result<Json<TaskBody>, Problem> {
+    let id = operate(&hub, &caller, &task, Event::OperatorCancel).await?;
     Ok(Json(TaskBody::brief(&hub, load(&hub, &id).await?)))
 }
 
@@ -128,13 +134,18 @@ pub async fn cancel_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _:
     params(("task_id" = String, Path, description = "The task's id", pattern = "^[A-Za-z0-9._:-]{1,128}$", example = "video-42")),
     responses((status = 200, description = "The task in its new attempt, with the attempt's `callback_url`", body = TaskBody), ChangeErrors),
 )]
-pub async fn retry_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: Nothing) -> Result<Json<TaskBody>, Problem> {
-    let id = operate(&hub, &task, Event::OperatorRetry).await?;
+pub async fn retry_task(
+    State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
+    Segment(task): Segment,
+    _: Nothing,
+) -> Result<Json<TaskBody>, Problem> {
+    let id = operate(&hub, &caller, &task, Event::OperatorRetry).await?;
     Ok(Json(TaskBody::whole(&hub, load(&hub, &id).await?)))
 }
 
 /// An operator's wish is an event like any other.
-pub(super) async fn operate(hub: &Hub, task: &str, event: Event) -> Result<TaskId, Problem> {
+pub(super) async fn operate(hub: &Hub, caller: &Caller, task: &str, event: Event) -> Result<TaskId, Problem> {
     let id = task_id(task)?;
     let generator = known(hub, &id).await?.generator;
     let now = hub.clock.now();
@@ -149,7 +160,7 @@ pub(super) async fn operate(hub: &Hub, task: &str, event: Event) -> Result<TaskI
         generator_time: None,
         held: None,
     };
-    let entry = Entry::of_event(Some(id.clone()), now, occurrence, Origin::without_headers(generator, now, None));
+    let entry = Entry::of_event(Some(id.clone()), now, occurrence, Origin::of_operator(generator, now, &caller.name));
     match hub.journal.record(entry).await? {
         Answer::Refused(refusal) => Err(refused(refusal)),
         _ => Ok(id),

@@ -93,7 +93,7 @@ pub struct NewTaskBody {
 )]
 pub async fn create_task(
     State(hub): State<Arc<Hub>>,
-    Extension(Caller(owner)): Extension<Caller>,
+    Extension(Caller { owner, .. }): Extension<Caller>,
     headers: HeaderMap,
     Sent(body): Sent,
 ) -> Result<Response, Problem> {

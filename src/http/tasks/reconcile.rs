@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use super::{TaskBody, known, load, task_id};
 use crate::domain::event::Event;
 use crate::domain::task::{Status, Task, TaskId};
 use crate::domain::time::Timestamp;
+use crate::http::access::Caller;
 use crate::http::body::Nothing;
 use crate::http::openapi::ChangeErrors;
 use crate::http::problem::{Code, Problem};
@@ -52,13 +53,18 @@ pub struct Reconciled {
         ChangeErrors,
     ),
 )]
-pub async fn reconcile_task(State(hub): State<Arc<Hub>>, Segment(task): Segment, _: Nothing) -> Result<Response, Problem> {
+pub async fn reconcile_task(
+    State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
+    Segment(task): Segment,
+    _: Nothing,
+) -> Result<Response, Problem> {
     let id = task_id(&task)?;
     check(&hub, &known(&hub, &id).await?)?;
     // register before asking: what is found in between is not missed
     let mut findings = hub.reconciler.findings();
     let asked = hub.clock.now();
-    operate(&hub, &task, Event::Hint).await?;
+    operate(&hub, &caller, &task, Event::Hint).await?;
     let waiting = hub.stopping.run_until_cancelled(found(&hub, &id, asked, &mut findings));
     let (status, found) = match tokio::time::timeout(LONGEST_WAIT, waiting).await {
         Ok(Some(found)) => (StatusCode::OK, found?),

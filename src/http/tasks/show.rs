@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::{Extension, Json};
 use tokio::time::Instant;
 
 use super::{TaskBody, load, task_id};
+use crate::domain::role::Role;
 use crate::domain::task::TaskId;
+use crate::http::access::Caller;
 use crate::http::fields::Fields;
 use crate::http::openapi::TaskErrors;
 use crate::http::problem::Problem;
@@ -34,6 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 )]
 pub async fn read_task(
     State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
     Segment(task): Segment,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TaskBody>, Problem> {
@@ -46,7 +49,9 @@ pub async fn read_task(
     if let Some(seconds) = wait {
         settled(&hub, &id, Duration::from_secs(seconds)).await?;
     }
-    Ok(Json(TaskBody::whole(&hub, load(&hub, &id).await?)))
+    let task = load(&hub, &id).await?;
+    // its URL is the right to call back
+    Ok(Json(if caller.role >= Role::Tasks { TaskBody::whole(&hub, task) } else { TaskBody::brief(&hub, task) }))
 }
 
 /// Comes back when the task is settled, unknown or erased, the time is up, or the service stops.

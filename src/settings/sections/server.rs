@@ -73,10 +73,21 @@ impl Server {
         [Some(self.host.clone()), admin].into_iter().flatten().find(|host| !host.is_loopback())
     }
 
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls_cert.is_some() { "https" } else { "http" }
+    }
+
+    /// Where API and console are, if nothing stands in between.
+    #[must_use]
+    pub fn admin_url(&self) -> BaseUrl {
+        let (host, port) = self.admin().unwrap_or_else(|| (self.host.clone(), self.port));
+        BaseUrl::of(self.scheme(), &host, port)
+    }
+
     /// Where generators find the hub if nothing stands in between; `port` is the one that is bound.
     #[must_use]
     pub fn base_url(&self, port: u16) -> BaseUrl {
-        let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
-        BaseUrl::of(scheme, &self.host, port)
+        BaseUrl::of(self.scheme(), &self.host, port)
     }
 }

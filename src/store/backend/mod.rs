@@ -215,6 +215,14 @@ impl Backend {
         }
     }
 
+    /// Writes a copy of the database into the file of that name, while others write: none where it is a server's to do.
+    pub(super) const fn copy(self) -> Option<&'static str> {
+        match self.0 {
+            DbBackend::Sqlite => Some(sqlite::COPY),
+            _ => None,
+        }
+    }
+
     /// Tells other processes that something was written; none where there are none.
     pub(super) const fn announcement(self) -> Option<&'static str> {
         match self.0 {

@@ -136,6 +136,8 @@ pub(super) const ROW_COUNTS: [usize; 36] = [
 ];
 /// Statements that a connection keeps prepared: those of the tables that are written all the time, and some more.
 const TEXTS: usize = 400;
+/// Reads in one transaction, and holds up nobody who writes. Into an empty file, or one that is not there.
+pub(super) const COPY: &str = "VACUUM INTO $1";
 /// As far as nobody has to be waited for.
 pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 /// Pages of the log at which the writer itself does it, while everybody waits. The log begins anew when all of it is in the

@@ -30,7 +30,7 @@ impl Counts {
     }
 
     pub(in crate::store) fn statements(&self, backend: Backend, now: Timestamp) -> Result<Vec<Statement>, StoreError> {
-        let hour = now.secs().div_euclid(3600);
+        let hour = now.hour();
         let rows = self.0.iter().map(|((lane, figure), amount)| Row { lane, hour, figure: figure.to_string(), amount: *amount });
         let statement = |rows: String| backend.statement(backend.texts().add_figures, [rows.into()]);
         Ok(arrays(rows, backend.message_bytes())?.into_iter().map(statement).collect())

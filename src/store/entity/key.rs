@@ -12,6 +12,7 @@ pub struct Model {
     pub hash: Vec<u8>,
     pub created_at: i64,
     pub revoked_at: Option<i64>,
+    pub role: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

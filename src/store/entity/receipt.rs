@@ -24,6 +24,7 @@ pub struct Model {
     pub duration_us: i64,
     pub headers: String,
     pub payload: Option<Uuid>,
+    pub operator: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

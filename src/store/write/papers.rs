@@ -201,6 +201,7 @@ impl Changes {
             duration_us: duration_micros(self.now.since(draft.received_at)),
             headers: draft.headers.clone(),
             payload: None,
+            operator: draft.operator.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use callback_hub::domain::role::Role;
 use callback_hub::domain::time::Timestamp;
 use callback_hub::store::Store;
 use rstest::rstest;
@@ -63,8 +64,8 @@ async fn a_key_of_the_database_opens_it_until_it_is_revoked(#[values(Kind::Sqlit
     assert_eq!(with(&app, &[]).await.status, 200, "as long as there is no key at all");
     let store = Store::connect(&app.database.url, 1).await.expect("the database");
     let now = Timestamp::from_secs(crate::harness::START);
-    let made = store.add_key("test", &Sha256::digest(KEY), now).await.expect("a key");
-    store.add_key("other", &Sha256::digest("another key"), now).await.expect("a key");
+    let made = store.add_key("test", Role::Admin, &Sha256::digest(KEY), now).await.expect("a key");
+    store.add_key("other", Role::Admin, &Sha256::digest("another key"), now).await.expect("a key");
     assert_eq!(with(&app, &[]).await.problem(), unauthorized());
     assert_eq!(with(&app, &[("x-api-key", KEY)]).await.status, 200);
     assert!(store.revoke_key(made.id, now).await.expect("a revocation"));
@@ -108,7 +109,7 @@ async fn an_open_hub_that_lost_its_last_key_is_closed(#[values(Kind::Sqlite, Kin
     callback_hub::store::migrate(&database.url).await.expect("the schema");
     let store = Store::connect(&database.url, 1).await.expect("the database");
     let now = Timestamp::from_secs(crate::harness::START);
-    let made = store.add_key("test", &Sha256::digest(KEY), now).await.expect("a key");
+    let made = store.add_key("test", Role::Admin, &Sha256::digest(KEY), now).await.expect("a key");
     let open = [("SERVER_HOST", "0.0.0.0"), ("CALLBACK_BASE_URL", "https://hub.example.org")];
     let app = App::on(&database, &open).await;
     assert!(store.revoke_key(made.id, now).await.expect("a revocation"));

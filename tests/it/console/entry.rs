@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use callback_hub::domain::role::Role;
 use callback_hub::store::Store;
 use rstest::rstest;
 use serde_json::json;
@@ -30,8 +31,8 @@ const PAGES: [&str; 12] = [
 /// [`KEY`], whose id comes back, and `another`, in the database.
 async fn keys(app: &App) -> (Store, Uuid) {
     let (store, now) = (app.store().await, app.clock.now());
-    let key = store.add_key("test", &Sha256::digest(KEY), now).await.expect("a key");
-    store.add_key("other", &Sha256::digest("another"), now).await.expect("a key");
+    let key = store.add_key("test", Role::Admin, &Sha256::digest(KEY), now).await.expect("a key");
+    store.add_key("other", Role::Admin, &Sha256::digest("another"), now).await.expect("a key");
     (store, key.id)
 }
 

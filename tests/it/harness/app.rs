@@ -24,6 +24,8 @@ pub(crate) const START: i64 = 1_800_000_000;
 pub(crate) struct App {
     pub base: String,
     pub address: SocketAddr,
+    /// Of API and console.
+    pub admin: SocketAddr,
     pub clock: Clock,
     pub database: Arc<Database>,
     pub client: reqwest::Client,
@@ -70,6 +72,7 @@ impl App {
         let (folder, built) = build(database, &extra, &clock, &lifecycle).await;
         let app = built.unwrap_or_else(|error| panic!("the app starts: {error}"));
         let address = app.address().expect("an address");
+        let admin = app.admin_address().expect("an address");
         let (loops, warnings) = (app.loops().clone(), app.warnings.clone());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         // a connection that the hub is about to close for its silence is not used again
@@ -79,6 +82,7 @@ impl App {
         Self {
             base: format!("http://{address}"),
             address,
+            admin,
             clock,
             database: database.clone(),
             client: client.timeout(Duration::from_secs(60)).build().expect("a client"),

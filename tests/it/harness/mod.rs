@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod app;
+pub(crate) mod authority;
 pub(crate) mod callback;
 pub(crate) mod cluster;
 pub(crate) mod database;

@@ -105,7 +105,15 @@ pub(super) fn callback_as(task: &str, event: Event, fingerprint: Option<Fingerpr
         generator_time: None,
         held: None,
     };
-    let draft = Draft { generator: generator("default"), received_at: NOW, headers: "{}".to_owned(), body, result, call: None };
+    let draft = Draft {
+        generator: generator("default"),
+        received_at: NOW,
+        headers: "{}".to_owned(),
+        body,
+        result,
+        call: None,
+        operator: None,
+    };
     Entry {
         item: Item {
             task: Some(task_id(task)),

@@ -51,6 +51,7 @@ fn generators(stats: &Value, listed: &Value) -> Vec<Value> {
             "rate": stats["success_rate_by_generator"][name], "overdue": stats["overdue_by_generator"][name].as_u64().unwrap_or(0),
             "rescued": stats["rescued_by_generator"][name]["tasks"].as_u64().unwrap_or(0),
             "parked": stats["parked_by_generator"][name].as_u64().unwrap_or(0), "keys": stats["keys"][name],
+            "quiet": stats["quiet"].as_array().is_some_and(|quiet| quiet.iter().any(|known| known == name)),
         })
     };
     let mut rows: Vec<Value> = busy.chain(configured).collect::<BTreeSet<_>>().into_iter().map(row).collect();

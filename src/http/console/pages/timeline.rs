@@ -49,7 +49,9 @@ fn receipt(receipt: &Value) -> Value {
     let detail = receipt["reason"].as_str().or(receipt["code"].as_str()).map(|word| word.replace('_', " "));
     let path = format!("/console/callbacks/{}", text("id"));
     let more = json!({"word": word, "detail": detail, "path": path});
-    line(&receipt["received_at"], text("source"), &format!("{source}: {what}"), &more)
+    // who has wished it, or has replayed it
+    let who = receipt["operator"].as_str().map_or_else(|| source.to_owned(), |name| format!("{source} ({name})"));
+    line(&receipt["received_at"], text("source"), &format!("{who}: {what}"), &more)
 }
 
 fn delivery(delivery: &Value) -> Value {
