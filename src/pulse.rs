@@ -75,14 +75,15 @@ impl Pulses {
     async fn look(&self) -> Result<(), StoreError> {
         let Shared { store, clock, terms, quiet, .. } = &*self.0;
         let now = clock.now();
-        let pulses = store.pulses(now.minus(LATELY).hour()).await?;
+        let pulses = store.pulses(now.minus(LATELY).hour(), now).await?;
         let mut silent = BTreeSet::new();
         for generator in terms.catalog().iter() {
             let name = generator.name().as_str();
             let pulse = pulses.get(name);
             note_last(name, pulse.map_or(0, |pulse| pulse.last_at.secs()));
             let Some(pulse) = pulse else { continue };
-            if let Some(before) = pulse.overdue_since(now)
+            if pulse.overdue_since(now, Duration::ZERO).is_some()
+                && let Some(before) = pulse.overdue_since(now, store.usual_duration(name).await?)
                 && let Some(task) = store.waiting_since(name, before).await?
             {
                 if !locked(quiet).contains(name) {

@@ -1,6 +1,7 @@
 //! `callback-hub backup`: a copy of the database while the hub runs. It is as the database was at one moment.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -39,7 +40,11 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
             "this database is a server's, and is backed up with the server's own tools: pg_dump"
         )));
     }
-    keep(part, file, folder).with_context(|| format!("{} could not be written to the disk", file.display()))?;
+    let kept = keep(part, file, folder);
+    if kept.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
+        return Err(Failure::Usage(anyhow!("{} is there already", file.display())));
+    }
+    kept.with_context(|| format!("{} could not be written to the disk", file.display()))?;
     say(format!("{} holds everything that was answered before the copy began", file.display()));
     Ok(())
 }

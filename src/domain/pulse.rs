@@ -9,6 +9,8 @@ use super::time::Timestamp;
 const FEW: u64 = 20;
 /// Several times the usual gap …
 const SEVERAL: u32 = 10;
+/// … and some times as long as its tasks take …
+const SOME: u32 = 3;
 /// … and so long at least: generators have their breaks.
 const SHORTEST: Duration = Duration::from_secs(600);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -34,9 +36,10 @@ impl Pulse {
     }
 
     /// If it has been silent for longer than that: what was submitted before this time should have been told of by now.
+    /// `usual`: how long nearly all of its tasks have taken lately.
     #[must_use]
-    pub fn overdue_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let patience = self.patience()?;
+    pub fn overdue_since(&self, now: Timestamp, usual: Duration) -> Option<Timestamp> {
+        let patience = self.patience()?.max(usual.saturating_mul(SOME));
         (now.since(self.last_at) > patience).then(|| now.minus(patience))
     }
 }
@@ -67,8 +70,9 @@ mod tests {
     fn silence_counts_once_patience_is_over() {
         let pulse = pulse(24, 24);
         let patience = pulse.patience().unwrap();
-        assert_eq!(pulse.overdue_since(LAST.plus(patience)), None);
+        assert_eq!(pulse.overdue_since(LAST.plus(patience), HOUR), None);
         let later = LAST.plus(patience + Duration::from_secs(5));
-        assert_eq!(pulse.overdue_since(later), Some(LAST.plus(Duration::from_secs(5))));
+        assert_eq!(pulse.overdue_since(later, HOUR), Some(LAST.plus(Duration::from_secs(5))));
+        assert_eq!(pulse.overdue_since(later, 4 * HOUR), None, "its tasks take long");
     }
 }

@@ -1,5 +1,6 @@
-//! Connections on which an answer without an end goes out. When the service stops, the answer ends; but whoever does not read
-//! it never hears of that, and nothing is owed to him: his connection is cut.
+//! Connections on which an answer without an end goes out, or on which nothing was asked yet. When the service stops, the answer
+//! ends; but whoever does not read it never hears of that, and nothing is owed to him: his connection is cut. So is that of
+//! whoever is still greeting, or has not come to the end of his first head.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,12 +17,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-/// For the end to be read.
+/// For the end to be read, or a head to be ended.
 const LAST: Duration = Duration::from_secs(1);
 
-/// Whether such an answer goes out.
+/// How far a connection is.
 #[derive(Clone, Default)]
-pub(super) struct Endless(Arc<AtomicBool>);
+pub(super) struct Endless(Arc<Flags>);
+
+#[derive(Default)]
+struct Flags {
+    /// Something was asked.
+    is_asked: AtomicBool,
+    /// An answer without an end goes out.
+    is_endless: AtomicBool,
+}
+
+impl Endless {
+    /// Whether something is owed to whoever is there, and he is waited for.
+    fn is_owed(&self) -> bool {
+        self.0.is_asked.load(Ordering::Relaxed) && !self.0.is_endless.load(Ordering::Relaxed)
+    }
+}
 
 /// What the service says on a connection.
 #[derive(Clone)]
@@ -54,14 +70,15 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let endless = self.endless.clone();
+        endless.0.is_asked.store(true, Ordering::Relaxed);
         // on the same connection one may have gone out before
-        endless.0.store(false, Ordering::Relaxed);
+        endless.0.is_endless.store(false, Ordering::Relaxed);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             let kind = answer.headers().get(header::CONTENT_TYPE);
             let is_endless = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-            endless.0.store(is_endless, Ordering::Relaxed);
+            endless.0.is_endless.store(is_endless, Ordering::Relaxed);
             Ok(answer)
         })
     }
@@ -72,9 +89,9 @@ impl<I> Line<I> {
         Self { inner, endless, stopping, end: None, is_cut: false }
     }
 
-    /// Wakes whoever writes when it is time.
+    /// Wakes whoever reads or writes when it is time.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        if !self.is_cut && self.endless.0.load(Ordering::Relaxed) {
+        if !self.is_cut && !self.endless.is_owed() {
             let stopping = &self.stopping;
             let end = self.end.get_or_insert_with(|| {
                 let stopping = stopping.clone();
@@ -91,6 +108,7 @@ impl<I> Line<I> {
 
 impl<I: AsyncRead + Unpin> AsyncRead for Line<I> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }

@@ -36,6 +36,8 @@ pub enum Refusal {
     Database { reason: String },
     #[error("{set} is set without {missing}")]
     Unpaired { set: &'static str, missing: &'static str },
+    #[error("SERVER_PORT and SERVER_ADMIN_PORT are both {port} of one host: the two listeners need one each")]
+    OnePort { port: u16 },
     #[error("{name} must not be zero")]
     Zero { name: &'static str },
     #[error("POLL_MAX_INTERVAL is shorter than POLL_INTERVAL")]
@@ -108,6 +110,9 @@ impl Settings {
         }
         refusals.extend(self.database.url.kind().err().map(|reason| Refusal::Database { reason }));
         refusals.extend(unpaired(self));
+        if self.server.admin().is_some_and(|(host, port)| port != 0 && (&host, port) == (&self.server.host, self.server.port)) {
+            refusals.push(Refusal::OnePort { port: self.server.port });
+        }
         refusals.extend(zeros(self));
         if self.poll.interval.zip(self.poll.max_interval).is_some_and(|(interval, max)| max < interval) {
             refusals.push(Refusal::Intervals);

@@ -1,6 +1,7 @@
 //! How many callbacks each generator has sent, hour by hour.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
@@ -23,7 +24,10 @@ const ADD: &str = "INSERT INTO hub_pulses (generator, hour, callbacks, last_at) 
     last_at = CASE WHEN hub_pulses.last_at < excluded.last_at THEN excluded.last_at ELSE hub_pulses.last_at END";
 /// Sums of integers are no integers on PostgreSQL.
 const READ: &str = "SELECT generator, CAST(sum(callbacks) AS BIGINT) AS callbacks, count(*) AS hours, max(last_at) AS last_at
-    FROM hub_pulses WHERE hour >= $1 GROUP BY generator";
+    FROM hub_pulses WHERE hour BETWEEN $1 AND $2 GROUP BY generator";
+/// Of a generator's newest tasks, how long those took that have ended.
+const DURATIONS: &str = "SELECT t.took FROM (SELECT settled_at - created_at AS took FROM hub_tasks
+        WHERE generator = $1 ORDER BY created_at DESC, id DESC LIMIT 200) AS t WHERE t.took IS NOT NULL ORDER BY t.took";
 /// Among so many of a generator's tasks that are due one day, a long wait is looked for.
 const WAITING: &str = "SELECT t.id FROM (SELECT id, attempt FROM hub_tasks
         WHERE generator = $1 AND due_at IS NOT NULL AND status IN ($3, $4) ORDER BY due_at LIMIT 5000) AS t
@@ -62,19 +66,32 @@ impl Store {
         conclude(transaction, added).await
     }
 
-    /// What is known of generators' callbacks since that hour.
+    /// What is known of generators' callbacks from that hour to this one. What a clock that was ahead has told of later hours
+    /// is left out.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn pulses(&self, since: i64) -> Result<BTreeMap<String, Pulse>, StoreError> {
-        let statement = self.backend.statement(READ, [since.into()]);
+    pub async fn pulses(&self, since: i64, now: Timestamp) -> Result<BTreeMap<String, Pulse>, StoreError> {
+        let statement = self.backend.statement(READ, [since.into(), now.hour().into()]);
         let rows = Row::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         let pulse = |row: Row| {
-            let last_at = Timestamp::from_micros(row.last_at);
+            let last_at = Timestamp::from_micros(row.last_at).min(now);
             (row.generator, Pulse { callbacks: count(row.callbacks), hours: count(row.hours), last_at })
         };
         Ok(rows.into_iter().map(pulse).collect())
+    }
+
+    /// How long nine of ten of a generator's tasks have taken lately; zero if none has ended.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn usual_duration(&self, generator: &str) -> Result<Duration, StoreError> {
+        let statement = self.backend.statement(DURATIONS, [generator.into()]);
+        let rows = self.reader.query_all_raw(statement).await.map_err(backend::error)?;
+        let Some(row) = rows.get(rows.len() * 9 / 10) else { return Ok(Duration::ZERO) };
+        let micros: i64 = row.try_get_by_index(0).map_err(backend::error)?;
+        Ok(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
     }
 
     /// A running task of that generator whose attempt was submitted before.

@@ -97,3 +97,36 @@ async fn what_is_replayed_is_no_sign_of_life(#[values(Kind::Sqlite, Kind::Postgr
     assert_eq!(quiet(&app).await, json!(["default"]));
     app.stop().await;
 }
+
+/// Callbacks of a burst come close to each other; what is usual between two jobs says how long the jobs take.
+#[rstest]
+#[tokio::test]
+async fn whose_tasks_take_long_may_be_silent_for_long(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[("TASK_TIMEOUT", "1d")]).await;
+    for number in 0..30 {
+        app.created(&json!({"id": format!("t{number}")})).await;
+    }
+    app.clock.advance(120 * MINUTE);
+    for number in 0..30 {
+        app.callback(&format!("t{number}"), &json!({"event": "completed", "result": number})).taken().await;
+    }
+    app.created(&json!({"id": "waits"})).await;
+    app.clock.advance(300 * MINUTE);
+    assert_eq!(quiet(&app).await, json!([]), "three times two hours are not over");
+    app.clock.advance(61 * MINUTE);
+    assert_eq!(quiet(&app).await, json!(["default"]));
+    app.stop().await;
+}
+
+/// A replica whose clock is years ahead must not silence the alarm until then.
+#[rstest]
+#[tokio::test]
+async fn what_was_heard_in_the_future_is_no_sign_of_life(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[("TASK_TIMEOUT", "1d")]).await;
+    usually(&app).await;
+    app.created(&json!({"id": "waits"})).await;
+    app.clock.advance(60 * MINUTE);
+    app.database.execute("INSERT INTO hub_pulses VALUES ('default', 900000, 1, 3240000000000000)").await;
+    assert_eq!(quiet(&app).await, json!(["default"]));
+    app.stop().await;
+}

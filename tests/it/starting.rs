@@ -14,6 +14,8 @@ use crate::harness::{App, Database, Kind, generators};
 #[case(&[("SERVER_HOST", "0.0.0.0"), ("API_KEYS", "a-key-of-our-own")], "which generators cannot reach")]
 #[case(&[("SERVER_TLS_CERT", "cert.pem"), ("SERVER_TLS_KEY", "key.pem")], "SERVER_TLS_CERT is cert.pem, which cannot be read")]
 #[case(&[("SERVER_ADMIN_HOST", "127.0.0.1")], "SERVER_ADMIN_HOST is set without SERVER_ADMIN_PORT")]
+#[case(&[("SERVER_PORT", "39998"), ("SERVER_ADMIN_PORT", "39998")], "are both 39998")]
+#[case(&[("SERVER_TLS_CERT", "/dev/zero"), ("SERVER_TLS_KEY", "key.pem")], "SERVER_TLS_CERT is /dev/zero, which is no file")]
 #[case(&[("SERVER_TLS_CLIENT_CA", "ca.pem")], "SERVER_TLS_CLIENT_CA is set without SERVER_TLS_CERT")]
 #[case(&[("GENERATOR_QUIET_TRUST", "none")], "CALLBACK_REQUIRE_SIGNATURE=false")]
 #[case(&[("GENERATOR_QUIET_TRUST", "nobody")], "GENERATOR_QUIET_TRUST")]

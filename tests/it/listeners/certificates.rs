@@ -65,6 +65,25 @@ async fn a_new_certificate_is_shown_to_who_connects_next_and_a_broken_one_to_nob
     app.stop().await;
 }
 
+/// Nothing is owed to whoever has not asked for anything yet.
+#[rstest]
+#[tokio::test]
+async fn who_does_not_end_his_greeting_does_not_hold_up_the_end(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().expect("a folder"));
+    authority.server().write(folder.path());
+    let app = start(kind, &settings(folder.path())).await;
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        held.push(tokio::net::TcpStream::connect(app.address).await.expect("a connection"));
+    }
+    // they were accepted before this one
+    client(&[&authority], None).get(format!("{}/health/live", app.base)).send().await.expect("it is served");
+    let begun = std::time::Instant::now();
+    app.stop().await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "it took {:?}", begun.elapsed());
+    drop(held);
+}
+
 #[rstest]
 #[tokio::test]
 async fn no_callback_is_refused_while_certificates_change(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {

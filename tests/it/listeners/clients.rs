@@ -6,8 +6,9 @@ use tempfile::TempDir;
 
 use super::{client, settings, start};
 use crate::commands::run;
+use crate::harness::app::{Extra, refusal};
 use crate::harness::authority::{Authority, LONG, OVER};
-use crate::harness::{App, Kind};
+use crate::harness::{App, Database, Kind};
 
 async fn start_with_clients(kind: Kind, authority: &Authority, listed: &str) -> (App, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -66,6 +67,36 @@ async fn who_is_revoked_while_the_hub_runs_does_not_come_back(#[values(Kind::Sql
     app.stop().await;
 }
 
+/// What would let in somebody else than the operator means, without a word.
+#[rstest]
+#[case::a_list_under_another_name("X509 CRL", "CRL", "a block `CRL`")]
+#[case::an_empty_file("CERTIFICATE", "CERT", "a block `CERT`")]
+#[tokio::test]
+async fn what_would_be_passed_over_is_refused(#[case] label: &str, #[case] other: &str, #[case] says: &str) {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().expect("a folder"));
+    authority.server().write(folder.path());
+    let text = format!("{}{}", authority.root, authority.revoking(&[1])).replace(label, other);
+    assert!(said(&folder, &text).await.contains(says));
+}
+
+#[tokio::test]
+async fn only_whoever_signs_clients_is_named() {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().expect("a folder"));
+    authority.server().write(folder.path());
+    assert!(said(&folder, &authority.client(1, LONG).cert).await.contains("may sign no others"));
+    let twice = format!("{}{}{}", authority.root, Authority::new().root, authority.revoking(&[1]));
+    assert!(said(&folder, &twice).await.contains("two certificates have one name"));
+}
+
+/// Why a hub does not start with that file.
+async fn said(folder: &TempDir, text: &str) -> String {
+    std::fs::write(folder.path().join("ca.pem"), text).expect("a file");
+    let ca = ("SERVER_TLS_CLIENT_CA".to_owned(), folder.path().join("ca.pem").display().to_string());
+    let settings: Vec<(String, String)> = settings(folder.path()).into_iter().chain([ca]).collect();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    refusal(&Database::fresh(Kind::Sqlite).await, Extra { settings: &settings, ..Extra::default() }).await
+}
+
 /// It would revoke nobody, and nobody would notice.
 #[rstest]
 #[tokio::test]
@@ -73,12 +104,15 @@ async fn a_list_that_another_authority_has_made_is_refused(#[values(Kind::Sqlite
     let authority = Authority::new();
     let (app, folder) = start_with_clients(kind, &authority, "").await;
     let live = format!("{}/health/live", app.base);
-    write(&folder, &authority, &Authority::called("another").revoking(&[1]));
-    for _ in 0..2 {
-        app.loops.reload.step().await.expect("a step");
-    }
     let own = authority.client(1, LONG);
-    client(&[&authority], Some(&own)).get(&live).send().await.expect("what counted before counts");
+    // of another name, and of the same name with another key
+    for other in [Authority::called("another"), Authority::new()] {
+        write(&folder, &authority, &other.revoking(&[1]));
+        for _ in 0..2 {
+            app.loops.reload.step().await.expect("a step");
+        }
+        client(&[&authority], Some(&own)).get(&live).send().await.expect("what counted before counts");
+    }
     app.stop().await;
 }
 
