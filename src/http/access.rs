@@ -32,6 +32,11 @@ impl Caller {
         Self { owner: owner.to_owned(), name: format!("API_KEYS {}", number + 1), role: Role::Admin }
     }
 
+    /// None: it is a key for nothing that this hub knows.
+    pub(super) fn of_key(key: ApiKey) -> Option<Self> {
+        Some(Self { owner: format!("key:{}", key.id), name: key.name, role: key.role? })
+    }
+
     /// Whoever reaches the loopback address, as long as there is no key at all.
     fn local() -> Self {
         Self { owner: LOCAL.to_owned(), name: LOCAL.to_owned(), role: Role::Admin }
@@ -121,13 +126,6 @@ fn is_local(host: &str) -> bool {
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-impl Caller {
-    /// None: it is a key for nothing that this hub knows.
-    pub(super) fn of_key(key: ApiKey) -> Option<Self> {
-        Some(Self { owner: format!("key:{}", key.id), name: key.name, role: key.role? })
-    }
 }
 
 impl From<StoreError> for Problem {

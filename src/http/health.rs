@@ -119,6 +119,15 @@ pub async fn health_ready(extract::State(hub): extract::State<Arc<Hub>>) -> Resp
             State::Skewed => "clock",
         }
     };
+    ready(status)
+}
+
+/// What is said until the schema is up to date.
+pub(super) async fn migrating() -> Response {
+    ready("migrating")
+}
+
+fn ready(status: &'static str) -> Response {
     let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(Health { status })).into_response()
 }

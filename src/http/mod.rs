@@ -10,12 +10,12 @@ pub mod console;
 pub mod contents;
 mod cursor;
 pub mod deliveries;
-mod endless;
 pub mod events;
 mod fields;
 mod figures;
 pub mod generators;
 pub mod health;
+mod line;
 pub mod live;
 pub mod metrics;
 mod openapi;
@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
 use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -150,11 +151,10 @@ pub enum Part {
 }
 
 pub fn router(hub: &Arc<Hub>, part: Part) -> Router {
-    let live = || Router::from(OpenApiRouter::new().routes(routes!(health::health_live)));
-    let callbacks = || Router::from(callback_routes()).with_state(hub.clone());
+    let callbacks = Router::from(callback_routes());
     let shown = match part {
-        Part::Whole => callbacks().merge(administration(hub)),
-        Part::Callbacks => callbacks().merge(live().with_state(hub.clone())),
+        Part::Whole => callbacks.with_state(hub.clone()).merge(administration(hub)),
+        Part::Callbacks => callbacks.route("/health/live", get(health::health_live)).with_state(hub.clone()),
         Part::Administration => administration(hub),
     };
     shown
@@ -174,7 +174,7 @@ fn administration(hub: &Arc<Hub>) -> Router {
     let docs = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]));
     api.merge(health_routes())
         .merge(metrics_routes())
-        .route("/openapi.json", axum::routing::get(|| async { Json(document) }))
+        .route("/openapi.json", get(|| async { Json(document) }))
         .with_state(hub.clone())
         .merge(console)
         .merge(docs)

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::endless::{Endless, Line, Speaker};
+use super::line::{Line, Speaker, Stand};
 use super::tls::Tls;
 
 /// A socket, and what is to be found there.
@@ -90,8 +90,8 @@ impl<I: Send + 'static, S: Send + 'static> Accept<I, S> for Capped {
         if self.handle.connection_count() > self.most {
             return std::future::ready(Err(io::Error::other("too many connections")));
         }
-        let endless = Endless::default();
-        let line = Line::new(stream, endless.clone(), self.stopping.clone());
-        std::future::ready(Ok((line, Speaker { inner: service, endless })))
+        let stand = Stand::default();
+        let line = Line::new(stream, stand.clone(), self.stopping.clone());
+        std::future::ready(Ok((line, Speaker { inner: service, stand })))
     }
 }

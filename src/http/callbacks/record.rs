@@ -24,9 +24,7 @@ pub(super) struct Arrival<'a> {
     /// A JSON object.
     pub headers: String,
     pub call: Call,
-    /// Past the fingerprint, though not past the grid.
-    pub replayed: bool,
-    /// Who has replayed it.
+    /// Who has replayed it: past the fingerprint, though not past the grid.
     pub operator: Option<String>,
 }
 
@@ -41,7 +39,6 @@ impl<'a> Arrival<'a> {
             received_at: raw.arrived,
             headers: headers::kept(headers, &secret),
             call: Call { query, signed: proven.verified.is_signed() },
-            replayed: false,
             operator: None,
         }
     }
@@ -59,7 +56,7 @@ impl<'a> Arrival<'a> {
 
     fn of_task(&self, hub: &Hub, event: TaskEvent) -> Entry {
         let (task, origin) = (event.task.clone(), self.origin(event.generator.clone(), event.body.clone()));
-        let occurrence = Occurrence { replayed: self.replayed, ..event.occurrence(hub.terms.policy(self.generator)) };
+        let occurrence = Occurrence { replayed: self.operator.is_some(), ..event.occurrence(hub.terms.policy(self.generator)) };
         Entry::of_event(task, hub.clock.now(), occurrence, origin)
     }
 

@@ -113,7 +113,7 @@ async fn again(
     let about = About::of(&decoded);
     let call = Call { query: Vec::new(), signed: !is_hearsay };
     let operator = Some(caller.name.clone());
-    let arrival = Arrival { generator, received_at: hub.clock.now(), headers, call, replayed: true, operator };
+    let arrival = Arrival { generator, received_at: hub.clock.now(), headers, call, operator };
     let answer = record::record(hub, arrival.entry(hub, decoded)).await;
     answer::accepted(hub, generator, &about, answer)
 }

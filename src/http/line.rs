@@ -1,6 +1,6 @@
-//! Connections on which an answer without an end goes out, or on which nothing was asked yet. When the service stops, the answer
-//! ends; but whoever does not read it never hears of that, and nothing is owed to him: his connection is cut. So is that of
-//! whoever is still greeting, or has not come to the end of his first head.
+//! What a connection's bytes go through, so that it can be cut when the service stops and nothing is owed to whoever is there: he
+//! is still greeting, or has not come to the end of his first head; or an answer without an end goes out to him, which ends by
+//! then, but who does not read it never hears of that.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -22,7 +22,7 @@ const LAST: Duration = Duration::from_secs(1);
 
 /// How far a connection is.
 #[derive(Clone, Default)]
-pub(super) struct Endless(Arc<Flags>);
+pub(super) struct Stand(Arc<Flags>);
 
 #[derive(Default)]
 struct Flags {
@@ -32,7 +32,7 @@ struct Flags {
     is_endless: AtomicBool,
 }
 
-impl Endless {
+impl Stand {
     /// Whether something is owed to whoever is there, and he is waited for.
     fn is_owed(&self) -> bool {
         self.0.is_asked.load(Ordering::Relaxed) && !self.0.is_endless.load(Ordering::Relaxed)
@@ -43,13 +43,13 @@ impl Endless {
 #[derive(Clone)]
 pub(super) struct Speaker<S> {
     pub inner: S,
-    pub endless: Endless,
+    pub stand: Stand,
 }
 
 /// What a connection's bytes go through.
 pub(super) struct Line<I> {
     inner: I,
-    endless: Endless,
+    stand: Stand,
     stopping: CancellationToken,
     /// From when on it has to end.
     end: Option<BoxFuture<'static, ()>>,
@@ -69,29 +69,29 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let endless = self.endless.clone();
-        endless.0.is_asked.store(true, Ordering::Relaxed);
+        let stand = self.stand.clone();
+        stand.0.is_asked.store(true, Ordering::Relaxed);
         // on the same connection one may have gone out before
-        endless.0.is_endless.store(false, Ordering::Relaxed);
+        stand.0.is_endless.store(false, Ordering::Relaxed);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             let kind = answer.headers().get(header::CONTENT_TYPE);
             let is_endless = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-            endless.0.is_endless.store(is_endless, Ordering::Relaxed);
+            stand.0.is_endless.store(is_endless, Ordering::Relaxed);
             Ok(answer)
         })
     }
 }
 
 impl<I> Line<I> {
-    pub(super) fn new(inner: I, endless: Endless, stopping: CancellationToken) -> Self {
-        Self { inner, endless, stopping, end: None, is_cut: false }
+    pub(super) fn new(inner: I, stand: Stand, stopping: CancellationToken) -> Self {
+        Self { inner, stand, stopping, end: None, is_cut: false }
     }
 
     /// Wakes whoever reads or writes when it is time.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        if !self.is_cut && !self.endless.is_owed() {
+        if !self.is_cut && !self.stand.is_owed() {
             let stopping = &self.stopping;
             let end = self.end.get_or_insert_with(|| {
                 let stopping = stopping.clone();
