@@ -17,6 +17,8 @@ use crate::domain::time::Timestamp;
 
 /// So many are put in order for one page.
 const FEW: usize = 2_000;
+/// So many are looked through before all of a window are.
+const NEAR: u64 = 500;
 
 /// What a list of tasks is narrowed to. Everything that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -67,18 +69,28 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Listed, StoreError> {
-        let mut looked_to = None;
-        let select = match self.few(filter).await? {
-            Some(few) => filter.of_few(self.backend.is_among(json(&few)?), page),
-            None => {
-                if filter.is_found_by_looking() {
-                    looked_to = self.place(filter.window_end(page)).await?;
-                }
-                filter.of_window(page, looked_to.as_ref())
-            }
+        let (rows, looked_to) = match self.few(filter).await? {
+            Some(few) => (self.rows(filter.of_few(self.backend.is_among(json(&few)?), page)).await?, None),
+            None if filter.is_found_by_looking() => self.looked_for(filter, page).await?,
+            None => (self.rows(filter.of_window(page, None)).await?, None),
         };
-        let rows = select.all(&self.reader).await.map_err(backend::error)?;
         Ok(Listed { records: self.with_metadata(rows).await?, looked_to })
+    }
+
+    /// Among a few rows first: what is frequent fills its page there, and the end of the whole window, which costs most where
+    /// nobody has looked for long, need not be known.
+    async fn looked_for(&self, filter: &TaskFilter, page: &Page) -> Result<(Vec<task::Model>, Option<Place>), StoreError> {
+        let end = self.place(filter.window_end(page, NEAR)).await?;
+        let rows = self.rows(filter.of_window(page, end.as_ref())).await?;
+        if end.is_none() || rows.len() as u64 >= page.limit {
+            return Ok((rows, end));
+        }
+        let end = self.place(filter.window_end(page, WINDOW)).await?;
+        Ok((self.rows(filter.of_window(page, end.as_ref())).await?, end))
+    }
+
+    async fn rows(&self, select: Select<task::Entity>) -> Result<Vec<task::Model>, StoreError> {
+        select.all(&self.reader).await.map_err(backend::error)
     }
 
     /// The ids of those tasks that an index finds, where these are few.
@@ -149,10 +161,10 @@ impl TaskFilter {
         generator || by_finder || !self.status.is_empty() || self.overdue_at.is_some()
     }
 
-    /// The last of the tasks that one page may look through.
-    pub(super) fn window_end(&self, page: &Page) -> Select<task::Entity> {
+    /// The last of so many tasks.
+    pub(super) fn window_end(&self, page: &Page, window: u64) -> Select<task::Entity> {
         let among = self.among(self.ground(), page, None);
-        among.select_only().column(task::Column::CreatedAt).column(task::Column::Id).offset(WINDOW - 1).limit(1)
+        among.select_only().column(task::Column::CreatedAt).column(task::Column::Id).offset(window - 1).limit(1)
     }
 
     /// Down to that place.
