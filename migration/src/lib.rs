@@ -52,6 +52,7 @@ mod m0020_quiet;
 mod m0021_lists;
 mod m0022_roles;
 mod m0023_pulses;
+mod m0024_order;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -109,6 +110,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_lists::Migration),
             Box::new(m0022_roles::Migration),
             Box::new(m0023_pulses::Migration),
+            Box::new(m0024_order::Migration),
         ]
     }
 

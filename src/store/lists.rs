@@ -17,8 +17,6 @@ use crate::domain::time::Timestamp;
 
 /// So many are put in order for one page.
 const FEW: usize = 2_000;
-/// So many are looked through before all of a window are.
-const NEAR: u64 = 500;
 
 /// What a list of tasks is narrowed to. Everything that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -69,28 +67,18 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn tasks(&self, filter: &TaskFilter, page: &Page) -> Result<Listed, StoreError> {
-        let (rows, looked_to) = match self.few(filter).await? {
-            Some(few) => (self.rows(filter.of_few(self.backend.is_among(json(&few)?), page)).await?, None),
-            None if filter.is_found_by_looking() => self.looked_for(filter, page).await?,
-            None => (self.rows(filter.of_window(page, None)).await?, None),
+        let mut looked_to = None;
+        let select = match self.few(filter).await? {
+            Some(few) => filter.of_few(self.backend.is_among(json(&few)?), page),
+            None => {
+                if filter.is_found_by_looking() {
+                    looked_to = self.place(filter.window_end(page)).await?;
+                }
+                filter.of_window(page, looked_to.as_ref())
+            }
         };
+        let rows = select.all(&self.reader).await.map_err(backend::error)?;
         Ok(Listed { records: self.with_metadata(rows).await?, looked_to })
-    }
-
-    /// Among a few rows first: what is frequent fills its page there, and the end of the whole window, which costs most where
-    /// nobody has looked for long, need not be known.
-    async fn looked_for(&self, filter: &TaskFilter, page: &Page) -> Result<(Vec<task::Model>, Option<Place>), StoreError> {
-        let end = self.place(filter.window_end(page, NEAR)).await?;
-        let rows = self.rows(filter.of_window(page, end.as_ref())).await?;
-        if end.is_none() || rows.len() as u64 >= page.limit {
-            return Ok((rows, end));
-        }
-        let end = self.place(filter.window_end(page, WINDOW)).await?;
-        Ok((self.rows(filter.of_window(page, end.as_ref())).await?, end))
-    }
-
-    async fn rows(&self, select: Select<task::Entity>) -> Result<Vec<task::Model>, StoreError> {
-        select.all(&self.reader).await.map_err(backend::error)
     }
 
     /// The ids of those tasks that an index finds, where these are few.
@@ -147,8 +135,8 @@ impl TaskFilter {
         // not by the index of all that were created
         let key = [looked_at(task::Column::CreatedAt), Expr::col(task::Column::Id)];
         let mut select = task::Entity::find().filter(few);
-        if let Some((created, id)) = &page.after {
-            select = select.filter(Expr::tuple(key.clone()).lt(Ground::All.place(*created, Some(id))));
+        if let Some(place) = &page.after {
+            select = select.filter(Expr::tuple(key.clone()).lt(tuple(place)));
         }
         let select = key.into_iter().fold(select, |select, column| select.order_by(column, Order::Desc));
         self.timely(self.rest(select, Ground::All)).limit(page.limit)
@@ -161,10 +149,10 @@ impl TaskFilter {
         generator || by_finder || !self.status.is_empty() || self.overdue_at.is_some()
     }
 
-    /// The last of so many tasks.
-    pub(super) fn window_end(&self, page: &Page, window: u64) -> Select<task::Entity> {
+    /// The last of the tasks that one page may look through.
+    pub(super) fn window_end(&self, page: &Page) -> Select<task::Entity> {
         let among = self.among(self.ground(), page, None);
-        among.select_only().column(task::Column::CreatedAt).column(task::Column::Id).offset(window - 1).limit(1)
+        among.select_only().column(task::Column::CreatedAt).column(task::Column::Id).offset(WINDOW - 1).limit(1)
     }
 
     /// Down to that place.
@@ -185,23 +173,25 @@ impl TaskFilter {
     /// most: of several bounds a database may take any one to begin with.
     fn among(&self, ground: Ground<'_>, page: &Page, end: Option<&Place>) -> Select<task::Entity> {
         let key = Expr::tuple(ground.key());
-        let at = |place: &Place| ground.place(place.0, Some(&place.1));
-        let time = |time: Timestamp| ground.place(time, None);
-        let times = || Expr::tuple(ground.times());
+        let time = || ground.time();
         let above = match (&page.after, self.created_before) {
-            (Some(place), Some(before)) if before <= place.0 => times().lt(time(before)),
-            (Some(place), _) => key.clone().lt(at(place)),
-            (None, Some(before)) => times().lt(time(before)),
-            (None, None) => times().lte(time(Timestamp::from_micros(i64::MAX))),
+            (Some(place), Some(before)) if before <= place.0 => time().lt(before.micros()),
+            (Some(place), _) => key.clone().lt(tuple(place)),
+            (None, Some(before)) => time().lt(before.micros()),
+            (None, None) => time().lte(i64::MAX),
         };
         let below = match (end, self.created_after) {
-            (Some(place), _) => key.gte(at(place)),
-            (None, Some(after)) => times().gte(time(after)),
-            (None, None) => times().gte(time(Timestamp::from_micros(i64::MIN))),
+            (Some(place), _) => key.gte(tuple(place)),
+            (None, Some(after)) => time().gte(after.micros()),
+            (None, None) => time().gte(i64::MIN),
         };
         let mut select = task::Entity::find().filter(above).filter(below);
-        if ground == Ground::Unsuccessful {
-            select = select.filter(task::Column::SettledAt.is_not_null().and(task::Column::ResultPayload.is_null()));
+        match ground {
+            Ground::All => {}
+            Ground::Of(generator) => select = select.filter(task::Column::Generator.eq(generator)),
+            Ground::Unsuccessful => {
+                select = select.filter(task::Column::SettledAt.is_not_null().and(task::Column::ResultPayload.is_null()));
+            }
         }
         ground.key().into_iter().fold(self.timely(select), |select, column| select.order_by(column, Order::Desc))
     }
@@ -242,30 +232,24 @@ impl TaskFilter {
 }
 
 impl Ground<'_> {
-    /// The columns of its index, by which its tasks are found and put in order. No other index has the same: where one did,
-    /// a database might read that one, and look at all that lies between.
+    /// The columns of its index by which its tasks are found and put in order. The index of all tasks has other words: where it
+    /// had the same, a database might read that one, and look at all that lies between.
     fn key(self) -> Vec<Expr> {
-        let mut key = self.times();
-        key.push(Expr::col(task::Column::Id));
-        key
+        vec![self.time(), Expr::col(task::Column::Id)]
     }
 
     /// The same, but for the ids.
-    fn times(self) -> Vec<Expr> {
-        let created = Expr::col(task::Column::CreatedAt);
+    fn time(self) -> Expr {
         match self {
-            Self::All => vec![created],
-            Self::Of(_) => vec![Expr::col(task::Column::Generator), created],
-            // as the index has it, and not as a parameter
-            Self::Unsuccessful => vec![Expr::cust("created_at + 0")],
+            Self::All => Expr::col(task::Column::CreatedAt),
+            // as the indexes have it, and not as a parameter
+            Self::Of(_) | Self::Unsuccessful => Expr::cust("created_at + 0"),
         }
     }
+}
 
-    /// A place in that order.
-    fn place(self, created: Timestamp, id: Option<&str>) -> Expr {
-        let generator = if let Self::Of(generator) = self { Some(Expr::val(generator)) } else { None };
-        Expr::tuple(generator.into_iter().chain([Expr::val(created.micros())]).chain(id.map(Expr::val)))
-    }
+fn tuple((created, id): &Place) -> Expr {
+    Expr::tuple([Expr::val(created.micros()), Expr::val(id.as_str())])
 }
 
 /// Those that run past their deadline.

@@ -10,7 +10,7 @@ use crate::domain::delivery;
 use crate::domain::task::{Status, TaskId};
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::{ContentFilter, DeliveryFilter, Page, ReceiptFilter, Store, TaskFilter, WINDOW, revival};
+use crate::store::{ContentFilter, DeliveryFilter, Page, ReceiptFilter, Store, TaskFilter, revival};
 
 /// Items of a page.
 const PAGE: u64 = 50;
@@ -58,7 +58,7 @@ impl Store {
             self.listing(name, &filter.of_window(&page, end))
         });
         let windows = [("a window of tasks", 0), ("a window of failed tasks", 2), ("a window of a generator's tasks", 3)];
-        let windows = windows.map(|(name, filter)| self.listing(name, &filters[filter].1.window_end(&page, WINDOW)));
+        let windows = windows.map(|(name, filter)| self.listing(name, &filters[filter].1.window_end(&page)));
         let mut lists: Vec<Named> = pages.chain(windows).collect();
         let database = self.reader.get_database_backend();
         let found: [(TaskFilter, &[&str]); 4] = [
