@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cadence::Step;
 use crate::clock::Clock;
-use crate::store::{Store, StoreError};
+use crate::store::{Remains, Store, StoreError};
 
 /// Rows in one transaction.
 const AT_ONCE: u64 = 250;
@@ -20,6 +20,9 @@ const PULSES: Duration = Duration::from_secs(8 * 24 * 3600);
 /// What is no task's business is known again for at least so long: no known sender repeats itself for half of it.
 const KNOWN_AGAIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// So long an `Idempotency-Key` is known, unless its task goes before.
+const KEYS: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Housekeeper {
@@ -33,8 +36,12 @@ pub struct Housekeeper {
 pub struct Terms {
     /// From the day on which it was delivered, or given up.
     pub deliveries: Duration,
-    /// Of no task, from the day on which they came.
+    /// From the day on which their task ended; of no task, from the day on which they came.
     pub callbacks: Duration,
+    /// The same for what callbacks and answers held, but for results.
+    pub bodies: Duration,
+    /// From the day on which they ended.
+    pub tasks: Duration,
 }
 
 impl Housekeeper {
@@ -60,6 +67,15 @@ impl Housekeeper {
         let ignored = in_parts(|| store.drop_ignored(until, AT_ONCE)).await;
         let events = in_parts(|| store.drop_unheard(until, AT_ONCE)).await;
         let receipts = in_parts(|| store.drop_strays(until, AT_ONCE)).await;
+        // of tasks, bodies before rows; each of these has parts of its own size
+        let until = now.minus(self.terms.bodies);
+        let bodies = in_parts(|| store.drop_remains(Remains::Bodies, until)).await;
+        let until = now.minus(self.terms.callbacks);
+        let callbacks = in_parts(|| store.drop_remains(Remains::Receipts, until)).await;
+        let until = now.minus(self.terms.tasks);
+        let tasks = in_parts(|| store.drop_tasks(until)).await;
+        let until = now.minus(KEYS);
+        let keys = in_parts(|| store.drop_idempotency_keys(until, AT_ONCE)).await;
         together([
             ("leases", returned),
             ("deliveries", deliveries),
@@ -68,6 +84,10 @@ impl Housekeeper {
             ("ignored callbacks", ignored),
             ("events", events),
             ("receipts", receipts),
+            ("bodies of settled tasks", bodies),
+            ("callbacks of settled tasks", callbacks),
+            ("settled tasks", tasks),
+            ("idempotency keys", keys),
         ])
     }
 }
@@ -93,7 +113,7 @@ async fn in_parts<F: Future<Output = Result<u64, StoreError>>>(part: impl Fn() -
     for _ in 0..MOST_PARTS {
         let dropped = part().await?;
         handled += dropped;
-        if dropped < AT_ONCE {
+        if dropped == 0 {
             return Ok(Step { handled, more: false });
         }
         tokio::task::yield_now().await;

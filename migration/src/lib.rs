@@ -25,6 +25,8 @@
 //! | `m0021_lists` | a generator's tasks, and those that ended without a result, in order |
 //! | `m0022_roles` | what API keys may do, and whose key an operator's wish came with |
 //! | `m0023_pulses` | how many callbacks each generator has sent, hour by hour |
+//! | `m0024_order` | a generator's tasks in an order that only their own index has |
+//! | `m0025_marks` | how far retention has come, and which keys stand for a task |
 
 use sea_orm_migration::prelude::*;
 
@@ -53,11 +55,12 @@ mod m0021_lists;
 mod m0022_roles;
 mod m0023_pulses;
 mod m0024_order;
+mod m0025_marks;
 
 pub use sea_orm_migration::MigratorTrait;
 
 /// Every table that the hub owns, but for the migrations' own.
-pub const TABLES: [&str; 19] = [
+pub const TABLES: [&str; 20] = [
     "hub_payloads",
     "hub_tasks",
     "hub_attempts",
@@ -77,6 +80,7 @@ pub const TABLES: [&str; 19] = [
     "hub_delivery_figures",
     "hub_contents",
     "hub_pulses",
+    "hub_marks",
 ];
 
 /// Where applied migrations are noted.
@@ -111,6 +115,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_roles::Migration),
             Box::new(m0023_pulses::Migration),
             Box::new(m0024_order::Migration),
+            Box::new(m0025_marks::Migration),
         ]
     }
 

@@ -19,7 +19,7 @@ use crate::relay::courier::Courier;
 use crate::relay::guard::{Allowed, Guard};
 use crate::relay::recorder::{self, Recorder};
 use crate::relay::sender::{self, Sender};
-use crate::settings::{AllowedNetwork, Effective, Settings};
+use crate::settings::{AllowedNetwork, Effective, Retention, Settings};
 use crate::store::{Store, exists};
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
 
@@ -108,8 +108,8 @@ pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, re
 }
 
 pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
-    let retention = &settings.retention;
-    let terms = housekeeping::Terms { deliveries: retention.deliveries, callbacks: retention.callbacks };
+    let Retention { callbacks, deliveries, bodies, tasks } = settings.retention;
+    let terms = housekeeping::Terms { deliveries, callbacks, bodies, tasks };
     Housekeeper::new(means.store.clone(), means.clock.clone(), terms)
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn run() -> Outcome {
         // a schema may take long to be brought up to date; what is not committed by now is done by the next start
         () = lifecycle.stopping().cancelled() => return Ok(()),
     };
-    for warning in app.warnings.iter().chain(&loaded.without_effect()) {
+    for warning in &app.warnings {
         tracing::warn!("{warning}");
     }
     let gone = |error| StartError::Listen { address: "the socket".to_owned(), error };

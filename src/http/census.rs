@@ -21,7 +21,10 @@ const QUICK: Duration = Duration::from_millis(50);
 const REST: u32 = 20;
 const OLDEST: Duration = Duration::from_secs(600);
 
-/// By a name: a generator's, or a lane's.
+/// So long is waited for what need not be known.
+const BRIEF: Duration = Duration::from_millis(100);
+
+/// By a name: a generator's, a lane's, or that of a kind.
 type ByName = BTreeMap<String, u64>;
 
 pub struct Census {
@@ -33,6 +36,7 @@ pub struct Census {
     parked: Kept<ByName>,
     pending: Kept<ByName>,
     dead: Kept<ByName>,
+    bytes: Kept<ByName>,
 }
 
 /// A count, and when it was made.
@@ -78,8 +82,8 @@ impl Census {
     #[must_use]
     pub fn new(store: Store, clock: Clock, lifecycle: Lifecycle) -> Self {
         let (tasks, overdue, rescued) = (Kept::new(), Kept::new(), Kept::new());
-        let (parked, pending, dead) = (Kept::new(), Kept::new(), Kept::new());
-        Self { store, counter: Counter { clock, lifecycle }, tasks, overdue, rescued, parked, pending, dead }
+        let (parked, pending, dead, bytes) = (Kept::new(), Kept::new(), Kept::new(), Kept::new());
+        Self { store, counter: Counter { clock, lifecycle }, tasks, overdue, rescued, parked, pending, dead, bytes }
     }
 
     /// Tasks by generator and state.
@@ -116,6 +120,14 @@ impl Census {
     pub async fn dead(&self) -> Counted<ByName> {
         let store = self.store.clone();
         self.dead.read(&self.counter, async move { store.count_dead_deliveries().await }).await
+    }
+
+    /// Bytes of the database, by kind. The first time, too, nobody waits for them for long: none, as long as they are being
+    /// measured.
+    pub async fn bytes(&self) -> Option<Arc<Count<ByName>>> {
+        let store = self.store.clone();
+        let measured = self.bytes.read(&self.counter, async move { store.bytes().await });
+        tokio::time::timeout(BRIEF, measured).await.ok()?.ok()
     }
 }
 

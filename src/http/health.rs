@@ -19,6 +19,8 @@ use crate::store::{Store, StoreError};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Between the database's clock and ours.
 const MOST_SKEW: Duration = Duration::from_secs(2);
+/// In bytes. A hub whose disk is full answers 503: there must be time to do something before.
+const LEAST_FREE: u64 = 512 << 20;
 /// So long a good answer of the database counts.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -89,6 +91,9 @@ pub struct Health {
     /// `ok`, or what is in the way.
     #[schema(example = "ok")]
     status: &'static str,
+    /// What will be in the way soon: `space`, since less than 512 MiB are free where the database's file lies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
 }
 
 /// Whether the process lives
@@ -96,7 +101,7 @@ pub struct Health {
 /// Looks at nothing else; for a supervisor that restarts.
 #[utoipa::path(get, path = "/health/live", tag = "operations", responses((status = 200, description = "It lives", body = Health)), security(()))]
 pub async fn health_live() -> Json<Health> {
-    Json(Health { status: "ok" })
+    Json(Health { status: "ok", warnings: Vec::new() })
 }
 
 /// Whether to send requests here
@@ -119,17 +124,18 @@ pub async fn health_ready(extract::State(hub): extract::State<Arc<Hub>>) -> Resp
             State::Skewed => "clock",
         }
     };
-    ready(status)
+    let is_short = hub.store.free_bytes().is_some_and(|free| free < LEAST_FREE);
+    ready(status, if is_short { vec!["space"] } else { Vec::new() })
 }
 
 /// What is said until the schema is up to date.
 pub(super) async fn migrating() -> Response {
-    ready("migrating")
+    ready("migrating", Vec::new())
 }
 
-fn ready(status: &'static str) -> Response {
+fn ready(status: &'static str, warnings: Vec<&'static str>) -> Response {
     let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Health { status })).into_response()
+    (code, Json(Health { status, warnings })).into_response()
 }
 
 #[cfg(test)]

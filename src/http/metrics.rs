@@ -17,8 +17,8 @@ use super::state::Hub;
 use crate::domain::task::Status;
 use crate::domain::time::Timestamp;
 use crate::telemetry::metrics::{
-    CALLBACKS_PARKED, COUNTS_AGE, DATABASE_UP, DELIVERIES_BREAKERS, DELIVERIES_DEAD, DELIVERIES_PENDING, JOURNAL_QUEUE, OVERDUE,
-    TASKS, WATCHERS,
+    CALLBACKS_PARKED, COUNTS_AGE, DATABASE_BYTES, DATABASE_FREE, DATABASE_UP, DELIVERIES_BREAKERS, DELIVERIES_DEAD,
+    DELIVERIES_PENDING, JOURNAL_QUEUE, OVERDUE, TASKS, WATCHERS,
 };
 
 /// What is counted in the database may take so long; a count that takes longer goes on, and is told the next time.
@@ -49,6 +49,12 @@ pub async fn read_metrics(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Re
         tracing::debug!(?uncounted, "some figures are from before");
     }
     metrics::gauge!(DATABASE_UP).set(if answers { 1 } else { 0 });
+    metrics::gauge!(DATABASE_FREE).set(hub.store.free_bytes().map_or(f64::NAN, size));
+    if let Some(bytes) = hub.census.bytes().await {
+        for (kind, bytes) in &bytes.found {
+            metrics::gauge!(DATABASE_BYTES, "kind" => kind.clone()).set(size(*bytes));
+        }
+    }
     metrics::gauge!(DELIVERIES_BREAKERS).set(number(hub.registrar.sender().lanes().open(hub.clock.now()).len()));
     metrics::gauge!(JOURNAL_QUEUE).set(number(hub.journal.depth()));
     metrics::gauge!(WATCHERS).set(number(hub.live.watchers()));
@@ -83,6 +89,11 @@ async fn count(hub: &Hub) -> Result<(), Uncounted> {
 
 fn of(counts: &BTreeMap<String, u64>, name: &str) -> u64 {
     counts.get(name).copied().unwrap_or(0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody counts single bytes of a petabyte")]
+fn size(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 fn number(count: impl TryInto<u32>) -> u32 {

@@ -62,6 +62,20 @@ pub struct Stats {
     callbacks: CallbackFigures,
     journal: JournalFigures,
     deliveries: DeliveryFigures,
+    storage: StorageFigures,
+}
+
+/// What the database takes, and what is left.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StorageFigures {
+    /// When the bytes were measured; null as long as they never were: in a large file that takes a while.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    measured_at: Option<Timestamp>,
+    /// Of tables with their indexes, by what they keep: `tasks`, `callbacks`, `rejected`, `bodies`, `events`, `deliveries`, `contents`,
+    /// `other`.
+    bytes: BTreeMap<String, u64>,
+    /// Where the database's file lies; null with a server.
+    free_bytes: Option<u64>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -189,6 +203,7 @@ pub async fn read_stats(State(hub): State<Arc<Hub>>, RawQuery(query): RawQuery) 
         },
         journal: journal(&hub),
         deliveries: deliveries::read(&hub, hours, (&lanes.0.found, &lanes.1.found)).await?,
+        storage: storage(&hub).await,
     }))
 }
 
@@ -233,6 +248,15 @@ fn journal(hub: &Hub) -> JournalFigures {
         commits: figures.commits.load(Ordering::Relaxed),
         failures: figures.failures.load(Ordering::Relaxed),
         waiting: hub.journal.depth() as u64,
+    }
+}
+
+async fn storage(hub: &Hub) -> StorageFigures {
+    let measured = hub.census.bytes().await;
+    StorageFigures {
+        measured_at: measured.as_ref().map(|measured| measured.at),
+        bytes: measured.map(|measured| measured.found.clone()).unwrap_or_default(),
+        free_bytes: hub.store.free_bytes(),
     }
 }
 

@@ -40,9 +40,6 @@ pub use values::{
 use generators::GeneratorEntry;
 use names::Names;
 
-/// Sections that only features to come will read.
-const UNBUILT: [&str; 2] = ["RETENTION_BODIES", "RETENTION_TASKS"];
-
 /// Everything that is set, section by section.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,16 +68,6 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// By name (`SERVER_HOST`); what is not here is a default.
     pub origins: BTreeMap<String, Origin>,
-}
-
-impl Loaded {
-    /// What is set and acts on nothing yet, in one sentence.
-    #[must_use]
-    pub fn without_effect(&self) -> Option<String> {
-        let unbuilt = |name: &&str| UNBUILT.iter().any(|section| name.starts_with(section));
-        let set: Vec<&str> = self.origins.keys().map(String::as_str).filter(unbuilt).collect();
-        (!set.is_empty()).then(|| format!("set, but without effect until that is built: {}", set.join(", ")))
-    }
 }
 
 impl Settings {

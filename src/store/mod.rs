@@ -23,8 +23,10 @@ mod plans;
 mod pulses;
 mod receipts;
 mod rejections;
+mod retention;
 mod revival;
 mod secrets;
+mod space;
 mod strays;
 mod tallies;
 mod tasks;
@@ -35,7 +37,7 @@ mod windows;
 mod write;
 mod written;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
@@ -58,6 +60,7 @@ pub use plans::Plan;
 pub use pulses::Beats;
 pub use receipts::{Receipt, ReceiptFilter};
 pub use rejections::{Rejection, RejectionLimits};
+pub use retention::Remains;
 pub use revival::{Pace, Revivable, Revival, Revived};
 pub use tallies::{Hour, Tally};
 pub use tasks::{Rescued, StatusCount, TaskRecord};
@@ -77,6 +80,8 @@ pub struct Store {
     backend: Backend,
     /// Of deliveries.
     ids: Ids,
+    /// Where the database is one.
+    file: Option<PathBuf>,
 }
 
 impl Store {
@@ -84,7 +89,7 @@ impl Store {
     /// When the database cannot be reached, or the URL is neither SQLite's nor PostgreSQL's.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
         let backend::Connections { writers, reader, backend } = backend::connect(url, max_connections).await?;
-        Ok(Self { writers, reader, backend, ids: Ids::default() })
+        Ok(Self { writers, reader, backend, ids: Ids::default(), file: backend.file(url) })
     }
 
     /// Whether the database answers, on either side.

@@ -2,14 +2,14 @@
 
 mod lists;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait, Value};
 use uuid::Uuid;
 
 use super::backend::Explanation;
 use super::claims::Order;
 use super::entity::task;
 use super::error::StoreError;
-use super::{Store, backend, deliveries, due, strays, tallies, tidying};
+use super::{Store, backend, deliveries, due, retention, strays, tallies, tidying};
 use crate::domain::time::Timestamp;
 
 /// How the database goes about one statement.
@@ -21,6 +21,25 @@ pub struct Plan {
 }
 
 type Named = (&'static str, Statement);
+
+/// What goes with its task, in the order of the statements.
+const WITH_TASKS: [&str; 15] = [
+    "data of events",
+    "receipts of events",
+    "events without data",
+    "leases that end",
+    "letters",
+    "deliveries of tasks",
+    "contents that go",
+    "events without letters",
+    "webhooks of tasks",
+    "events of tasks",
+    "keys of tasks",
+    "cancellations of tasks",
+    "fingerprints of tasks",
+    "attempts of tasks",
+    "tasks that go",
+];
 
 impl Store {
     /// The plans of all statements by which due rows, and changed ones, are found, in the sessions that they are used in; several of one
@@ -123,16 +142,26 @@ impl Store {
             ("any ignored callback", backend.statement(strays::ANY_IGNORED, [micros.into()])),
             ("events that nobody hears", oldest(strays::UNHEARD)),
             ("receipts of no task", oldest(strays::STRAYS)),
+            ("tasks that have ended", {
+                let values: [Value; 4] = [micros.into(), 0_i64.into(), "a".into(), 8_i64.into()];
+                backend.statement(retention::SETTLED, values)
+            }),
+            ("tasks that are over", oldest(retention::OVER)),
+            ("receipts of tasks", backend.statement(texts.receipt_chains, [super::write::json(&[Uuid::nil()])?.into()])),
         ];
         let ids = super::write::json(&[Uuid::nil(), Uuid::max()])?;
         let tasks = super::write::json(&["a", "b"])?;
-        let writing = [
+        let of_tasks = texts.erase_events.iter().chain(&texts.erase_relayed).chain(&texts.delete_tasks);
+        let of_tasks = WITH_TASKS.into_iter().zip(of_tasks);
+        let mut writing: Vec<Named> =
+            of_tasks.map(|(name, text)| (name, backend.statement(text, [tasks.clone().into()]))).collect();
+        writing.extend([
             ("ignored callbacks that go", oldest(strays::DROP_IGNORED)),
             ("receipts that go", backend.statement(texts.delete_receipts, [ids.clone().into()])),
             ("events that go", backend.statement(texts.delete_events, [ids.into()])),
             ("contents to be published", backend.statement(&texts.due_contents, [5.into(), micros.into(), 8_i64.into()])),
-            ("contents of tasks", backend.statement(&texts.lock_contents, [tasks.into()])),
-        ];
+            ("contents of tasks", backend.statement(&texts.lock_contents, [tasks.clone().into()])),
+        ]);
         self.explain_all(&reading, &writing).await
     }
 }

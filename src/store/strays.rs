@@ -1,5 +1,5 @@
 //! What is no task's business and was told long ago: callbacks that were ignored, as far as they are known again; events that
-//! nobody hears; and the receipts of either, with their bodies.
+//! nobody hears; the receipts of either, with their bodies; and keys of requests that nobody repeats any more.
 
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 use uuid::Uuid;
@@ -11,6 +11,9 @@ use super::{Store, backend};
 use crate::domain::time::Timestamp;
 
 pub(super) const ANY_IGNORED: &str = "SELECT at FROM hub_ignored WHERE at < $1 ORDER BY at LIMIT 1";
+const DROP_KEYS: &str = "DELETE FROM hub_idempotency WHERE (owner, idempotency_key) IN (
+    SELECT i.owner, i.idempotency_key FROM hub_idempotency AS i WHERE i.created_at < $1 ORDER BY i.created_at LIMIT $2)";
+const ANY_KEY: &str = "SELECT created_at FROM hub_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 1";
 pub(super) const DROP_IGNORED: &str = "DELETE FROM hub_ignored WHERE (fingerprint, generator, awaits) IN (
     SELECT g.fingerprint, g.generator, g.awaits FROM hub_ignored AS g WHERE g.at < $1 ORDER BY g.at LIMIT $2)";
 /// Those that webhooks heard have letters until their deliveries go. With `NOT EXISTS`, a planner might read all deliveries.
@@ -28,13 +31,25 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn drop_ignored(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        self.drop_oldest([ANY_IGNORED, DROP_IGNORED], until, limit).await
+    }
+
+    /// Forgets what `Idempotency-Key`s from before `until` stand for, the oldest `limit` of them; how many those were.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn drop_idempotency_keys(&self, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        self.drop_oldest([ANY_KEY, DROP_KEYS], until, limit).await
+    }
+
+    async fn drop_oldest(&self, [any, drop]: [&str; 2], until: Timestamp, limit: u64) -> Result<u64, StoreError> {
         // looking costs no writer
-        let look = self.backend.statement(ANY_IGNORED, [until.micros().into()]);
+        let look = self.backend.statement(any, [until.micros().into()]);
         if self.reader.query_one_raw(look).await.map_err(backend::error)?.is_none() {
             return Ok(0);
         }
         let transaction = self.begin().await?;
-        let dropped = transaction.execute_raw(self.oldest(DROP_IGNORED, until, limit)).await.map_err(backend::error);
+        let dropped = transaction.execute_raw(self.oldest(drop, until, limit)).await.map_err(backend::error);
         Ok(conclude(transaction, dropped).await?.rows_affected())
     }
 

@@ -83,9 +83,7 @@ impl Store {
     async fn drop_settled(&self, transaction: &DatabaseTransaction, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
         let texts = self.backend.texts();
         // two at once would each leave the other's letters alone
-        if let Some(statement) = self.backend.take_turn("tidy") {
-            transaction.execute_raw(statement).await.map_err(backend::error)?;
-        }
+        self.take_turn(transaction).await?;
         let values: [Value; 2] = [until.micros().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
         let statement = self.backend.statement(texts.settled_deliveries, values);
         let settled = Settled::find_by_statement(statement).all(transaction).await.map_err(backend::error)?;
@@ -105,6 +103,12 @@ impl Store {
         let payloads: Vec<Uuid> = waste.payloads.into_iter().collect();
         self.drop_by_ids(transaction, texts.delete_payloads, &payloads).await?;
         Ok(settled.len() as u64)
+    }
+
+    /// One replica tidies at a time.
+    pub(super) async fn take_turn(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let Some(statement) = self.backend.take_turn("tidy") else { return Ok(()) };
+        transaction.execute_raw(statement).await.map_err(backend::error).map(drop)
     }
 
     pub(super) async fn drop_by_ids(

@@ -204,9 +204,9 @@ impl Changes {
             for text in [backend.texts().erase_bodies, backend.texts().erase_receipts] {
                 statements.extend(newest.map(|newest| backend.statement(text, [newest.into()])));
             }
-            statements.push(backend.statement(backend.texts().erase_rejections, [task.as_str().into()]));
-            statements.extend(backend.texts().erase_events.map(|text| backend.statement(text, [task.as_str().into()])));
-            statements.extend(backend.texts().erase_relayed.map(|text| backend.statement(text, [task.as_str().into()])));
+            let (texts, task) = (backend.texts(), json(&[task])?);
+            let texts = [&texts.erase_rejections].into_iter().chain(&texts.erase_events).chain(&texts.erase_relayed);
+            statements.extend(texts.map(|text| backend.statement(text, [task.clone().into()])));
         }
         statements.extend(counts.statements(backend, self.now)?);
         Ok(statements)

@@ -80,9 +80,11 @@ impl Metrics {
         gauge!(CERTIFICATES_REFUSED).set(0);
         gauge!(CERTIFICATE_EXPIRES).increment(0);
         gauge!(DATABASE_UP).set(1);
+        gauge!(DATABASE_BYTES, "kind" => "bodies").set(0);
         counter!(DELIVERIES_FORBIDDEN).increment(0);
         counter!(WEBHOOKS_FORBIDDEN).increment(0);
-        for name in [DELIVERIES_PENDING, DELIVERIES_DEAD, DELIVERIES_BREAKERS, COUNTS_AGE, JOURNAL_QUEUE, WATCHERS] {
+        // not DELIVERIES_DEAD: an alert compares it with its least value, and a zero before the first count would be that
+        for name in [DELIVERIES_PENDING, DELIVERIES_BREAKERS, COUNTS_AGE, JOURNAL_QUEUE, WATCHERS] {
             gauge!(name).set(0);
         }
         for generator in generators {
@@ -101,7 +103,9 @@ fn begin_for(generator: &str) {
     for event in ["completed", "failed", "progress"] {
         counter!(CALLBACKS, "generator" => name(), "event" => event, "outcome" => "applied").increment(0);
     }
-    counter!(CALLBACKS_REJECTED, "generator" => name(), "code" => "signature_invalid").increment(0);
+    for code in ["signature_invalid", "signature_missing", "timestamp_out_of_tolerance"] {
+        counter!(CALLBACKS_REJECTED, "generator" => name(), "code" => code).increment(0);
+    }
     counter!(RESCUED, "generator" => name()).increment(0);
     counter!(POLLS, "generator" => name(), "found" => "completed").increment(0);
     gauge!(OVERDUE, "generator" => name()).set(0);

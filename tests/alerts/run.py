@@ -2,6 +2,7 @@
 """Runs Prometheus on deploy/alerts.yaml beside a hub that is well, and then beside one that is not: tests/alerts/run.py sqlite|postgres
 
 Nothing may fire at first; then each of EXPECTED must. The only change to the rules is that they fire at once: `for` is 0.
+Before that, every rule as it stands must do what rules.yaml says of made-up figures.
 Standard library only; needs Debian's prometheus, and psql for PostgreSQL.
 """
 
@@ -31,6 +32,8 @@ EXPECTED = {
     "CallbackHubGeneratorQuiet",
     "CallbackHubConfigurationRefused",
 }
+RULES = ROOT / "deploy" / "alerts.yaml"
+CASES = ROOT / "tests" / "alerts" / "rules.yaml"
 KEY = "chk_of_the_test_of_the_alerts"
 SECONDS = 120
 HOUR = 3_600_000_000
@@ -39,13 +42,36 @@ HOUR = 3_600_000_000
 def main() -> int:
     if sys.argv[1:] not in (["sqlite"], ["postgres"]):
         sys.exit(__doc__)
-    subprocess.run(["promtool", "check", "rules", str(ROOT / "deploy" / "alerts.yaml")], check=True, stdout=subprocess.DEVNULL)
+    check_rules()
     with tempfile.TemporaryDirectory(prefix="callback-hub-") as folder:
         database = hubs.Database(sys.argv[1], Path(folder))
         try:
             return watch(database, Path(folder))
         finally:
             database.drop()
+
+
+def check_rules() -> None:
+    """promtool is content with rules that no case speaks of, and with cases of rules that there are not: so names are compared."""
+    promtool("check", "rules", str(RULES))
+    rules, cases = RULES.read_text(), CASES.read_text()
+    there = set(re.findall(r"- alert: (\w+)", rules))
+    outcomes = re.findall(r"alertname: (\w+)\n +exp_alerts:( \[\])?", cases)
+    fires, keeps_still = ({name for name, none in outcomes if bool(none) == still} for still in (False, True))
+    for what, named in (("that fires", fires), ("that does not fire", keeps_still)):
+        if named != there:
+            raise SystemExit(f"{CASES}: without a case {what}: {sorted(there - named)}; not in {RULES.name}: {sorted(named - there)}")
+    # a name that no rule knows would make nothing fire, whatever its figures
+    unknown = set(re.findall(r"\bcallback_hub_\w+", cases)) - set(re.findall(r"\bcallback_hub_\w+", rules))
+    if unknown:
+        raise SystemExit(f"{CASES}: no rule looks at {sorted(unknown)}")
+    promtool("test", "rules", str(CASES))
+
+
+def promtool(*arguments: str) -> None:
+    done = subprocess.run(["promtool", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"promtool {' '.join(arguments)}:\n{done.stdout}")
 
 
 def watch(database: hubs.Database, folder: Path) -> int:
@@ -76,6 +102,7 @@ def watch(database: hubs.Database, folder: Path) -> int:
         seen = set()
         prometheus.until(f"{EXPECTED} to fire", lambda: seen.update(prometheus.firing()) or seen >= EXPECTED, lambda: seen)
         hub.stop()
+    print(f"alerts: each does as {CASES.name} says ({sys.argv[1]})")
     print(f"alerts: none fires while the hub is well, and {', '.join(sorted(seen))} when it is not ({sys.argv[1]})")
     return 0
 
@@ -126,7 +153,7 @@ class Hub:
 
 class Prometheus:
     def __init__(self, folder: Path, port: int):
-        rules = re.sub(r"\bfor: \S+", "for: 0s", (ROOT / "deploy" / "alerts.yaml").read_text())
+        rules = re.sub(r"\bfor: \S+", "for: 0s", RULES.read_text())
         (folder / "rules.yaml").write_text(rules)
         (folder / "prometheus.yaml").write_text(
             "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"

@@ -25,7 +25,7 @@ async fn creator(kind: Kind, settings: &[(&str, &str)]) -> App {
 }
 
 /// The article of the fixtures, as content-creator sends it.
-fn article(task: &str) -> Value {
+pub(crate) fn article(task: &str) -> Value {
     let fixtures: toml::Table = include_str!("../presets/content-creator.toml").parse().expect("TOML");
     let callbacks = fixtures["callback"].as_array().expect("callbacks");
     let completed = callbacks.iter().find(|callback| callback["about"].as_str() == Some("completed")).expect("an article");

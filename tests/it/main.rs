@@ -37,6 +37,7 @@ mod quiet;
 mod receiving;
 mod relay;
 mod replicas;
+mod retention;
 mod samples;
 mod simulator;
 mod starting;

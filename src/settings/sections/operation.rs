@@ -39,7 +39,7 @@ pub struct Generators {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Retention {
-    /// For now, of callbacks that are no task's business, too, and of these only.
+    /// Counts from the end of their tasks; of no task, from the day on which they came.
     #[serde(with = "one")]
     pub callbacks: Duration,
     #[serde(with = "one")]

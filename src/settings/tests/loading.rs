@@ -206,14 +206,6 @@ fn broken_texts_are_told_by_line_without_quoting_them() {
 }
 
 #[test]
-fn settings_of_what_is_not_built_are_named() {
-    let set = [("RETENTION_TASKS", "1d"), ("RETENTION_BODIES", "1d"), ("CALLBACK_TIMEOUT", "5")];
-    let told = load(&sources(&set)).without_effect();
-    assert_eq!(told.as_deref(), Some("set, but without effect until that is built: RETENTION_BODIES, RETENTION_TASKS"));
-    assert_eq!(load(&sources(&set[2..])).without_effect(), None);
-}
-
-#[test]
 fn secrets_do_not_print() {
     let environment = [
         ("CALLBACK_SECRET_KEY", "hush-1,hush-2"),

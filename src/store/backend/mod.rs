@@ -9,6 +9,7 @@ mod table;
 mod texts;
 mod writers;
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -243,6 +244,21 @@ impl Backend {
         match self.0 {
             DbBackend::Sqlite => None,
             _ => Some(postgres::READ_CLOCK),
+        }
+    }
+
+    /// The file that a database is.
+    pub(super) fn file(self, url: &str) -> Option<PathBuf> {
+        match self.0 {
+            DbBackend::Sqlite => sqlite::file(url),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn table_bytes(self) -> &'static str {
+        match self.0 {
+            DbBackend::Sqlite => sqlite::TABLE_BYTES,
+            _ => postgres::TABLE_BYTES,
         }
     }
 

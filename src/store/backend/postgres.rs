@@ -9,8 +9,11 @@ use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value, sqlx};
 
 use super::table::columns;
-use super::texts::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, IN_LINE, Texts};
+use super::texts::{DUE_PARKED, EVENTS_NEEDED, IN_LINE, Texts, delete_tasks, erase_events, erase_rejections, erase_relayed};
 use super::{Explanation, StoreError};
+
+/// One of a JSON array of tasks.
+const TASKS: &str = "= ANY (ARRAY(SELECT json_array_elements_text($1::json)))";
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
@@ -97,8 +100,8 @@ pub(super) fn texts() -> Texts {
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT link FROM chain)",
-        erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = '' WHERE task_id = $1",
-        erase_events: ERASE_EVENTS,
+        erase_rejections: erase_rejections(TASKS, "''"),
+        erase_events: erase_events(TASKS),
         webhooks: format!(
             "SELECT {webhooks} FROM hub_webhooks WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))"
         ),
@@ -132,7 +135,15 @@ pub(super) fn texts() -> Texts {
         SELECT r.lane, r.hour, r.figure, r.amount
         FROM json_to_recordset($1::json) AS r(lane text, hour bigint, figure text, amount bigint)
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = hub_delivery_figures.amount + excluded.amount",
-        erase_relayed: ERASE_RELAYED,
+        erase_relayed: erase_relayed(TASKS),
+        delete_tasks: delete_tasks(TASKS),
+        receipt_chains: "WITH RECURSIVE chain(newest, link, position) AS (
+            SELECT id, id, 1::bigint FROM unnest(ARRAY(SELECT json_array_elements_text($1::json)::uuid)) AS id
+            UNION ALL
+            SELECT newest, previous, position + 1 FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
+        SELECT newest, r.id, r.received_at, p.id AS payload, CAST(COALESCE(length(p.bytes), 0) AS BIGINT) AS size
+        FROM chain JOIN hub_receipts AS r ON r.id = link LEFT JOIN hub_payloads AS p ON p.id = r.payload
+        ORDER BY newest, position DESC",
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
         settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1
         ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED",
@@ -144,6 +155,9 @@ pub(super) fn texts() -> Texts {
     }
 }
 
+/// With their indexes, and what is kept beside a table since it is large.
+pub(super) const TABLE_BYTES: &str = "SELECT CAST(c.relname AS TEXT) AS name, pg_total_relation_size(c.oid) AS bytes
+    FROM pg_class AS c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'hub\\_%'";
 pub(super) const LIST_TABLES: &str = "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name LIKE 'hub\\_%'";
 /// Bytes of a statement that surely fit into one TLS record. The driver leaves Nagle's algorithm on, so that the second
 /// record of a larger one would wait for the acknowledgement of the first: 40 ms, on every batch.

@@ -1,5 +1,6 @@
 //! SQLite: WAL with `synchronous=FULL`, so that a 200 survives a power cut; one writer connection, a pool of readers.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptions, sqlx::sqlite};
@@ -7,8 +8,11 @@ use sea_orm::{ConnectOptions, SqliteTransactionMode, Statement, TransactionOptio
 use super::Explanation;
 use super::listed::listed;
 use super::table::columns;
-use super::texts::{DUE_PARKED, ERASE_EVENTS, ERASE_RELAYED, EVENTS_NEEDED, IN_LINE, Texts};
+use super::texts::{DUE_PARKED, EVENTS_NEEDED, IN_LINE, Texts, delete_tasks, erase_events, erase_rejections, erase_relayed};
 use crate::store::entity::{attempt, task};
+
+/// One of a JSON array of tasks.
+const TASKS: &str = "IN (SELECT value FROM json_each($1))";
 
 pub(super) fn texts() -> Texts {
     let [tasks, attempts, fingerprints, idempotency, receipts, parked, events, ignored, webhooks, contents] = columns();
@@ -88,8 +92,8 @@ pub(super) fn texts() -> Texts {
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         SELECT link FROM chain)",
-        erase_rejections: "UPDATE hub_rejections SET headers = '{}', body = x'' WHERE task_id = $1",
-        erase_events: ERASE_EVENTS,
+        erase_rejections: erase_rejections(TASKS, "x''"),
+        erase_events: erase_events(TASKS),
         webhooks: format!("SELECT {webhooks} FROM hub_webhooks WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"),
         payloads: "SELECT id, bytes FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         payload_sizes: "SELECT id, CAST(length(bytes) AS BIGINT) AS size FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
@@ -114,7 +118,15 @@ pub(super) fn texts() -> Texts {
         add_figures: "INSERT INTO hub_delivery_figures (lane, hour, figure, amount)
         SELECT r.value ->> 'lane', r.value ->> 'hour', r.value ->> 'figure', r.value ->> 'amount' FROM json_each($1) AS r WHERE true
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = amount + excluded.amount",
-        erase_relayed: ERASE_RELAYED,
+        erase_relayed: erase_relayed(TASKS),
+        delete_tasks: delete_tasks(TASKS),
+        receipt_chains: "WITH RECURSIVE chain(newest, link, position) AS (
+            SELECT unhex(value, '-'), unhex(value, '-'), 1 FROM json_each($1)
+            UNION ALL
+            SELECT newest, previous, position + 1 FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
+        SELECT newest, r.id, r.received_at, p.id AS payload, CAST(COALESCE(length(p.bytes), 0) AS BIGINT) AS size
+        FROM chain JOIN hub_receipts AS r ON r.id = link LEFT JOIN hub_payloads AS p ON p.id = r.payload
+        ORDER BY newest, position DESC",
         delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1
         ORDER BY settled_at LIMIT $2",
@@ -126,6 +138,9 @@ pub(super) fn texts() -> Texts {
     }
 }
 
+/// With their indexes: an index is its table's.
+pub(super) const TABLE_BYTES: &str = "SELECT m.tbl_name AS name, CAST(sum(s.pgsize) AS BIGINT) AS bytes
+    FROM dbstat AS s JOIN sqlite_master AS m ON m.name = s.name WHERE s.aggregate = TRUE GROUP BY m.tbl_name";
 pub(super) const LIST_TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'hub\\_%' ESCAPE '\\'";
 
 /// Each statement of a batch is one more turn of the driver's thread, and each prepared text takes memory, of 64 rows some
@@ -172,7 +187,11 @@ fn with_session(options: sqlite::SqliteConnectOptions) -> sqlite::SqliteConnectO
 }
 
 pub(super) fn exists(url: &str) -> bool {
-    url.parse::<sqlite::SqliteConnectOptions>().is_ok_and(|options| options.get_filename().exists())
+    file(url).is_some_and(|file| file.exists())
+}
+
+pub(super) fn file(url: &str) -> Option<PathBuf> {
+    url.parse::<sqlite::SqliteConnectOptions>().ok().map(|options| options.get_filename().to_path_buf())
 }
 
 pub(super) fn explanation(statement: &Statement) -> Explanation {

@@ -46,10 +46,10 @@ pub(in crate::store) struct Texts {
     pub erase_bodies: &'static str,
     /// Makes a task's receipts, from `$1` back along the chain, forget headers and bodies.
     pub erase_receipts: &'static str,
-    /// Makes the refused callbacks that named a task forget headers and bodies.
-    pub erase_rejections: &'static str,
-    /// Make the custom events that were told on a task's path forget what they told, one after the other.
-    pub erase_events: [&'static str; 3],
+    /// Makes the refused callbacks that named one of a JSON array of tasks forget headers and bodies.
+    pub erase_rejections: String,
+    /// Make the custom events that were told on the paths of a JSON array of tasks forget what they told, one after the other.
+    pub erase_events: [String; 3],
     /// Webhooks of a JSON array of ids.
     pub webhooks: String,
     /// Stored texts of a JSON array of ids.
@@ -73,8 +73,13 @@ pub(in crate::store) struct Texts {
     pub lend_letters: &'static str,
     /// `[{"lane", "hour", "figure", "amount"}]`
     pub add_figures: &'static str,
-    /// Forget everything that a task has told webhooks, and what became of its result, one after the other.
-    pub erase_relayed: [&'static str; 6],
+    /// Forget everything that a JSON array of tasks have told webhooks, and what became of their results, one after the other.
+    pub erase_relayed: [String; 6],
+    /// Delete a JSON array of tasks, and what is left of them, one after the other.
+    pub delete_tasks: [String; 6],
+    /// The receipts from each of a JSON array of ids back along its chain, the oldest of each chain first, with the bodies that
+    /// there still are.
+    pub receipt_chains: &'static str,
     /// Deletes the payloads of a JSON array of ids.
     pub delete_payloads: &'static str,
     /// Locks the deliveries that were settled before `$1`, the oldest `$2`.
@@ -97,11 +102,51 @@ pub(super) const DUE_PARKED: &str = "p.due_at <= $1 AND NOT EXISTS (
         AND (q.arrived_at, q.id) < (p.arrived_at, p.id))
     ORDER BY p.due_at LIMIT $2";
 
-pub(super) const ERASE_EVENTS: [&str; 3] = [
-    "DELETE FROM hub_payloads WHERE id IN (SELECT data FROM hub_events WHERE task_id = $1 UNION SELECT id FROM hub_events WHERE task_id = $1)",
-    "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (SELECT id FROM hub_events WHERE task_id = $1)",
-    "UPDATE hub_events SET data = NULL WHERE task_id = $1",
-];
+/// `among`: that something is one of a JSON array of tasks.
+pub(super) fn erase_rejections(among: &str, nothing: &str) -> String {
+    format!("UPDATE hub_rejections SET headers = '{{}}', body = {nothing} WHERE task_id {among}")
+}
+
+pub(super) fn erase_events(among: &str) -> [String; 3] {
+    [
+        format!(
+            "DELETE FROM hub_payloads WHERE id IN (SELECT data FROM hub_events WHERE task_id {among}
+        UNION SELECT id FROM hub_events WHERE task_id {among})"
+        ),
+        format!(
+            "UPDATE hub_receipts SET headers = '{{}}', payload = NULL WHERE id IN (SELECT id FROM hub_events WHERE task_id {among})"
+        ),
+        format!("UPDATE hub_events SET data = NULL WHERE task_id {among}"),
+    ]
+}
+
+/// Letters, rendered bodies and documents; then the rows.
+pub(super) fn erase_relayed(among: &str) -> [String; 6] {
+    [
+        // whoever is sending one keeps nothing of it any more
+        format!("UPDATE hub_deliveries SET lease = NULL WHERE task_id {among}"),
+        format!(
+            "DELETE FROM hub_payloads WHERE id IN (SELECT letter FROM hub_events WHERE task_id {among}
+        UNION SELECT metadata FROM hub_events WHERE task_id {among} UNION SELECT body FROM hub_deliveries WHERE task_id {among}
+        UNION SELECT document FROM hub_contents WHERE task_id {among})"
+        ),
+        format!("DELETE FROM hub_deliveries WHERE task_id {among}"),
+        format!("DELETE FROM hub_contents WHERE task_id {among}"),
+        format!("UPDATE hub_events SET letter = NULL, metadata = NULL WHERE task_id {among}"),
+        format!("DELETE FROM hub_webhooks WHERE id IN (SELECT webhook FROM hub_tasks WHERE id {among})"),
+    ]
+}
+
+pub(super) fn delete_tasks(among: &str) -> [String; 6] {
+    [
+        format!("DELETE FROM hub_events WHERE task_id {among}"),
+        format!("DELETE FROM hub_idempotency WHERE task_id {among}"),
+        format!("DELETE FROM hub_cancellations WHERE task_id {among}"),
+        format!("DELETE FROM hub_fingerprints WHERE task_id {among}"),
+        format!("DELETE FROM hub_attempts WHERE task_id {among}"),
+        format!("DELETE FROM hub_tasks WHERE id {among}"),
+    ]
+}
 
 /// What is being sent is soon over, whenever its lease ends.
 pub(super) const IN_LINE: &str = "SELECT d.id, d.webhook, d.lane, d.topic, d.task_id, d.attempts, d.body, d.log, d.outdated,
@@ -113,16 +158,3 @@ pub(super) const IN_LINE: &str = "SELECT d.id, d.webhook, d.lane, d.topic, d.tas
 pub(super) const EVENTS_NEEDED: &str = "SELECT e.id, e.generator, e.data, e.metadata, e.fingerprint, e.letter,
         EXISTS (SELECT 1 FROM hub_deliveries AS d WHERE d.event = e.id) AS is_needed
     FROM hub_events AS e";
-
-/// Letters, rendered bodies and documents; then the rows.
-pub(super) const ERASE_RELAYED: [&str; 6] = [
-    // whoever is sending one keeps nothing of it any more
-    "UPDATE hub_deliveries SET lease = NULL WHERE task_id = $1",
-    "DELETE FROM hub_payloads WHERE id IN (SELECT letter FROM hub_events WHERE task_id = $1
-        UNION SELECT metadata FROM hub_events WHERE task_id = $1 UNION SELECT body FROM hub_deliveries WHERE task_id = $1
-        UNION SELECT document FROM hub_contents WHERE task_id = $1)",
-    "DELETE FROM hub_deliveries WHERE task_id = $1",
-    "DELETE FROM hub_contents WHERE task_id = $1",
-    "UPDATE hub_events SET letter = NULL, metadata = NULL WHERE task_id = $1",
-    "DELETE FROM hub_webhooks WHERE id = (SELECT webhook FROM hub_tasks WHERE id = $1)",
-];

@@ -93,6 +93,10 @@ families! {
     Gauge DELIVERIES_BREAKERS = "callback_hub_deliveries_breakers_open";
     /// 1 if the database has answered just now; else what is counted in it may be from before.
     Gauge DATABASE_UP = "callback_hub_database_up";
+    /// Bytes of tables and their indexes, by `kind` of what is kept in them; measured now and then.
+    Gauge DATABASE_BYTES = "callback_hub_database_bytes";
+    /// Bytes that are free where the database's file lies; NaN with a server.
+    Gauge DATABASE_FREE = "callback_hub_database_free_bytes";
     /// How old the oldest of the counts is that are made in the database, in seconds.
     Gauge COUNTS_AGE = "callback_hub_counts_age_seconds";
     /// Steps of the loops, in seconds, by `loop`.
