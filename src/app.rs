@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::http::options::RuleBook;
 use crate::http::server::{Bounds, Listener, serve};
 use crate::http::state::{Handles, Hub};
 use crate::journal::{self, Journal, Limits};
@@ -25,8 +26,9 @@ use crate::pulse::Pulses;
 use crate::pursuit::Means;
 use crate::rejections::{self, Rejections};
 use crate::relay::recorder;
-use crate::settings::{Effective, Migrate, Settings, SettingsError};
+use crate::settings::{Loaded, Migrate, Settings, SettingsError, Sources};
 use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
+use crate::telemetry::Verbosity;
 use crate::telemetry::metrics::Metrics;
 use crate::terms::Terms;
 use crate::upstream::{MOST_READ, Upstream};
@@ -38,6 +40,7 @@ pub use shelf::single;
 
 use assembly::OwnKeys;
 use certificates::Certificates;
+use reload::{Configuration, Reading};
 use sockets::Sockets;
 use webhooks_file::WebhooksFile;
 
@@ -73,7 +76,7 @@ pub enum StartError {
 }
 
 /// What is not a setting.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Surroundings {
     pub clock: Clock,
     pub journal: Limits,
@@ -83,8 +86,10 @@ pub struct Surroundings {
     pub loops_run: bool,
     /// The process's recorder, if it has one.
     pub metrics: Option<Metrics>,
-    /// The settings as they are shown to people.
-    pub effective: Vec<Effective>,
+    /// What the settings were read from, if they are to be read again when that changes.
+    pub sources: Option<Sources>,
+    /// Of the process's log, if the settings say it.
+    pub verbosity: Option<Verbosity>,
 }
 
 impl Default for Surroundings {
@@ -95,7 +100,8 @@ impl Default for Surroundings {
             journal_workers: None,
             loops_run: true,
             metrics: None,
-            effective: Vec::new(),
+            sources: None,
+            verbosity: None,
         }
     }
 }
@@ -118,11 +124,12 @@ pub struct App {
 
 /// # Errors
 /// Everything that the service must not start with.
-pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &Lifecycle) -> Result<App, StartError> {
+pub async fn build(loaded: &Loaded, surroundings: Surroundings, lifecycle: &Lifecycle) -> Result<App, StartError> {
+    let settings = &loaded.settings;
     let configured = shelf::configured(settings)?;
     webhooks_file::check(settings)?;
     let certificates = Certificates::new(settings, &surroundings.clock, lifecycle.hangups())?;
-    let folder = reload::Folder::of(settings);
+    let reading = Reading::new(surroundings.sources.clone(), loaded);
     let (catalog, _) = shelf::catalog(settings, |_| {})?;
     // first without the database, so that a refused start leaves no file behind: one that is not there holds no key
     assembly::check(settings, &configured, exists(settings.database.url.expose()))?;
@@ -141,7 +148,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let OwnKeys { capabilities, sessions } = assembly::own_keys(settings, &store, &surroundings.clock).await?;
     let port = sockets.address().map_or(settings.server.port, |address| address.port());
 
-    let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics, effective } = surroundings;
+    let Surroundings { clock, journal: limits, journal_workers, loops_run, metrics, verbosity, .. } = surroundings;
     let journal_workers = journal_workers.unwrap_or_else(|| store.writers_side_by_side());
     let (journal, workers) = Journal::new(&store, &clock, limits, journal_workers);
     let terms = Arc::new(Terms::new(assembly::terms(settings, port), Arc::new(catalog), capabilities, clock.now()));
@@ -158,8 +165,18 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
     let (registrar, recording) = assembly::relay(settings, &means)?;
     let webhooks = WebhooksFile::new(settings, registrar.clone(), clock.clone(), lifecycle.hangups());
     warnings.extend(webhooks.begin().await?);
-    let others = (webhooks, certificates.clone());
-    let reload = Reload::new(settings.clone(), folder, (terms.clone(), clock.clone()), lifecycle.hangups(), others);
+    let rules = RuleBook::new(assembly::options(loaded));
+    let places = reload::Means {
+        terms: terms.clone(),
+        rules: rules.clone(),
+        sender: registrar.sender().clone(),
+        verbosity,
+        store: store.clone(),
+        clock: clock.clone(),
+        port,
+    };
+    let configuration = Configuration::new(reading, places, lifecycle.hangups());
+    let reload = Reload::new(configuration, webhooks, certificates.clone());
     let pulses = Pulses::new(store.clone(), clock.clone(), terms.clone());
     let loops = Loops::new(&means, reload, pulses.clone(), registrar.sender().clone(), assembly::housekeeper(settings, &means));
     if let Some(metrics) = &metrics {
@@ -181,7 +198,7 @@ pub async fn build(settings: &Settings, surroundings: Surroundings, lifecycle: &
         clock,
         stopping: lifecycle.stopping().clone(),
     };
-    let hub = Arc::new(Hub::new(assembly::options(settings, effective), handles));
+    let hub = Arc::new(Hub::new(rules, handles));
     let (journal, rejections) = (workers, writer);
     Ok(App { hub, sockets, certificates, bounds, store, journal, rejections, recording, loops, loops_run, warnings })
 }

@@ -5,21 +5,37 @@ pub mod metrics;
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
-use crate::settings::{Log, LogFormat};
+use crate::settings::{Log, LogFormat, LogLevel};
+
+/// How much is logged; it may become another while the process runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Verbosity(reload::Handle<EnvFilter, Registry>);
+
+impl Verbosity {
+    pub fn change(&self, level: LogLevel) {
+        if let Err(error) = self.0.reload(filter(level)) {
+            tracing::warn!(%error, "the log keeps its level");
+        }
+    }
+}
 
 /// Call once, before anything is logged.
-pub fn init(log: &Log) {
-    // what libraries say is of interest when something is wrong
-    let filter = EnvFilter::new(format!("warn,callback_hub={}", log.level.as_str()));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+pub fn init(log: &Log) -> Verbosity {
+    let (filter, handle) = reload::Layer::new(filter(log.level));
+    let (registry, is_terminal) = (tracing_subscriber::registry().with(filter), std::io::stderr().is_terminal());
+    let lines = fmt::layer().with_target(false).with_ansi(is_terminal).with_writer(std::io::stderr);
     match log.format {
-        LogFormat::Pretty => builder.compact().init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Pretty => registry.with(lines.compact()).init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
     }
+    Verbosity(handle)
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    // what libraries say is of interest when something is wrong
+    EnvFilter::new(format!("warn,callback_hub={}", level.as_str()))
 }

@@ -1,7 +1,7 @@
 //! How a generator's tasks are treated: its file's word, overridden by the settings, over the defaults.
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -35,7 +35,7 @@ impl Choice {
 #[derive(Clone, Debug)]
 pub struct TermSettings {
     /// What callback URLs begin with.
-    pub base_url: String,
+    pub base_url: Arc<str>,
     pub timeout: Choice,
     pub max_retries: Option<u32>,
     pub retry_delays: Arc<[Duration]>,
@@ -44,7 +44,7 @@ pub struct TermSettings {
     pub poll: PollSettings,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct PollSettings {
     pub enabled: bool,
     pub first_after: Choice,
@@ -58,25 +58,25 @@ pub struct PollSettings {
 }
 
 pub struct Terms {
-    settings: TermSettings,
     loaded: RwLock<Loaded>,
     capabilities: CapabilityKeys,
     published: PublishedKeys,
 }
 
-/// The catalog that counts, and how it came to that.
+/// The catalog that counts, with what the settings say beside it, and how it came to that.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub catalog: Arc<Catalog>,
+    pub settings: Arc<TermSettings>,
     pub at: Timestamp,
-    /// Set while the files that are there now are broken.
+    /// Set while the files or settings that are there now are broken.
     pub refused: Option<Refused>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Refused {
     pub at: Timestamp,
-    /// File, line and key, and what is wrong there.
+    /// File, line and key, or a setting's name, and what is wrong there.
     pub fault: String,
 }
 
@@ -86,27 +86,38 @@ const GROWTH: f64 = 1.5;
 impl Terms {
     #[must_use]
     pub fn new(settings: TermSettings, catalog: Arc<Catalog>, capabilities: CapabilityKeys, now: Timestamp) -> Self {
-        let loaded = RwLock::new(Loaded { catalog, at: now, refused: None });
-        Self { settings, loaded, capabilities, published: PublishedKeys::default() }
+        let loaded = RwLock::new(Loaded { catalog, settings: Arc::new(settings), at: now, refused: None });
+        Self { loaded, capabilities, published: PublishedKeys::default() }
     }
 
     /// The catalog of this moment. It may be another one a moment later: who needs it twice for one thing keeps it.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.loaded().catalog
+        self.read().catalog.clone()
+    }
+
+    /// The same of what the settings say.
+    #[must_use]
+    pub fn settings(&self) -> Arc<TermSettings> {
+        self.read().settings.clone()
     }
 
     #[must_use]
     pub fn loaded(&self) -> Loaded {
-        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.read().clone()
     }
 
-    /// Another catalog counts from now on. The keys that generators publish stay known.
-    pub fn replace(&self, catalog: Arc<Catalog>, now: Timestamp) {
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { catalog, at: now, refused: None };
+    fn read(&self) -> RwLockReadGuard<'_, Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The files that are there now make no catalog: the one from before stays.
+    /// Another catalog and other settings count from now on, both at once. The keys that generators publish stay known.
+    pub fn replace(&self, settings: TermSettings, catalog: Arc<Catalog>, now: Timestamp) {
+        let settings = Arc::new(settings);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { catalog, settings, at: now, refused: None };
+    }
+
+    /// The files and settings that are there now cannot count: what did before stays.
     pub fn refuse(&self, fault: String, now: Timestamp) {
         self.loaded.write().unwrap_or_else(PoisonError::into_inner).refused = Some(Refused { at: now, fault });
     }
@@ -124,13 +135,13 @@ impl Terms {
 
     /// What callback URLs begin with, without a slash at the end.
     #[must_use]
-    pub fn base_url(&self) -> &str {
-        &self.settings.base_url
+    pub fn base_url(&self) -> Arc<str> {
+        self.read().settings.base_url.clone()
     }
 
     #[must_use]
-    pub const fn poll(&self) -> &PollSettings {
-        &self.settings.poll
+    pub fn poll(&self) -> PollSettings {
+        self.read().settings.poll
     }
 
     /// Where the generator of a task's current attempt should call.
@@ -138,7 +149,7 @@ impl Terms {
     pub fn callback_url(&self, task: &Task) -> String {
         match self.sharing(task) {
             Some(generator) => self.ingress_url(&generator),
-            None => self.capabilities.callback_url(&self.settings.base_url, capability(task)),
+            None => self.capabilities.callback_url(&self.base_url(), capability(task)),
         }
     }
 
@@ -154,7 +165,7 @@ impl Terms {
     /// Where a generator should call about all its tasks, with a token where it needs one.
     #[must_use]
     pub fn ingress_url(&self, generator: &Generator) -> String {
-        self.capabilities.ingress_url(&self.settings.base_url, generator)
+        self.capabilities.ingress_url(&self.base_url(), generator)
     }
 
     /// The task's generator, if all its tasks share one path.
@@ -166,22 +177,22 @@ impl Terms {
     /// Whether a generator out there can reach a hub in here. If not, it is given no callback URL, and polled.
     #[must_use]
     pub fn is_reachable_by(&self, generator: &Generator) -> bool {
-        let here = host_of(&self.settings.base_url).is_some_and(|host| is_inside(&host));
+        let here = host_of(&self.base_url()).is_some_and(|host| is_inside(&host));
         let there = generator.host().is_none_or(|host| is_inside(&host));
         !here || there
     }
 
     #[must_use]
     pub fn policy(&self, generator: &Generator) -> Arc<Policy> {
-        let pace = self.pace(Some(generator));
+        let (settings, pace) = (self.settings(), self.pace(Some(generator)));
         Arc::new(Policy {
-            can_ask: self.settings.poll.enabled && generator.polling().is_some(),
+            can_ask: settings.poll.enabled && generator.polling().is_some(),
             asks_by_resubmission: generator.is_asked_by_resubmission(),
             needs_external_id: generator.needs_external_id(),
             can_cancel: generator.can_cancel(),
             resubmit_on_timeout: generator.resubmit_on_timeout(),
             parks: generator.early() == Early::Park,
-            retry_delays: self.settings.retry_delays.clone(),
+            retry_delays: settings.retry_delays.clone(),
             first_poll_after: self.first_poll_after(generator),
             late_poll_after: pace.max,
             result_ttl: generator.result_ttl(),
@@ -198,6 +209,7 @@ impl Terms {
     /// A generator whose file has gone can be asked nothing; its tasks can still be ended.
     #[must_use]
     pub fn policy_of_nobody(&self) -> Arc<Policy> {
+        let settings = self.settings();
         Arc::new(Policy {
             can_ask: false,
             asks_by_resubmission: false,
@@ -205,9 +217,9 @@ impl Terms {
             can_cancel: false,
             resubmit_on_timeout: false,
             parks: false,
-            retry_delays: self.settings.retry_delays.clone(),
-            first_poll_after: self.settings.poll.first_after.default,
-            late_poll_after: self.settings.poll.max_interval.default,
+            retry_delays: settings.retry_delays.clone(),
+            first_poll_after: settings.poll.first_after.default,
+            late_poll_after: settings.poll.max_interval.default,
             result_ttl: None,
             content: None,
         })
@@ -216,7 +228,7 @@ impl Terms {
     /// A generator that cannot call us is polled by its file's word, which knows that it is polled anyway.
     fn first_poll_after(&self, generator: &Generator) -> Duration {
         let file = generator.polling().and_then(|times| times.first_after);
-        let Choice { set, default } = self.settings.poll.first_after;
+        let Choice { set, default } = self.poll().first_after;
         let set = set.filter(|_| file.is_none() || self.is_reachable_by(generator));
         Choice { set, default }.over(file)
     }
@@ -224,7 +236,7 @@ impl Terms {
     /// Of a generator that has gone: the settings' own.
     #[must_use]
     pub fn pace(&self, generator: Option<&Generator>) -> Pace {
-        let (poll, file) = (&self.settings.poll, generator.and_then(Generator::polling));
+        let (poll, file) = (self.poll(), generator.and_then(Generator::polling));
         let interval = poll.interval.over(file.and_then(|times| times.every));
         let max = poll.max_interval.over(file.and_then(|times| times.max));
         Pace { interval, growth: file.map_or(GROWTH, |times| times.backoff), max: max.max(interval) }
@@ -233,18 +245,18 @@ impl Terms {
     /// From an attempt's submission to its deadline, where the task does not say.
     #[must_use]
     pub fn timeout(&self, generator: &Generator) -> Duration {
-        self.settings.timeout.over(generator.timeout())
+        self.settings().timeout.over(generator.timeout())
     }
 
     #[must_use]
     pub fn max_retries(&self, generator: &Generator) -> u32 {
-        self.settings.max_retries.unwrap_or(generator.max_retries())
+        self.settings().max_retries.unwrap_or(generator.max_retries())
     }
 
     /// Attempts sent and not ended; none: any number.
     #[must_use]
     pub fn max_concurrent(&self, generator: &Generator) -> Option<u32> {
-        self.settings.max_concurrent.or(generator.max_concurrent()).filter(|&most| most > 0)
+        self.settings().max_concurrent.or(generator.max_concurrent()).filter(|&most| most > 0)
     }
 }
 

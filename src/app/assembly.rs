@@ -12,14 +12,14 @@ use crate::generator::outgoing::NoSubmit;
 use crate::generator::token::CapabilityKeys;
 use crate::housekeeping::{self, Housekeeper};
 use crate::http::console::session::SessionKeys;
-use crate::http::state::{Options, ShownSetting};
+use crate::http::options::{Options, ShownSetting};
 use crate::pursuit::Means;
 use crate::registrar::Registrar;
 use crate::relay::courier::Courier;
 use crate::relay::guard::{Allowed, Guard};
 use crate::relay::recorder::{self, Recorder};
 use crate::relay::sender::{self, Sender};
-use crate::settings::{AllowedNetwork, Effective, Retention, Settings};
+use crate::settings::{AllowedNetwork, Effective, Loaded, Retention, Settings, effective};
 use crate::store::{Store, exists};
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
 
@@ -70,7 +70,7 @@ pub(super) fn terms(settings: &Settings, port: u16) -> TermSettings {
     let Settings { server, callback, task, poll, .. } = settings;
     let base_url = callback.base_url.clone().unwrap_or_else(|| server.base_url(port));
     TermSettings {
-        base_url: base_url.as_str().to_owned(),
+        base_url: base_url.as_str().into(),
         timeout: Choice { set: task.timeout, default: task.timeout() },
         max_retries: task.max_retries,
         retry_delays: task.retry_delays().into(),
@@ -95,16 +95,22 @@ pub(super) fn relay(settings: &Settings, means: &Means) -> Result<(Registrar, re
     let guard = Guard::new(delivery.allowed_networks.iter().map(allowed).collect());
     let courier = Courier::new(guard.clone(), clock.clone()).map_err(StartError::Client)?;
     let (recorder, writer) = Recorder::new(store.clone(), clock.clone(), journal.chores().deliver.clone());
-    let terms = sender::Terms {
+    let concurrency = delivery.concurrency.get() as usize;
+    let (store, clock, stopping) = (store.clone(), clock.clone(), stopping.clone());
+    let (sends, seals) = (store.clone(), vault.clone());
+    let means = sender::Means { store: sends, courier, vault: seals, clock: clock.clone(), stopping, concurrency };
+    let sender = Sender::new(means, delivery_terms(settings), recorder);
+    Ok((Registrar::new(store, vault, guard, sender, clock), writer))
+}
+
+/// How deliveries are made, where their webhooks do not say.
+pub(super) fn delivery_terms(settings: &Settings) -> sender::Terms {
+    let delivery = &settings.delivery;
+    sender::Terms {
         timeout: delivery.timeout,
         retry_delays: delivery.retry_delays.clone().into(),
-        concurrency: delivery.concurrency.get() as usize,
         secret: delivery.secret.as_ref().map(|secret| secret.expose().to_owned()),
-    };
-    let (store, clock, stopping) = (store.clone(), clock.clone(), stopping.clone());
-    let means = sender::Means { store: store.clone(), courier, vault: vault.clone(), clock: clock.clone(), stopping };
-    let sender = Sender::new(means, terms, recorder);
-    Ok((Registrar::new(store, vault, guard, sender, clock), writer))
+    }
 }
 
 pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
@@ -148,7 +154,8 @@ pub(super) fn without_keys(catalog: &Catalog) -> Vec<String> {
     catalog.iter().filter_map(lacking).collect()
 }
 
-pub(super) fn options(settings: &Settings, effective: Vec<Effective>) -> Options {
+pub(super) fn options(loaded: &Loaded) -> Options {
+    let settings = &loaded.settings;
     let Settings { server, callback, task, .. } = settings;
     let api_keys = settings.api.keys.iter().map(|key| {
         let hash = sha256([key.expose().as_bytes()]);
@@ -166,6 +173,10 @@ pub(super) fn options(settings: &Settings, effective: Vec<Effective>) -> Options
         loopback: server.open_host().is_none(),
         api_keys: api_keys.collect(),
         auto_approve: task.auto_approve(),
-        shown: effective.into_iter().map(|Effective { name, value, origin }| ShownSetting { name, value, origin }).collect(),
+        shown: effective(loaded).into_iter().map(shown).collect(),
     }
+}
+
+fn shown(Effective { name, value, origin }: Effective) -> ShownSetting {
+    ShownSetting { name, value, origin }
 }

@@ -32,7 +32,7 @@ use crate::http::server::{Bounds, Listener, serve};
 use crate::http::state::Hub;
 use crate::journal::Limits;
 use crate::lifecycle::Lifecycle;
-use crate::settings::{Settings, Sources};
+use crate::settings::{Loaded, Settings, Sources};
 use crate::store::{Entry, Papers};
 
 /// Signs the load; worth nothing outside of it.
@@ -188,13 +188,13 @@ pub async fn become_subject(kind: Kind, run: &str, tasks: usize) -> anyhow::Resu
         Kind::Subscriber => return subscriber::serve_subscriber(&lifecycle).await,
         Kind::Journal | Kind::OneByOne | Kind::Silent => {}
     }
-    let settings = settings()?;
+    let loaded = settings()?;
     let mut surroundings = Surroundings { loops_run: kind != Kind::Silent, ..Surroundings::default() };
     if kind == Kind::OneByOne {
         surroundings.journal = Limits { items: 1, ..Limits::default() };
-        surroundings.journal_workers = Some(settings.database.max_connections.get() as usize);
+        surroundings.journal_workers = Some(loaded.settings.database.max_connections.get() as usize);
     }
-    let app = app::build(&settings, surroundings, &lifecycle).await?;
+    let app = app::build(&loaded, surroundings, &lifecycle).await?;
     let (address, hub) = (app.address()?, app.hub().clone());
     let ending = lifecycle.clone();
     let run = run.to_owned();
@@ -217,7 +217,7 @@ fn announce(address: SocketAddr) {
     let _ = std::io::stdout().flush();
 }
 
-fn settings() -> anyhow::Result<Settings> {
+fn settings() -> anyhow::Result<Loaded> {
     let database = std::env::var("DATABASE_URL").context("DATABASE_URL")?;
     let given = [
         ("DATABASE_URL", database.as_str()),
@@ -228,7 +228,7 @@ fn settings() -> anyhow::Result<Settings> {
         ("DELIVERY_ALLOWED_NETWORKS", "127.0.0.1"),
     ];
     let sources = Sources::new(given.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    Ok(Settings::load(&sources)?.settings)
+    Ok(Settings::load(&sources)?)
 }
 
 /// Tasks through the journal itself, a batch at a time.

@@ -64,9 +64,9 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let scratch = Scratch::new()?;
     let seed = arguments.seed.map_or_else(scratch::seed, Ok)?;
     let player = Player::start(&scratch, seed, arguments.pace).await?;
-    let settings = scratch.settings(&player.url)?;
-    telemetry::init(&settings.log);
-    let app = app::build(&settings, Surroundings::default(), &lifecycle).await?;
+    let loaded = scratch.settings(&player.url)?;
+    telemetry::init(&loaded.settings.log);
+    let app = app::build(&loaded, Surroundings::default(), &lifecycle).await?;
     let address = app.address().map_err(|error| StartError::Listen { address: "the socket".to_owned(), error })?;
     let stage = Stage { url: format!("http://{address}"), tasks: arguments.tasks.get(), seed, scratch };
 

@@ -166,7 +166,12 @@ fn is_read(line: impl std::fmt::Display) -> bool {
 
 /// The settings of this process; warnings go to standard error.
 fn settings() -> Result<Loaded, Failure> {
-    let loaded = Sources::from_process().and_then(|sources| Settings::load(&sources))?;
+    settings_of(&Sources::from_process()?)
+}
+
+/// The same of sources that are to be read again.
+fn settings_of(sources: &Sources) -> Result<Loaded, Failure> {
+    let loaded = Settings::load(sources)?;
     for warning in &loaded.warnings {
         eprintln!("callback-hub: {warning}");
     }

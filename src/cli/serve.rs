@@ -2,22 +2,24 @@
 
 use std::io::Write;
 
-use super::{Failure, Outcome, settings};
+use super::{Failure, Outcome, settings_of};
 use crate::app::{self, StartError, Surroundings};
 use crate::lifecycle::Lifecycle;
-use crate::settings::effective;
+use crate::settings::Sources;
 use crate::telemetry::{self, metrics::Metrics};
 
 pub(super) async fn run() -> Outcome {
-    let loaded = settings()?;
-    telemetry::init(&loaded.settings.log);
+    let sources = Sources::from_process()?;
+    let loaded = settings_of(&sources)?;
+    let verbosity = telemetry::init(&loaded.settings.log);
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
     lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let metrics = Metrics::install().map_err(anyhow::Error::from)?;
-    let surroundings = Surroundings { metrics: Some(metrics), effective: effective(&loaded), ..Surroundings::default() };
+    let (metrics, sources, verbosity) = (Some(metrics), Some(sources), Some(verbosity));
+    let surroundings = Surroundings { metrics, sources, verbosity, ..Surroundings::default() };
     let app = tokio::select! {
-        app = app::build(&loaded.settings, surroundings, &lifecycle) => app?,
+        app = app::build(&loaded, surroundings, &lifecycle) => app?,
         // a schema may take long to be brought up to date; what is not committed by now is done by the next start
         () = lifecycle.stopping().cancelled() => return Ok(()),
     };

@@ -62,12 +62,13 @@ pub async fn guard(State(hub): State<Arc<Hub>>, mut request: Request, next: Next
 }
 
 pub(super) async fn admit(hub: &Hub, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let options = hub.options();
     match presented(headers) {
         Some(key) => identify(hub, key).await?.ok_or_else(|| Problem::new(Code::Unauthorized, "The API key is not valid")),
-        None if !hub.options.api_keys.is_empty() || hub.store.has_keys().await? => {
+        None if !options.api_keys.is_empty() || hub.store.has_keys().await? => {
             Err(Problem::new(Code::Unauthorized, "Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"))
         }
-        None if !hub.options.loopback => {
+        None if !options.loopback => {
             Err(Problem::new(Code::Unauthorized, "There is no API key any more: make one with `callback-hub keys create`"))
         }
         None => local(headers),
@@ -101,7 +102,7 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 pub(super) async fn identify(hub: &Hub, key: &[u8]) -> Result<Option<Caller>, StoreError> {
     let hash = sha256([key.trim_ascii()]);
     let mut found = None;
-    for (number, (owner, known)) in hub.options.api_keys.iter().enumerate() {
+    for (number, (owner, known)) in hub.options().api_keys.iter().enumerate() {
         if bool::from(any_equal(&[*known], &[key.trim_ascii().to_vec()])) {
             found = Some(Caller::of_settings(owner, number));
         }

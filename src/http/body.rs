@@ -23,8 +23,9 @@ impl FromRequest<Arc<Hub>> for Sent {
 
     async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, Problem> {
         Fields::of_query(request.uri().query()).finish()?;
-        let terms = Terms { limit: hub.options.max_body, within: hub.options.body_timeout, sender: None };
-        read(request.into_body(), &hub.budget, &terms).await.map(Self)
+        let options = hub.options();
+        let terms = Terms { limit: options.max_body, within: options.body_timeout, sender: None };
+        read(request.into_body(), hub.budget(), &terms).await.map(Self)
     }
 }
 

@@ -14,13 +14,14 @@ const SAME_SENDER: u128 = !0 << 64;
 
 #[derive(Clone)]
 pub struct Budget {
-    most: usize,
     held: Arc<Mutex<Held>>,
 }
 
 /// In bytes.
 #[derive(Default)]
 struct Held {
+    /// All together may hold so many.
+    most: usize,
     by_all: usize,
     /// Without those who hold nothing.
     by_one: HashMap<IpAddr, usize>,
@@ -36,7 +37,12 @@ pub struct Share {
 impl Budget {
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self { most: bytes, held: Arc::default() }
+        Self { held: Arc::new(Mutex::new(Held { most: bytes, ..Held::default() })) }
+    }
+
+    /// What is held already may be more than that; then nothing more is taken until it is less.
+    pub fn resize(&self, bytes: usize) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).most = bytes;
     }
 
     /// Without a sender only the whole counts.
@@ -53,11 +59,11 @@ impl Share {
     /// `unavailable`; then nothing was taken.
     pub fn take(&mut self, bytes: usize, largest: usize) -> Result<(), Problem> {
         let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes > self.budget.most - held.by_all {
+        if bytes > held.most.saturating_sub(held.by_all) {
             return Err(Problem::unavailable("Too much is being received at once"));
         }
         if let Some(sender) = self.sender {
-            let most = (self.budget.most / PART_OF_ONE).max(largest);
+            let most = (held.most / PART_OF_ONE).max(largest);
             let already = held.by_one.get(&sender).copied().unwrap_or(0);
             if already + bytes > most {
                 return Err(Problem::unavailable("Too much is being received from this address at once"));
@@ -113,6 +119,18 @@ mod tests {
         assert!(share(&budget, "192.0.2.1").take(25, 10).is_ok());
         drop(others);
         assert!(budget.held.lock().unwrap().by_one.is_empty(), "who holds nothing is forgotten");
+    }
+
+    #[test]
+    fn what_is_held_counts_in_a_smaller_one_too() {
+        let budget = Budget::new(100);
+        let mut one = share(&budget, "192.0.2.1");
+        assert!(one.take(60, 60).is_ok());
+        budget.resize(50);
+        assert!(share(&budget, "192.0.2.2").take(1, 10).is_err());
+        drop(one);
+        assert!(share(&budget, "192.0.2.2").take(12, 10).is_ok());
+        assert!(share(&budget, "192.0.2.3").take(13, 10).is_err(), "a quarter of what there is now");
     }
 
     #[test]

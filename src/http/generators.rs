@@ -134,11 +134,11 @@ pub async fn list_generators(
     State(hub): State<Arc<Hub>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<GeneratorList>, Problem> {
-    let Loaded { catalog, at, refused } = hub.terms.loaded();
+    let Loaded { catalog, at, refused, .. } = hub.terms.loaded();
     let base_url = hub.terms.base_url();
     // a URL with a token in it is the right to call back
     let ingress_url = |generator| (caller.role >= Role::Tasks).then(|| hub.terms.ingress_url(generator));
-    let items = catalog.iter().map(|generator| GeneratorBody::of(generator, base_url, ingress_url(generator))).collect();
+    let items = catalog.iter().map(|generator| GeneratorBody::of(generator, &base_url, ingress_url(generator))).collect();
     let refused = refused.map(|Refused { at, fault }| RefusedFiles { at, fault });
     Ok(Json(GeneratorList { items, loaded_at: at, refused }))
 }

@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
     security(()),
 )]
 pub async fn read_metrics(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Result<Response, Problem> {
-    if !hub.options.loopback {
+    if !hub.options().loopback {
         access::admit(&hub, &headers).await?;
     }
     let Some(metrics) = &hub.metrics else { return Err(Problem::new(Code::NotFound, "This process records no metrics")) };

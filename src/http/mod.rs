@@ -19,6 +19,7 @@ mod line;
 pub mod live;
 pub mod metrics;
 mod openapi;
+pub mod options;
 pub mod pool;
 pub mod problem;
 mod request_id;
@@ -28,6 +29,7 @@ pub mod state;
 pub mod stats;
 pub mod tasks;
 pub mod tls;
+mod visitors;
 pub mod waiting;
 pub mod webhooks;
 

@@ -1,16 +1,8 @@
 //! What handlers work with: handles, and the few settings that they need.
 
-use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use governor::clock::DefaultClock;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
-use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +13,7 @@ use super::console::session::SessionKeys;
 use super::figures::Figures;
 use super::health::Readiness;
 use super::live::Live;
+use super::options::{RuleBook, Rules};
 use crate::cadence::Cadence;
 use crate::clock::Clock;
 use crate::journal::Journal;
@@ -35,49 +28,10 @@ use crate::telemetry::flood::Flood;
 use crate::telemetry::metrics::Metrics;
 use crate::terms::Terms;
 
-/// Settings of the listener and of the callbacks.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub callbacks_enabled: bool,
-    /// From a body's last byte to the answer.
-    pub callback_timeout: Duration,
-    /// In bytes.
-    pub max_body: usize,
-    /// Over all connections, in bytes.
-    pub max_buffered: usize,
-    pub body_timeout: Duration,
-    /// Empty: any.
-    pub allowed_ips: Vec<IpNet>,
-    /// Callbacks per client address and period.
-    pub rate_limit: Option<(NonZeroU32, Duration)>,
-    pub trusted_proxies: Vec<IpNet>,
-    /// Whether only this machine reaches the listener; without a key nobody else may.
-    pub loopback: bool,
-    /// SHA-256 of each key of the settings, behind the owner that it makes.
-    pub api_keys: Vec<(String, [u8; 32])>,
-    pub auto_approve: bool,
-    /// All settings as they count, for people.
-    pub shown: Vec<ShownSetting>,
-}
-
-/// A setting for people: secrets are masked.
-#[derive(Clone, Debug)]
-pub struct ShownSetting {
-    pub name: String,
-    pub value: String,
-    /// Where it was set, or `default`.
-    pub origin: String,
-}
-
-const FEW_ADDRESSES: usize = 10_000;
-
-type Limiter = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock>;
-
 /// Shared by all handlers: the handles that the composition root brings along, and what only the outside needs.
 pub struct Hub {
-    pub options: Options,
+    rules: RuleBook,
     handles: Handles,
-    pub budget: Budget,
     pub figures: Figures,
     pub census: Census,
     pub readiness: Readiness,
@@ -86,9 +40,6 @@ pub struct Hub {
     pub history: History,
     /// Questions to the doctor cost seconds of hashing, and copies of a body: one at a time.
     pub doctor: Arc<Semaphore>,
-    limiter: Option<Limiter>,
-    /// Beyond so many, addresses that have not come lately are forgotten.
-    most_addresses: AtomicUsize,
 }
 
 /// The lines that are written for each callback, as far as there is room for them.
@@ -138,19 +89,12 @@ impl Deref for Hub {
 
 impl Hub {
     #[must_use]
-    pub fn new(options: Options, handles: Handles) -> Self {
-        let limiter = options.rate_limit.and_then(|(most, period)| {
-            let quota = Quota::with_period(period.checked_div(most.get())?)?;
-            Some(RateLimiter::keyed(quota.allow_burst(most)))
-        });
-        let budget = Budget::new(options.max_buffered);
+    pub fn new(rules: RuleBook, handles: Handles) -> Self {
         let figures = Figures::default();
         let census = Census::new(handles.store.clone(), handles.clock.clone(), handles.lifecycle.clone());
-        let most_addresses = AtomicUsize::new(FEW_ADDRESSES);
         Self {
-            options,
+            rules,
             handles,
-            budget,
             figures,
             census,
             readiness: Readiness::default(),
@@ -158,29 +102,18 @@ impl Hub {
             lines: Lines::default(),
             history: History::default(),
             doctor: Arc::new(Semaphore::new(1)),
-            limiter,
-            most_addresses,
         }
     }
 
-    /// Seconds until the address may come again, if it comes too often.
+    /// What the settings say at this moment: who needs it twice for one thing keeps it.
     #[must_use]
-    pub fn rate_limited(&self, address: IpAddr) -> Option<u64> {
-        use governor::clock::{Clock, QuantaClock};
-        let limiter = self.limiter.as_ref()?;
-        self.forget_old_addresses(limiter);
-        let refused = limiter.check_key(&address).err()?;
-        let wait = refused.wait_time_from(QuantaClock::default().now());
-        // rounded up: who comes at the very second must not be too early again
-        Some(wait.as_secs() + 1)
+    pub fn options(&self) -> Arc<Rules> {
+        self.rules.rules()
     }
 
-    /// Looking at all of them pays once they have doubled.
-    fn forget_old_addresses(&self, limiter: &Limiter) {
-        let known = limiter.len();
-        if known > self.most_addresses.load(Ordering::Relaxed) {
-            limiter.retain_recent();
-            self.most_addresses.store((2 * limiter.len()).max(FEW_ADDRESSES), Ordering::Relaxed);
-        }
+    /// What bodies may hold at once.
+    #[must_use]
+    pub const fn budget(&self) -> &Budget {
+        self.rules.budget()
     }
 }

@@ -56,8 +56,9 @@ impl Sender {
         mut addresses: HashMap<Uuid, Address>,
     ) -> Result<Round, StoreError> {
         let now = self.clock.now();
-        let timeout = |address: &Address| address.webhook.timeout.unwrap_or(self.terms.timeout);
-        let longest = addresses.values().map(timeout).max().unwrap_or(self.terms.timeout);
+        let usual = self.terms().timeout;
+        let timeout = |address: &Address| address.webhook.timeout.unwrap_or(usual);
+        let longest = addresses.values().map(timeout).max().unwrap_or(usual);
         // whose turn it is in lanes that tasks' own webhooks share is not known yet
         let shared = admitted.iter().any(|(lane, _)| Uuid::parse_str(lane).is_err());
         let longest = if shared { longest.max(LONGEST_TIMEOUT) } else { longest };
@@ -131,7 +132,7 @@ impl Sender {
         };
         self.unread.forget(webhook.id);
         if webhook.borrows_secret() && credentials.secret.is_none() {
-            credentials.secret.clone_from(&self.terms.secret);
+            credentials.secret.clone_from(&self.terms().secret);
         }
         let template = webhook.template.as_deref().map(Template::compile);
         Some(Address { webhook, credentials, template })

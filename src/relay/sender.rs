@@ -3,7 +3,7 @@
 //!
 //! Steps overlap: one that waits for a slow subscriber holds up no other lane.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,8 +32,6 @@ pub struct Terms {
     /// Of one request, where the webhook does not say.
     pub timeout: Duration,
     pub retry_delays: Arc<[Duration]>,
-    /// Requests at a time.
-    pub concurrency: usize,
     /// Signs for webhooks that borrow it.
     pub secret: Option<String>,
 }
@@ -45,6 +43,8 @@ pub struct Means {
     pub vault: Vault,
     pub clock: Clock,
     pub stopping: CancellationToken,
+    /// Requests at a time.
+    pub concurrency: usize,
 }
 
 /// Cheap to clone.
@@ -54,7 +54,7 @@ pub struct Sender {
     pub(super) courier: Courier,
     pub(super) vault: Vault,
     pub(super) clock: Clock,
-    pub(super) terms: Arc<Terms>,
+    terms: Arc<RwLock<Arc<Terms>>>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) unread: Arc<Unread>,
     recorder: Recorder,
@@ -76,16 +76,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Sender {
     #[must_use]
     pub fn new(means: Means, terms: Terms, recorder: Recorder) -> Self {
-        let Means { store, courier, vault, clock, stopping } = means;
-        let lanes = Arc::new(Lanes::new(terms.concurrency));
-        let unread = Arc::default();
-        Self { store, courier, vault, clock, terms: Arc::new(terms), lanes, unread, recorder, stopping }
+        let Means { store, courier, vault, clock, stopping, concurrency } = means;
+        let terms = Arc::new(RwLock::new(Arc::new(terms)));
+        let (lanes, unread) = (Arc::new(Lanes::new(concurrency)), Arc::default());
+        Self { store, courier, vault, clock, terms, lanes, unread, recorder, stopping }
     }
 
     /// Whether the settings have a secret for webhooks that borrow one.
     #[must_use]
     pub fn has_secret(&self) -> bool {
-        self.terms.secret.is_some()
+        self.terms().secret.is_some()
+    }
+
+    /// Those of this moment: who needs them twice for one thing keeps them.
+    pub(super) fn terms(&self) -> Arc<Terms> {
+        self.terms.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Others count from now on; what is on its way goes on as it began.
+    pub fn replace(&self, terms: Terms) {
+        *self.terms.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(terms);
     }
 
     /// For looking at, and for operators.
@@ -176,7 +186,7 @@ impl Sender {
 
     fn delays(&self, address: Option<&Address>) -> Arc<[Duration]> {
         let own = address.and_then(|address| address.webhook.retry_delays.as_deref());
-        own.map_or_else(|| self.terms.retry_delays.clone(), Into::into)
+        own.map_or_else(|| self.terms().retry_delays.clone(), Into::into)
     }
 
     fn fate(&self, due: &DueDelivery, address: Option<&Address>, body: Option<&Result<Bytes, String>>, now: Timestamp) -> Fate {
@@ -197,7 +207,7 @@ impl Sender {
             return Fate::Later(Some("DELIVERY_SECRET is not set, and the webhook is signed with it".to_owned()));
         }
         match self.parcel(address, &due.id.to_string(), body, now) {
-            Ok(parcel) => Fate::Send(Box::new(parcel), address.webhook.timeout.unwrap_or(self.terms.timeout)),
+            Ok(parcel) => Fate::Send(Box::new(parcel), address.webhook.timeout.unwrap_or_else(|| self.terms().timeout)),
             Err(reason) => Fate::Dead(reason),
         }
     }

@@ -34,7 +34,7 @@ impl Sender {
             None => Bytes::from(letter),
         };
         let parcel = self.parcel(&address, &id.to_string(), body, now).map_err(|says| format!("cannot be sent to: {says}"))?;
-        let timeout = address.webhook.timeout.unwrap_or(self.terms.timeout);
+        let timeout = address.webhook.timeout.unwrap_or_else(|| self.terms().timeout);
         Ok(Test { id, attempted: self.ask(&parcel, Some(&address), timeout).await })
     }
 }

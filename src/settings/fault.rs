@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::layer::Origin;
 
@@ -13,6 +13,12 @@ impl SettingsError {
     /// One sentence each.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         self.faults.iter().map(ToString::to_string)
+    }
+
+    /// The files that `…_FILE` settings name, and that are at fault: mended, they may make all well.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.faults.iter().filter_map(Fault::secret_file).map(Path::to_owned).collect()
     }
 }
 
@@ -45,4 +51,14 @@ pub(super) enum Fault {
     NotToml { path: PathBuf, line: usize, reason: String },
     #[error(".env is not NAME=value in line {line}; a value with spaces, quotes or # stands in single quotes")]
     NotDotenv { line: usize },
+}
+
+impl Fault {
+    fn secret_file(&self) -> Option<&Path> {
+        match self {
+            Self::Value { origin, .. } => origin.secret_file(),
+            Self::SecretFile { path, .. } => Some(path),
+            _ => None,
+        }
+    }
 }

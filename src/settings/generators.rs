@@ -116,6 +116,11 @@ impl GeneratorEntry {
         &self.entry.origin
     }
 
+    /// Not masked.
+    pub(super) fn value(&self) -> String {
+        plain(&self.entry.value)
+    }
+
     /// Masked, unless the name ends with a key that is known to be no secret.
     pub(super) fn shown(&self, names: &Names) -> String {
         let name = self.name();

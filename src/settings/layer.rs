@@ -24,6 +24,16 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// The file that a `…_FILE` setting names, if the value is in one.
+    pub(super) fn secret_file(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::SecretFile { path, .. } => Some(path),
+            Self::Default | Self::Environment | Self::Dotenv | Self::File(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

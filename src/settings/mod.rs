@@ -2,8 +2,10 @@
 //!
 //! [`Sources`] are texts: the environment, `.env` and `callback-hub.toml`. Each becomes a layer of strings (a figment
 //! provider), the layers are merged, and the typed sections are read out of them. [`Settings::check`] then says what
-//! the service must not start with. Nothing here knows another room.
+//! the service must not start with, and [`Loaded::after`] what of another reading counts while the hub runs. Nothing here
+//! knows another room.
 
+mod change;
 mod dotenv;
 mod effective;
 mod environment;
@@ -25,6 +27,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use change::Change;
 pub use effective::{Effective, effective};
 pub use fault::SettingsError;
 pub use generators::GeneratorSettings;

@@ -16,6 +16,8 @@ pub struct Sources {
     pub dotenv: Option<String>,
     /// Path and text of `callback-hub.toml`.
     pub file: Option<(PathBuf, String)>,
+    /// Where these two lie, if that is where they come from.
+    pub(super) folder: Option<PathBuf>,
 }
 
 impl Sources {
@@ -30,13 +32,39 @@ impl Sources {
     pub fn from_process() -> Result<Self, SettingsError> {
         // what is not Unicode is no setting
         let environment = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let mut faults = Vec::new();
+        Self::in_folder(environment, Path::new(""))
+    }
+
+    /// The same with the two files of another folder.
+    ///
+    /// # Errors
+    /// A file is there and cannot be read.
+    pub fn in_folder(environment: impl IntoIterator<Item = (String, String)>, folder: &Path) -> Result<Self, SettingsError> {
+        let (path, mut faults) = (folder.join(FILE), Vec::new());
         let sources = Self {
-            environment: environment.collect(),
-            dotenv: text(Path::new(DOTENV), &mut faults),
-            file: text(Path::new(FILE), &mut faults).map(|text| (PathBuf::from(FILE), text)),
+            dotenv: text(&folder.join(DOTENV), &mut faults),
+            file: text(&path, &mut faults).map(|text| (path, text)),
+            folder: Some(folder.to_owned()),
+            ..Self::new(environment)
         };
         if faults.is_empty() { Ok(sources) } else { Err(faults.into()) }
+    }
+
+    /// As they are now: files change, the environment of a process does not.
+    ///
+    /// # Errors
+    /// A file is there and cannot be read.
+    pub fn read_again(&self) -> Result<Self, SettingsError> {
+        match &self.folder {
+            Some(folder) => Self::in_folder(self.environment.clone(), folder),
+            None => Ok(self.clone()),
+        }
+    }
+
+    /// The files that there may be.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.folder.iter().flat_map(|folder| [folder.join(DOTENV), folder.join(FILE)]).collect()
     }
 }
 

@@ -69,6 +69,7 @@ impl Metrics {
         }
         for outcome in ["taken", "refused"] {
             counter!(RELOADS, "outcome" => outcome).increment(0);
+            counter!(SETTINGS_RELOADS, "outcome" => outcome).increment(0);
             counter!(WEBHOOKS_FILE_RELOADS, "outcome" => outcome).increment(0);
             counter!(CERTIFICATE_RELOADS, "outcome" => outcome).increment(0);
         }
@@ -76,6 +77,7 @@ impl Metrics {
             counter!(DELIVERY_ATTEMPTS, "outcome" => outcome).increment(0);
         }
         gauge!(RELOAD_REFUSED).set(0);
+        gauge!(SETTINGS_REFUSED).set(0);
         gauge!(WEBHOOKS_FILE_REFUSED).set(0);
         gauge!(CERTIFICATES_REFUSED).set(0);
         gauge!(CERTIFICATE_EXPIRES).increment(0);
@@ -122,6 +124,11 @@ fn begin_for(generator: &str) {
 pub fn note_reload<'a>(taken: bool, generators: impl Iterator<Item = &'a str>) {
     note_reading(taken, RELOADS, RELOAD_REFUSED);
     generators.for_each(begin_for);
+}
+
+/// Settings were read again.
+pub fn note_settings(taken: bool) {
+    note_reading(taken, SETTINGS_RELOADS, SETTINGS_REFUSED);
 }
 
 /// The file of webhooks was read again.

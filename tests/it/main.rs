@@ -36,6 +36,7 @@ mod pursuit;
 mod quiet;
 mod receiving;
 mod relay;
+mod reloading;
 mod replicas;
 mod retention;
 mod samples;

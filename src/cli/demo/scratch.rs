@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::app::StartError;
 use crate::cli::Failure;
-use crate::settings::{DatabaseUrl, Settings, Sources};
+use crate::settings::{DatabaseUrl, Loaded, Settings, Sources};
 
 /// People look at `/console`: the usual port is easier on them than a random one.
 const USUAL_PORT: u16 = 8080;
@@ -35,7 +35,7 @@ impl Scratch {
 
     /// The demo's own, whatever the environment and the files around it say. A failed job stays failed, so that the right
     /// end of each task is known from the beginning.
-    pub(super) fn settings(&self, generator: &str) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self, generator: &str) -> Result<Loaded, Failure> {
         let usual = TcpListener::bind((Ipv4Addr::LOCALHOST, USUAL_PORT)).is_ok();
         let database = DatabaseUrl::of_file(&self.folder().join("demo.db")).expose().to_owned();
         let settings = [
@@ -48,7 +48,7 @@ impl Scratch {
             ("LOG_LEVEL", "warn".to_owned()),
         ];
         let sources = Sources::new(settings.map(|(name, value)| (name.to_owned(), value)));
-        Ok(Settings::load(&sources)?.settings)
+        Ok(Settings::load(&sources)?)
     }
 
     pub(super) fn remove(self) -> Result<(), Failure> {

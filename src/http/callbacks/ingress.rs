@@ -132,7 +132,7 @@ async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response
 
 /// Rows 1 to 8 of the contract's table.
 pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Entrance, Problem> {
-    let (options, is_shared) = (&hub.options, matches!(inbound.door, Door::Shared(_)));
+    let (options, is_shared) = (hub.options(), matches!(inbound.door, Door::Shared(_)));
     if !options.callbacks_enabled {
         return Err(Problem::of(Code::CallbacksDisabled));
     }
@@ -145,13 +145,13 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     if !allowed.is_empty() && !client::contains(allowed, address) {
         return Err(Problem::of(Code::AddressNotAllowed));
     }
-    if let Some(seconds) = hub.rate_limited(address) {
+    if let Some(seconds) = options.rate_limited(address) {
         return Err(Problem { retry_after: Some(seconds), ..Problem::of(Code::RateLimited) });
     }
     let limit = generator.as_ref().and_then(|generator| generator.max_body()).unwrap_or(options.max_body);
     let terms = Terms { limit, within: options.body_timeout, sender: Some(address) };
     let task = inbound.task();
-    let body = body::read(inbound.body, &hub.budget, &terms).await?;
+    let body = body::read(inbound.body, hub.budget(), &terms).await?;
     case.body = body.clone();
     case.watch.lap("receive");
     let Some(generator) = generator else { return Err(unknown) };

@@ -74,7 +74,7 @@ pub(super) async fn record(hub: &Hub, entry: Entry) -> Result<Answer, RecordErro
 
 /// When a callback whose body is here must have its answer.
 pub(super) fn deadline(hub: &Hub) -> Instant {
-    Instant::now() + hub.options.callback_timeout
+    Instant::now() + hub.options().callback_timeout
 }
 
 pub(super) async fn until(

@@ -137,10 +137,11 @@ pub struct UndecodedBody {
     responses((status = 200, description = "The verdict, whichever it is", body = Verification), VerifyErrors),
 )]
 pub async fn verify_callback(State(hub): State<Arc<Hub>>, request: Request<Body>) -> Result<Json<Verification>, Problem> {
+    let options = hub.options();
     // quoted as JSON, or in base64, a body may be twice as long
-    let limit = hub.options.max_body.saturating_mul(2);
-    let terms = Terms { limit, within: hub.options.body_timeout, sender: None };
-    let body = body::read(request.into_body(), &hub.budget, &terms).await?;
+    let limit = options.max_body.saturating_mul(2);
+    let terms = Terms { limit, within: options.body_timeout, sender: None };
+    let body = body::read(request.into_body(), hub.budget(), &terms).await?;
     let (name, sent) = read(&hub, &body)?;
     let generator = hub.terms.catalog().find(&name).cloned().ok_or_else(|| Problem::of(Code::UnknownGenerator))?;
     let raw = sent.raw(generator.ingress());

@@ -20,7 +20,8 @@ impl FromRequest<Arc<Desk>> for Pairs {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self, Refusal> {
-        Self::read(request, desk, desk.hub.options.max_body.saturating_mul(FACTOR)).await
+        let limit = desk.hub.options().max_body.saturating_mul(FACTOR);
+        Self::read(request, desk, limit).await
     }
 }
 
@@ -28,8 +29,8 @@ impl Pairs {
     /// A form's body, of so many bytes at most.
     pub async fn read(request: Request, desk: &Desk, limit: usize) -> Result<Self, Refusal> {
         let hub = &desk.hub;
-        let terms = Terms { limit, within: hub.options.body_timeout, sender: None };
-        let body = body::read(request.into_body(), &hub.budget, &terms).await?;
+        let terms = Terms { limit, within: hub.options().body_timeout, sender: None };
+        let body = body::read(request.into_body(), hub.budget(), &terms).await?;
         Ok(Self::of(&body))
     }
 

@@ -98,7 +98,7 @@ fn presented(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// Keys are revoked, and taken out of the settings.
 async fn known(hub: &Hub, owner: &str) -> Result<Option<Caller>, StoreError> {
-    if let Some(number) = hub.options.api_keys.iter().position(|(known, _)| known == owner) {
+    if let Some(number) = hub.options().api_keys.iter().position(|(known, _)| known == owner) {
         return Ok(Some(Caller::of_settings(owner, number)));
     }
     match owner.strip_prefix("key:").and_then(|id| id.parse::<Uuid>().ok()) {

@@ -160,7 +160,7 @@ async fn entry(hub: &Hub, body: &[u8], idempotency: Option<IdempotencyKey>) -> R
         documents,
         request_digest: digest(body)?,
         idempotency,
-        auto_approve: auto_approve.unwrap_or(hub.options.auto_approve),
+        auto_approve: auto_approve.unwrap_or(hub.options().auto_approve),
         webhook: webhook.as_ref().map(|own| own.webhook.id),
         policy: hub.terms.policy(&generator),
         generator: generator.name().clone(),

@@ -1,3 +1,4 @@
+mod changes;
 mod example;
 mod loading;
 mod overrides;

@@ -69,6 +69,10 @@ families! {
     Counter RELOADS = "callback_hub_generator_reloads_total";
     /// 1 while the generator files that are there are refused, and the ones from before count.
     Gauge RELOAD_REFUSED = "callback_hub_generator_files_refused";
+    /// Readings of the settings while the hub runs, by `outcome`: `taken` or `refused`.
+    Counter SETTINGS_RELOADS = "callback_hub_settings_reloads_total";
+    /// 1 while the settings that are there are refused, and the ones from before count.
+    Gauge SETTINGS_REFUSED = "callback_hub_settings_refused";
     /// Readings of the file of webhooks while the hub runs, by `outcome`: `taken` or `refused`.
     Counter WEBHOOKS_FILE_RELOADS = "callback_hub_webhooks_file_reloads_total";
     /// 1 while the file of webhooks that is there is refused, and the webhooks from before count.

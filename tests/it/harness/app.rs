@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use callback_hub::clock::Clock;
 use callback_hub::domain::time::Timestamp;
 use callback_hub::journal::Limits;
 use callback_hub::lifecycle::Lifecycle;
-use callback_hub::settings::{Settings, Sources, effective};
+use callback_hub::settings::{Settings, Sources};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -46,6 +47,8 @@ pub(crate) struct Extra<'a> {
     pub journal: Option<Limits>,
     /// Whether the loops run by themselves; else their steps are called by hand.
     pub loops_run: bool,
+    /// Where `callback-hub.toml` and `.env` are.
+    pub folder: Option<&'a Path>,
     /// A clock of the test's own.
     pub clock: Option<Clock>,
 }
@@ -218,7 +221,11 @@ async fn build(
     for (name, text) in extra.generators {
         std::fs::write(folder.path().join(format!("{name}.toml")), text).expect("a generator's file");
     }
-    let sources = Sources::new(environment(database, folder.path().to_str().expect("UTF-8"), extra.settings));
+    let environment = environment(database, folder.path().to_str().expect("UTF-8"), extra.settings);
+    let sources = match extra.folder {
+        Some(folder) => Sources::in_folder(environment, folder).expect("files that can be read"),
+        None => Sources::new(environment),
+    };
     let mut surroundings = Surroundings { clock: clock.clone(), loops_run: extra.loops_run, ..Surroundings::default() };
     if let Some(limits) = extra.journal {
         // what is bounded by hand is one worker's
@@ -226,8 +233,8 @@ async fn build(
     }
     let built = match Settings::load(&sources) {
         Ok(loaded) => {
-            surroundings.effective = effective(&loaded);
-            app::build(&loaded.settings, surroundings, lifecycle).await
+            surroundings.sources = Some(sources);
+            app::build(&loaded, surroundings, lifecycle).await
         }
         Err(error) => Err(error.into()),
     };

@@ -39,7 +39,11 @@ impl Process {
 
     /// The same with more settings, and generator files: name and text.
     pub(crate) async fn with(database: &str, settings: &[(&str, &str)], generators: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::within(tempfile::tempdir().expect("a temporary folder"), database, settings, generators).await
+    }
+
+    /// The same in a folder with files of the test's.
+    pub(crate) async fn within(folder: TempDir, database: &str, settings: &[(&str, &str)], generators: &[(&str, &str)]) -> Self {
         let log = folder.path().join("log");
         for (name, text) in generators {
             std::fs::write(folder.path().join(format!("{name}.toml")), text).expect("a generator's file");
@@ -74,6 +78,11 @@ impl Process {
     /// Puts a file into the folder of generators, or another in its place.
     pub(crate) fn write_generator(&self, name: &str, text: &str) {
         std::fs::write(self.folder.path().join(format!("{name}.toml")), text).expect("a generator's file");
+    }
+
+    /// Puts a file into the folder that the hub runs in, or another in its place.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("a file");
     }
 
     /// What the hub has logged: warnings and errors.

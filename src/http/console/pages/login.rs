@@ -13,7 +13,6 @@ use crate::http::console::desk::Desk;
 use crate::http::console::form::Pairs;
 use crate::http::console::{render, session};
 use crate::http::problem::Problem;
-use crate::http::state::Hub;
 
 const PATH: &str = "/console/login";
 
@@ -29,7 +28,7 @@ pub(in crate::http::console) fn path(wanted: Option<&str>) -> String {
 const LONGEST: usize = 16 << 10;
 
 pub(in crate::http::console) async fn form(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Response {
-    let Hub { options, .. } = &*desk.hub;
+    let options = desk.hub.options();
     let has_keys = !options.api_keys.is_empty() || desk.hub.store.has_keys().await.unwrap_or(true);
     page(&Pairs::of_query(query.as_deref()), has_keys || !options.loopback, None)
 }

@@ -7,7 +7,8 @@ use crate::http::console::answer::Refusal;
 use crate::http::console::visit::Visit;
 
 pub(in crate::http::console) async fn show(visit: Visit) -> Result<Response, Refusal> {
-    let rows: Vec<_> = visit.desk.hub.options.shown.iter().map(|row| (&row.name, &row.value, &row.origin)).collect();
+    let options = visit.desk.hub.options();
+    let rows: Vec<_> = options.shown.iter().map(|row| (&row.name, &row.value, &row.origin)).collect();
     let context = json!({"rows": rows, "version": env!("CARGO_PKG_VERSION")});
     Ok(visit.page("settings.html", "Settings", context))
 }
