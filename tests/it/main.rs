@@ -26,6 +26,7 @@ mod live;
 mod logs;
 mod measurements;
 mod metrics;
+mod migrations;
 mod models;
 mod openapi;
 mod operating;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -36,8 +37,13 @@ impl Client {
     }
 
     pub(super) async fn is_ready(&self, address: SocketAddr) -> bool {
-        let answer = self.0.get(format!("http://{address}/health/ready")).send().await;
-        answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+        self.status(address, "/health/ready").await == Some(200)
+    }
+
+    /// What looking there is answered with; none if there is no answer.
+    pub(super) async fn status(&self, address: SocketAddr, path: &str) -> Option<u16> {
+        let answer = self.0.get(format!("http://{address}{path}")).bearer_auth(API_KEY).send().await.ok()?;
+        Some(answer.status().as_u16())
     }
 
     /// Creates, and notes the id in the creation if it was told.
@@ -91,14 +97,16 @@ impl Client {
 }
 
 /// # Panics
-/// On every status but 200, 201 and 503: all requests here are right, so that nothing else is an answer.
+/// On every status but 200, 201 and 503: all requests here are right, so that nothing else is an answer. Also on a 503 that does
+/// not say when to come again.
 async fn reply(request: RequestBuilder) -> Reply {
     let Ok(answer) = request.send().await else { return Reply::Lost };
     let status = answer.status();
+    let says_when = answer.headers().contains_key(RETRY_AFTER);
     let Ok(text) = answer.text().await else { return Reply::Lost };
     match status {
         StatusCode::OK | StatusCode::CREATED => Reply::Acknowledged(serde_json::from_str(&text).expect("JSON")),
-        StatusCode::SERVICE_UNAVAILABLE => Reply::Unavailable,
+        StatusCode::SERVICE_UNAVAILABLE if says_when => Reply::Unavailable,
         _ => panic!("{status} to a right request: {text}"),
     }
 }

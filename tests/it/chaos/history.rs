@@ -11,6 +11,8 @@ pub(super) struct History {
     pub events: BTreeMap<String, Sent>,
     /// Answers of 503.
     pub unavailable: usize,
+    /// Requests without an answer.
+    pub lost: usize,
 }
 
 /// A creation under an id or an idempotency key of the client's, so that it can be repeated.
@@ -91,6 +93,7 @@ impl History {
     pub(super) fn join(&mut self, other: Self) {
         self.creations.extend(other.creations);
         self.unavailable += other.unavailable;
+        self.lost += other.lost;
         for (mark, sent) in other.events {
             // an event may be sent again by another client than the first
             self.events.entry(mark).or_insert(Sent { answers: Vec::new(), ..sent.clone() }).answers.extend(sent.answers);

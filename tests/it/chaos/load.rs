@@ -114,7 +114,10 @@ impl Sender {
             self.begun.send_modify(|count| *count += 1);
             match self.act(place.1).await {
                 Ok(()) => self.acknowledged.send_modify(|count| *count += 1),
-                Err(Trouble::Lost) => self.wait_for_another_life(place.0).await,
+                Err(Trouble::Lost) => {
+                    self.history.lost += 1;
+                    self.wait_for_another_life(place.0).await;
+                }
                 Err(Trouble::Unavailable) => {
                     self.history.unavailable += 1;
                     self.wait_until_ready(place.1).await;

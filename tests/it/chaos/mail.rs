@@ -16,7 +16,7 @@ use crate::harness::process::Process;
 use crate::harness::subscriber::{Say, Subscriber, Told};
 use crate::harness::webhooks::webhook;
 
-const SETTINGS: [(&str, &str); 3] =
+pub(super) const SETTINGS: [(&str, &str); 3] =
     [("DELIVERY_ALLOWED_NETWORKS", "private"), ("DELIVERY_TIMEOUT", "2"), ("DELIVERY_RETRY_DELAYS", "1,1,1,1,1,1,1,1,1,1,1,1")];
 
 /// What webhooks of this test want, by the beginning of their paths.
@@ -61,7 +61,7 @@ async fn no_news_is_lost_or_doubled_by_kill_9(#[case] kind: Kind, #[case] proces
     }
 }
 
-async fn register(database: &Database, subscriber: &Subscriber) {
+pub(super) async fn register(database: &Database, subscriber: &Subscriber) {
     callback_hub::store::migrate(&database.url).await.expect("the schema");
     let store = Store::connect(&database.url, 2).await.expect("the database");
     for (path, events) in WANTED {
@@ -83,13 +83,13 @@ struct Row {
 }
 
 /// What the hub has written down, once nothing is pending any more.
-struct Books {
+pub(super) struct Books {
     deliveries: Vec<Row>,
     /// Names of the news of each task, as its receipts tell them.
     news: BTreeMap<String, Vec<String>>,
 }
 
-async fn drained(url: &str) -> Books {
+pub(super) async fn drained(url: &str) -> Books {
     let connection = Connections::connect(url).await.expect("the database");
     let backend = connection.get_database_backend();
     let ask = async |query: &str| connection.query_all_raw(Statement::from_string(backend, query)).await.expect("an answer");
@@ -124,13 +124,13 @@ async fn drained(url: &str) -> Books {
 }
 
 impl Books {
-    fn figures(&self, subscriber: &Subscriber) -> String {
+    pub(super) fn figures(&self, subscriber: &Subscriber) -> String {
         let of = |status: &str| self.deliveries.iter().filter(|row| row.status == status).count();
         let (delivered, superseded, dead) = (of("delivered"), of("superseded"), of("dead"));
         format!("{delivered} delivered, {superseded} superseded, {dead} dead, {} requests", subscriber.told("/").len())
     }
 
-    fn one_delivery_for_each_who_wants_it(&self) {
+    pub(super) fn one_delivery_for_each_who_wants_it(&self) {
         let mut expected: Vec<(&str, i64, &str, &str)> = Vec::new();
         for (task, news) in &self.news {
             for (sequence, topic) in (1..).zip(news) {
@@ -155,7 +155,7 @@ impl Books {
         }
     }
 
-    fn are_what_the_subscriber_saw(&self, subscriber: &Subscriber) {
+    pub(super) fn are_what_the_subscriber_saw(&self, subscriber: &Subscriber) {
         let rows: HashMap<String, &Row> = self.deliveries.iter().map(|row| (row.id.to_string(), row)).collect();
         let mut seen: HashMap<String, Told> = HashMap::new();
         let mut last: HashMap<(&str, &str), i64> = HashMap::new();

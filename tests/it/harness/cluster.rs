@@ -1,7 +1,7 @@
 //! A PostgreSQL server of a test's own, for what must not be done to a shared one: crashing it, and watching its syncs.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,16 @@ impl Cluster {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_by_way_of(self.address())
+    }
+
+    /// The same, for whoever does not go there directly.
+    pub(crate) fn url_by_way_of(&self, address: SocketAddr) -> String {
+        format!("postgres://postgres@{address}/postgres")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// The server's first process, whose children serve the sessions.
@@ -51,6 +60,16 @@ impl Cluster {
     /// All its processes vanish at once, without a checkpoint, unless they have done so already; then it recovers from its log.
     pub(crate) fn crash(&self) {
         self.boot("restart", &["--mode=immediate"]);
+    }
+
+    /// It ends all sessions, and itself.
+    pub(crate) fn stop(&self) {
+        self.control("stop", &["--mode=fast"]);
+    }
+
+    /// After [`Self::stop`].
+    pub(crate) fn start_again(&self) {
+        self.boot("start", &[]);
     }
 
     fn boot(&self, command: &str, how: &[&str]) {

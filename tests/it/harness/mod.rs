@@ -3,11 +3,14 @@
 pub(crate) mod answer;
 pub(crate) mod app;
 pub(crate) mod authority;
+pub(crate) mod balancer;
 pub(crate) mod callback;
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod disk;
 pub(crate) mod generator;
 pub(crate) mod generators;
+pub(crate) mod hole;
 pub(crate) mod instructions;
 pub(crate) mod process;
 pub(crate) mod raw;

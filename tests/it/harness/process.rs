@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::signing::SECRET;
 
+const BINARY: &str = env!("CARGO_BIN_EXE_callback-hub");
 pub(crate) const API_KEY: &str = "an-api-key-of-the-tests";
 const START: Duration = Duration::from_secs(60);
 /// More than what the service itself gives its requests at the end.
@@ -44,11 +45,29 @@ impl Process {
 
     /// The same in a folder with files of the test's.
     pub(crate) async fn within(folder: TempDir, database: &str, settings: &[(&str, &str)], generators: &[(&str, &str)]) -> Self {
+        Self::spawn(Command::new(BINARY), folder, database, settings, generators).await
+    }
+
+    /// Files that may not grow any more are an error to it, and not its end: what else a signal would bring about.
+    pub(crate) async fn with_bounded_files(database: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        // it becomes the hub: what it ignores, the hub ignores
+        shell.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#, BINARY]);
+        Self::spawn(shell, tempfile::tempdir().expect("a temporary folder"), database, &[], &[]).await
+    }
+
+    async fn spawn(
+        mut command: Command,
+        folder: TempDir,
+        database: &str,
+        settings: &[(&str, &str)],
+        generators: &[(&str, &str)],
+    ) -> Self {
         let log = folder.path().join("log");
         for (name, text) in generators {
             std::fs::write(folder.path().join(format!("{name}.toml")), text).expect("a generator's file");
         }
-        let mut child = Command::new(env!("CARGO_BIN_EXE_callback-hub"))
+        let mut child = command
             .arg("serve")
             .env_clear()
             .envs([("DATABASE_URL", database), ("CALLBACK_SECRET_KEY", SECRET), ("API_KEYS", API_KEY)])
@@ -66,7 +85,7 @@ impl Process {
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let line = timeout(START, lines.next_line()).await.expect("the hub is ready within a minute").expect("its output");
         let ready = line.unwrap_or_else(|| panic!("the hub does not start: {}", read(&log)));
-        let address = ready.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|at| at.parse().ok());
+        let address = ready.split("://").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|at| at.parse().ok());
         let address = address.unwrap_or_else(|| panic!("no address in {ready:?}"));
         Self { address, pid, child, log, _ready: lines, folder }
     }

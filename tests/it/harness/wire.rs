@@ -32,20 +32,33 @@ impl Wire {
         self.stream.write_all(bytes).await.expect("the hub reads");
     }
 
+    /// False: the other end is closed.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
     /// Everything up to and with `end`, out of what has come.
     pub(crate) async fn until(&mut self, end: &[u8]) -> String {
+        self.until_or_closed(end).await.expect("the connection was closed without a word")
+    }
+
+    /// The same, or none if the connection is closed before anything comes.
+    ///
+    /// # Panics
+    /// If it is closed in the middle.
+    pub(crate) async fn until_or_closed(&mut self, end: &[u8]) -> Option<String> {
         loop {
             if let Some(at) = self.received.windows(end.len()).position(|window| window == end) {
                 let taken: Vec<u8> = self.received.drain(..at + end.len()).collect();
-                return String::from_utf8(taken).expect("text");
+                return Some(String::from_utf8(taken).expect("text"));
             }
             let read = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await.expect("an answer within a minute");
-            assert_ne!(
-                read.expect("an answer"),
-                0,
-                "the connection was closed after {:?}",
-                String::from_utf8_lossy(&self.received)
-            );
+            // a reset is an end, too
+            if read.unwrap_or_default() == 0 {
+                let cut = String::from_utf8_lossy(&self.received);
+                assert_eq!(cut, "", "the connection was closed in the middle");
+                return None;
+            }
         }
     }
 
