@@ -27,7 +27,7 @@ use crate::pursuit::Means;
 use crate::rejections::{self, Rejections};
 use crate::relay::recorder;
 use crate::settings::{Loaded, Migrate, Settings, SettingsError, Sources};
-use crate::store::{Store, StoreError, exists, migrate, pending_migrations};
+use crate::store::{Standing, Store, StoreError, exists, migrate, standing};
 use crate::telemetry::Verbosity;
 use crate::telemetry::metrics::Metrics;
 use crate::terms::Terms;
@@ -279,14 +279,15 @@ async fn upkeep(metrics: Option<Metrics>, stopping: CancellationToken) {
 /// When it cannot be used, or lacks migrations.
 pub async fn open(settings: &Settings) -> Result<Store, StartError> {
     let (url, connections) = (database_url(settings)?, settings.database.max_connections.get());
+    let Standing { missing, newer } = standing(url).await?;
     match settings.database.migrate {
-        Migrate::Auto => migrate(url).await?,
-        Migrate::Check => {
-            let pending = pending_migrations(url).await?;
-            if !pending.is_empty() {
-                return Err(StartError::Unmigrated(pending));
-            }
+        Migrate::Auto if !missing.is_empty() => migrate(url).await?,
+        Migrate::Check if !missing.is_empty() => return Err(StartError::Unmigrated(missing)),
+        // a release is being rolled out, or was taken back
+        _ if !newer.is_empty() => {
+            tracing::warn!(newer = newer.join(", "), "the schema is a newer version's: it is served as it is")
         }
+        _ => {}
     }
     Ok(Store::connect(url, connections).await?)
 }

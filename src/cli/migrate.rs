@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Outcome, say, settings};
 use crate::app::{self, StartError};
-use crate::store::{self, StoreError};
+use crate::store::{self, Standing, StoreError};
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
@@ -23,9 +23,12 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let loaded = settings()?;
     let url = app::database_url(&loaded.settings)?;
-    let pending = store::pending_migrations(url).await.map_err(StartError::from)?;
+    let Standing { missing: pending, newer } = store::standing(url).await.map_err(StartError::from)?;
     if pending.is_empty() {
-        say("Nothing to do: the schema is up to date");
+        match newer.is_empty() {
+            true => say("Nothing to do: the schema is up to date"),
+            false => say(format!("Nothing to do: a newer version has been at the schema: {}", newer.join(", "))),
+        }
         return Ok(());
     }
     if !arguments.dry_run {
@@ -54,8 +57,8 @@ async fn apply(url: &str, count: usize) -> Result<(), StoreError> {
             outcome = &mut migrating => break outcome,
             () = tokio::time::sleep(LOOK) => {
                 // what cannot be told now is told later
-                if let Ok(left) = store::pending_migrations(url).await {
-                    bar.set_position(count.saturating_sub(left.len()) as u64);
+                if let Ok(left) = store::standing(url).await {
+                    bar.set_position(count.saturating_sub(left.missing.len()) as u64);
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! Attempts that their generator should be told to stop.
 
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::backend::Writing;
 use super::entity::cancellation::{self, Column as C};
 use super::error::StoreError;
 use super::transaction::conclude;
@@ -87,7 +88,7 @@ impl Store {
 }
 
 async fn take(
-    transaction: &DatabaseTransaction,
+    transaction: &Writing,
     now: Timestamp,
     until: Timestamp,
     limit: u64,

@@ -1,9 +1,10 @@
 //! Taking rows that are due: each is leased to one process at a time, and its cost depends on the rows that are due.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Statement, TryGetable};
+use sea_orm::{ConnectionTrait, EntityTrait, Statement, TryGetable};
 use uuid::Uuid;
 
 use super::backend::Backend;
+use super::backend::Writing;
 use super::entity::task;
 use super::error::StoreError;
 use super::transaction::conclude;
@@ -72,7 +73,7 @@ impl Store {
 
     async fn take_due(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         due: Statement,
         lease: Lease,
         now: Timestamp,
@@ -106,7 +107,7 @@ impl Store {
 
     async fn take_pending(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         generator: &str,
         lease: Lease,
         now: Timestamp,
@@ -157,7 +158,7 @@ impl Store {
     /// is not due has to be passed over.
     async fn add_fresh(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         tasks: &mut Vec<Task>,
         want: Want,
         generator: &str,
@@ -183,7 +184,7 @@ impl Store {
     }
 
     /// The tasks of the rows, locked; rows that somebody else has locked are his. A row that cannot be read is put off.
-    async fn lock(&self, transaction: &DatabaseTransaction, locking: Statement, lease: Lease) -> Result<Vec<Task>, StoreError> {
+    async fn lock(&self, transaction: &Writing, locking: Statement, lease: Lease) -> Result<Vec<Task>, StoreError> {
         let rows = task::Entity::find().from_raw_sql(locking).all(transaction).await.map_err(backend::error)?;
         let ids = rows.iter().map(|row| row.id.as_str()).collect();
         let mut attempts = self.attempts(transaction, &ids).await?;

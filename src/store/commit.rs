@@ -1,9 +1,10 @@
 //! One transaction: load (locked, ordered by id), plan, write.
 
 use bytes::Bytes;
-use sea_orm::{DatabaseTransaction, QueryResult, Statement};
+use sea_orm::{QueryResult, Statement};
 use uuid::Uuid;
 
+use super::backend::Writing;
 use super::error::StoreError;
 use super::transaction::repeated;
 use super::write::Changes;
@@ -259,7 +260,7 @@ impl Store {
     /// What is left to be written comes with it.
     async fn plan_and_prepare(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         known: Option<QueryResult>,
         items: &[Item],
         entries: &[Entry],

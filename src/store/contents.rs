@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    Select, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Value};
 use uuid::Uuid;
 
 use super::backend::Backend;
+use super::backend::Writing;
 use super::entity::content::{self, Column as C};
 use super::error::StoreError;
 use super::transaction::{conclude, repeated};
@@ -128,13 +126,7 @@ impl Store {
         conclude(transaction, claimed).await
     }
 
-    async fn lend(
-        &self,
-        transaction: &DatabaseTransaction,
-        lease: Lease,
-        now: Timestamp,
-        limit: u64,
-    ) -> Result<Vec<Content>, StoreError> {
+    async fn lend(&self, transaction: &Writing, lease: Lease, now: Timestamp, limit: u64) -> Result<Vec<Content>, StoreError> {
         transaction.execute_raw(expiring(self.backend, now)).await.map_err(backend::error)?;
         let (mut lent, mut bytes) = (Vec::new(), 0_usize);
         'priorities: for priority in 1..=10 {

@@ -1,9 +1,9 @@
 //! Callbacks that were ignored, since no task wanted to hear them or none came: whether they came before.
 
-use sea_orm::DatabaseTransaction;
 use serde::Serialize;
 
 use super::Store;
+use super::backend::Writing;
 use super::entity::ignored;
 use super::error::StoreError;
 use crate::domain::claim::task_meant;
@@ -19,12 +19,7 @@ struct Wanted<'a> {
 }
 
 impl Store {
-    pub(super) async fn load_ignored(
-        &self,
-        transaction: &DatabaseTransaction,
-        items: &[Item],
-        world: &mut World,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn load_ignored(&self, transaction: &Writing, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         let ignored: Vec<Ignored> = items.iter().filter_map(|item| of_nobody(item, world)).collect();
         if ignored.is_empty() {
             return Ok(());

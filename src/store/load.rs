@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryResult, Statement};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::backend::Writing;
 use super::entity::{attempt, content, fingerprint, idempotency, task};
 use super::error::StoreError;
 use super::{Store, backend};
@@ -30,7 +31,7 @@ impl Store {
     /// the turns of generators whose callbacks may be parked, and then what is parked: everybody locks in this order.
     pub(super) async fn load_world(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         foreseen: Option<QueryResult>,
         items: &[Item],
         audience: &dyn Audience,
@@ -64,7 +65,7 @@ impl Store {
     }
 
     /// With their attempts. SQLite's only writer has locked all of them before.
-    async fn lock_tasks(&self, transaction: &DatabaseTransaction, ids: &BTreeSet<&str>) -> Result<Known, StoreError> {
+    async fn lock_tasks(&self, transaction: &Writing, ids: &BTreeSet<&str>) -> Result<Known, StoreError> {
         let texts = self.backend.texts();
         let Some(world) = &texts.world else {
             let tasks: Vec<task::Model> = self.read(transaction, &texts.lock_tasks, ids).await?;
@@ -88,7 +89,7 @@ impl Store {
     }
 
     /// The tasks that items name by an id instead: the holders of the ids, and those whose own ids they may be.
-    async fn named_tasks(&self, transaction: &DatabaseTransaction, items: &[Item]) -> Result<BTreeSet<TaskId>, StoreError> {
+    async fn named_tasks(&self, transaction: &Writing, items: &[Item]) -> Result<BTreeSet<TaskId>, StoreError> {
         let wanted: BTreeSet<&str> = items.iter().filter_map(name_instead_of_task).collect();
         let mut tasks: BTreeSet<TaskId> = wanted.iter().filter_map(|name| TaskId::parse(name).ok()).collect();
         if !wanted.is_empty() {
@@ -100,14 +101,14 @@ impl Store {
 
     pub(super) async fn attempts(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         ids: &BTreeSet<&str>,
     ) -> Result<HashMap<String, Vec<attempt::Model>>, StoreError> {
         Ok(by_task(self.read(transaction, &self.backend.texts().attempts_of, ids).await?))
     }
 
     /// Who holds the external ids that this batch would give away.
-    async fn load_owners(&self, transaction: &DatabaseTransaction, items: &[Item], world: &mut World) -> Result<(), StoreError> {
+    async fn load_owners(&self, transaction: &Writing, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         let wanted: BTreeSet<&str> = items.iter().flat_map(wanted_external_ids).collect();
         if wanted.is_empty() {
             return Ok(());
@@ -122,12 +123,7 @@ impl Store {
         Ok(())
     }
 
-    async fn load_idempotency(
-        &self,
-        transaction: &DatabaseTransaction,
-        items: &[Item],
-        world: &mut World,
-    ) -> Result<(), StoreError> {
+    async fn load_idempotency(&self, transaction: &Writing, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct Key<'a> {
             owner: &'a str,
@@ -152,12 +148,7 @@ impl Store {
         Ok(())
     }
 
-    async fn load_contents(
-        &self,
-        transaction: &DatabaseTransaction,
-        items: &[Item],
-        world: &mut World,
-    ) -> Result<(), StoreError> {
+    async fn load_contents(&self, transaction: &Writing, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         let reviewed = items.iter().filter(|item| matches!(item.command, Command::Review(_)));
         let tasks: BTreeSet<&str> = reviewed.filter_map(|item| item.task.as_ref()).map(TaskId::as_str).collect();
         if tasks.is_empty() {
@@ -171,7 +162,7 @@ impl Store {
     }
 
     /// Only tasks with more events than their row remembers are looked up.
-    async fn load_spilled(&self, transaction: &DatabaseTransaction, items: &[Item], world: &mut World) -> Result<(), StoreError> {
+    async fn load_spilled(&self, transaction: &Writing, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct Wanted<'a> {
             task_id: &'a str,
@@ -200,7 +191,7 @@ impl Store {
     /// of ids that are sorted stays in that order.
     pub(super) async fn read<M, P>(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         text: &str,
         wanted: impl IntoIterator<Item = P>,
     ) -> Result<Vec<M>, StoreError>
@@ -218,11 +209,7 @@ impl Store {
     }
 
     /// Sizes in bytes of what is stored under these ids.
-    pub(super) async fn payload_sizes(
-        &self,
-        transaction: &DatabaseTransaction,
-        ids: &[Uuid],
-    ) -> Result<HashMap<Uuid, usize>, StoreError> {
+    pub(super) async fn payload_sizes(&self, transaction: &Writing, ids: &[Uuid]) -> Result<HashMap<Uuid, usize>, StoreError> {
         let mut sizes = HashMap::new();
         for array in super::write::arrays(ids, self.backend.message_bytes())? {
             let statement = self.backend.statement(self.backend.texts().payload_sizes, [array.into()]);

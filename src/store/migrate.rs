@@ -6,20 +6,39 @@ use sea_orm::FromQueryResult;
 use super::error::StoreError;
 use super::{Store, backend};
 
-/// Applies what is missing. On PostgreSQL several replicas may start at once: they take turns.
+/// How a database's schema stands to the one that is known here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Migrations that are not applied yet.
+    pub missing: Vec<String>,
+    /// Applied ones that only a newer version knows. Migrations expand: what is served here is all there.
+    pub newer: Vec<String>,
+}
+
+/// Applies what is missing. On PostgreSQL several replicas may start at once: they take turns. A schema that a newer version has
+/// expanded stays as it is.
 ///
 /// # Errors
-/// When the database already has tables of our names that are not ours, or a migration fails.
+/// When the database already has tables of our names that are not ours, lacks something though a newer version has been there,
+/// or a migration fails.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let store = Store::connect(url, 1).await?;
-    let foreign = store.foreign_tables().await;
+    let found = async { Ok::<_, StoreError>((store.foreign_tables().await?, store.standing().await?)) }.await;
     store.close().await;
-    let foreign = foreign?;
+    let (foreign, Standing { missing, newer }) = found?;
     if !foreign.is_empty() {
         let names = foreign.join(", ");
         return Err(StoreError::Schema(format!("the database has tables of our names that this service did not make: {names}")));
     }
-    backend::migrate::<Migrator>(url).await
+    match (missing.is_empty(), newer.is_empty()) {
+        (true, false) => Ok(()),
+        (false, false) => Err(StoreError::Schema(format!(
+            "a newer version has been at the schema ({}), and yet it lacks {}",
+            newer.join(", "),
+            missing.join(", ")
+        ))),
+        (_, true) => backend::migrate::<Migrator>(url).await,
+    }
 }
 
 /// Whether there is a database; looking for one does not make it.
@@ -28,19 +47,25 @@ pub fn exists(url: &str) -> bool {
     backend::exists(url)
 }
 
-/// The names of the migrations that are not applied yet; changes nothing.
+/// What is missing, and what a newer version has added; changes nothing.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn pending_migrations(url: &str) -> Result<Vec<String>, StoreError> {
+pub async fn standing(url: &str) -> Result<Standing, StoreError> {
     if !exists(url) {
-        return Ok(Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect());
+        return Ok(Standing { missing: known(), newer: Vec::new() });
     }
     let store = Store::connect(url, 1).await?;
-    let pending = Migrator::get_pending_migrations_read_only(&store.reader).await.map_err(backend::error);
+    let standing = store.standing().await;
     store.close().await;
-    Ok(pending?.iter().map(|migration| migration.name().to_owned()).collect())
+    standing
 }
+
+fn known() -> Vec<String> {
+    Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
+}
+
+const APPLIED: &str = "SELECT version AS name FROM hub_migrations ORDER BY version";
 
 #[derive(FromQueryResult)]
 struct Named {
@@ -48,11 +73,33 @@ struct Named {
 }
 
 impl Store {
-    /// Tables that are called like ours in a database where no migration of ours has run.
-    async fn foreign_tables(&self) -> Result<Vec<String>, StoreError> {
+    async fn standing(&self) -> Result<Standing, StoreError> {
+        let tables = self.tables_like_ours().await?;
+        let applied = if tables.iter().any(|name| name == MIGRATIONS_TABLE) {
+            let statement = self.backend.statement(APPLIED, []);
+            Named::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)?
+        } else {
+            Vec::new()
+        };
+        let (mut missing, mut newer) = (known(), Vec::new());
+        for Named { name } in applied {
+            match missing.iter().position(|known| *known == name) {
+                Some(place) => drop(missing.remove(place)),
+                None => newer.push(name),
+            }
+        }
+        Ok(Standing { missing, newer })
+    }
+
+    async fn tables_like_ours(&self) -> Result<Vec<String>, StoreError> {
         let statement = self.backend.statement(self.backend.list_tables(), []);
         let found = Named::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)?;
-        let found: Vec<String> = found.into_iter().map(|table| table.name).collect();
+        Ok(found.into_iter().map(|table| table.name).collect())
+    }
+
+    /// Tables that are called like ours in a database where no migration of ours has run.
+    async fn foreign_tables(&self) -> Result<Vec<String>, StoreError> {
+        let found = self.tables_like_ours().await?;
         let ours = found.iter().any(|name| name == MIGRATIONS_TABLE);
         Ok(if ours { Vec::new() } else { found.into_iter().filter(|name| TABLES.contains(&name.as_str())).collect() })
     }

@@ -43,7 +43,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use crate::domain::time::Timestamp;
 
-use backend::{Backend, Writers};
+use backend::{Backend, Bounded, Writers};
 pub use cancellations::Cancellation;
 pub use claims::{Order, Taken, Want};
 pub use commit::{Again, Call, Committed, Draft, Entry, Origin, Papers, Told};
@@ -54,7 +54,7 @@ use ids::Ids;
 pub use keys::ApiKey;
 pub use lists::{Listed, Page, Place, TaskFilter};
 pub use mailbox::{Delivery, DeliveryFilter};
-pub use migrate::{exists, migrate, pending_migrations};
+pub use migrate::{Standing, exists, migrate, standing};
 pub use parked::ParkedCallback;
 pub use plans::Plan;
 pub use pulses::Beats;
@@ -76,7 +76,7 @@ pub const WEBHOOK_DISABLED: &str = "webhook_disabled";
 #[derive(Clone)]
 pub struct Store {
     writers: Writers,
-    reader: DatabaseConnection,
+    reader: Bounded<DatabaseConnection>,
     backend: Backend,
     /// Of deliveries.
     ids: Ids,
@@ -132,7 +132,8 @@ impl Store {
     /// Whatever the database says.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         let Some(text) = self.backend.checkpoint() else { return Ok(()) };
-        self.reader.query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
+        // a log that has grown while the disk was slow takes the time that it takes
+        self.reader.unbounded().query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
         Ok(())
     }
 
@@ -146,7 +147,7 @@ impl Store {
         let not_text = || StoreError::Schema("the name of the copy is no text".to_owned());
         let file = file.to_str().ok_or_else(not_text)?;
         let statement = self.backend.statement(text, [file.into()]);
-        self.reader.execute_raw(statement).await.map_err(backend::error)?;
+        self.reader.unbounded().execute_raw(statement).await.map_err(backend::error)?;
         Ok(true)
     }
 
@@ -169,12 +170,12 @@ impl Store {
     /// Calls for each announcement, on a connection of its own, and also when some may have been missed. Comes back only when
     /// it cannot hear any more.
     pub async fn hear(&self, call: impl Fn() + Send) -> StoreError {
-        self.backend.hear(&self.reader, call).await
+        self.backend.hear(self.reader.unbounded(), call).await
     }
 
     pub async fn close(self) {
         // the process ends anyway: what cannot be closed is closed by that
-        let _ = self.reader.close().await;
+        let _ = self.reader.into_inner().close().await;
         self.writers.close().await;
     }
 }

@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::backend::Writing;
 use super::entity::parked::{self, Column as C};
 use super::entity::{Place, event, receipt};
 use super::error::StoreError;
@@ -54,12 +53,7 @@ impl ParkedCallback {
 
 impl Store {
     /// What is needed to park what cannot find its task, and what is parked and looked at again.
-    pub(super) async fn load_parked(
-        &self,
-        transaction: &DatabaseTransaction,
-        items: &[Item],
-        world: &mut World,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn load_parked(&self, transaction: &Writing, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         let early: Vec<Wanted<'_>> = items.iter().filter_map(|item| Wanted::of_early(item, world)).collect();
         let generators: BTreeSet<&str> = early.iter().map(|wanted| wanted.generator).collect();
         let mut counts = BTreeMap::new();
@@ -95,12 +89,7 @@ impl Store {
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
-    pub(super) async fn load_heard(
-        &self,
-        transaction: &DatabaseTransaction,
-        items: &[Item],
-        world: &mut World,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn load_heard(&self, transaction: &Writing, items: &[Item], world: &mut World) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct Told<'a> {
             generator: &'a str,
@@ -160,7 +149,7 @@ impl Store {
 
     async fn take_parked(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         now: Timestamp,
         until: Timestamp,
         limit: u64,

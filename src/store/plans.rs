@@ -2,7 +2,7 @@
 
 mod lists;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait, Value};
 use uuid::Uuid;
 
 use super::backend::Explanation;
@@ -75,14 +75,14 @@ impl Store {
         let mut plans = Vec::new();
         for (name, statement) in reading {
             for way in self.backend.explanations(statement) {
-                let transaction = self.reader.begin().await.map_err(backend::error)?;
+                let transaction = self.reader.unbounded().begin().await.map_err(backend::error)?;
                 plans.push(explain(&transaction, name, way).await?);
             }
         }
         for (name, statement) in writing {
             for way in self.backend.explanations(statement) {
                 let transaction = self.begin().await?;
-                plans.push(explain(&transaction, name, way).await?);
+                plans.push(explain(&*transaction, name, way).await?);
                 transaction.rollback().await;
             }
         }
@@ -91,7 +91,7 @@ impl Store {
 }
 
 /// Settings end with the transaction; what was prepared for it has to be taken back.
-async fn explain(transaction: &DatabaseTransaction, statement: &'static str, way: Explanation) -> Result<Plan, StoreError> {
+async fn explain(transaction: &impl ConnectionTrait, statement: &'static str, way: Explanation) -> Result<Plan, StoreError> {
     for preparation in &way.preparations {
         transaction.execute_unprepared(preparation).await.map_err(backend::error)?;
     }

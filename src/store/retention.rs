@@ -6,9 +6,10 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
+use super::backend::Writing;
 use super::entity::{attempt, task};
 use super::error::StoreError;
 use super::transaction::{conclude, repeated};
@@ -181,7 +182,7 @@ impl Store {
         conclude(transaction, dropped).await
     }
 
-    async fn drop_locked(&self, transaction: &DatabaseTransaction, tasks: &[Settled]) -> Result<u64, StoreError> {
+    async fn drop_locked(&self, transaction: &Writing, tasks: &[Settled]) -> Result<u64, StoreError> {
         let texts = self.backend.texts();
         self.take_turn(transaction).await?;
         let ids: Vec<&str> = tasks.iter().map(|task| task.id.as_str()).collect();

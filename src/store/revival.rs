@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DbErr};
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Value,
-};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Value};
 use uuid::Uuid;
 
+use super::backend::Writing;
 use super::entity::delivery::{self, Column as C};
 use super::entity::webhook as registration;
 use super::error::StoreError;
@@ -221,12 +220,7 @@ fn hears(hearing: &str) -> bool {
     webhook::Status::parse(hearing).is_some_and(|status| !status.is_deaf())
 }
 
-async fn revive_one(
-    transaction: &DatabaseTransaction,
-    backend: backend::Backend,
-    id: Uuid,
-    now: Timestamp,
-) -> Result<Revival, StoreError> {
+async fn revive_one(transaction: &Writing, backend: backend::Backend, id: Uuid, now: Timestamp) -> Result<Revival, StoreError> {
     let found = delivery::Entity::find_by_id(id).lock_exclusive().one(transaction).await.map_err(backend::error)?;
     let Some(row) = found else { return Ok(Revival::Unknown) };
     match Status::parse(&row.status) {
@@ -255,7 +249,7 @@ async fn revive_one(
 
 /// The ids of those that are not dead any more, or whose webhooks do not hear any more.
 async fn revive_many(
-    transaction: &DatabaseTransaction,
+    transaction: &Writing,
     backend: backend::Backend,
     wanted: &[(Uuid, Timestamp)],
 ) -> Result<Vec<Uuid>, StoreError> {
@@ -268,13 +262,7 @@ async fn revive_many(
     Ok(missed)
 }
 
-async fn write(
-    transaction: &DatabaseTransaction,
-    backend: backend::Backend,
-    text: &str,
-    id: Uuid,
-    due_at: Timestamp,
-) -> Result<u64, DbErr> {
+async fn write(transaction: &Writing, backend: backend::Backend, text: &str, id: Uuid, due_at: Timestamp) -> Result<u64, DbErr> {
     let values: [Value; 2] = [id.into(), due_at.micros().into()];
     Ok(transaction.execute_raw(backend.statement(text, values)).await?.rows_affected())
 }

@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
+use super::backend::Writing;
 use super::error::StoreError;
 use super::transaction::{conclude, repeated};
 use super::write::json;
@@ -80,7 +81,7 @@ impl Store {
         conclude(transaction, dropped).await
     }
 
-    async fn drop_settled(&self, transaction: &DatabaseTransaction, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
+    async fn drop_settled(&self, transaction: &Writing, until: Timestamp, limit: u64) -> Result<u64, StoreError> {
         let texts = self.backend.texts();
         // two at once would each leave the other's letters alone
         self.take_turn(transaction).await?;
@@ -106,17 +107,12 @@ impl Store {
     }
 
     /// One replica tidies at a time.
-    pub(super) async fn take_turn(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    pub(super) async fn take_turn(&self, transaction: &Writing) -> Result<(), StoreError> {
         let Some(statement) = self.backend.take_turn("tidy") else { return Ok(()) };
         transaction.execute_raw(statement).await.map_err(backend::error).map(drop)
     }
 
-    pub(super) async fn drop_by_ids(
-        &self,
-        transaction: &DatabaseTransaction,
-        text: &str,
-        ids: &[Uuid],
-    ) -> Result<(), StoreError> {
+    pub(super) async fn drop_by_ids(&self, transaction: &Writing, text: &str, ids: &[Uuid]) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }

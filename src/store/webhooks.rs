@@ -2,10 +2,11 @@
 //! with his own.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::backend::Backend;
+use super::backend::Writing;
 use super::deliveries::{Counts, PART};
 use super::entity::webhook::{self, Column as C};
 use super::error::StoreError;
@@ -130,11 +131,7 @@ impl Store {
         conclude(transaction, written).await
     }
 
-    async fn write_sealed(
-        &self,
-        transaction: &DatabaseTransaction,
-        sealed: &[(Uuid, Vec<u8>, Vec<u8>)],
-    ) -> Result<usize, StoreError> {
+    async fn write_sealed(&self, transaction: &Writing, sealed: &[(Uuid, Vec<u8>, Vec<u8>)]) -> Result<usize, StoreError> {
         self.next_version(transaction).await?;
         let mut written = 0;
         for (id, old, new) in sealed {
@@ -183,7 +180,7 @@ impl Store {
 
     async fn write_over(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         seen: &Registration,
         changed: &Registration,
         now: Timestamp,
@@ -208,14 +205,14 @@ impl Store {
     }
 
     /// One at a time: the version's row is everybody's.
-    async fn next_version(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    async fn next_version(&self, transaction: &Writing) -> Result<(), StoreError> {
         transaction.execute_raw(self.backend.statement(NEXT_VERSION, [])).await.map_err(backend::error)?;
         Ok(())
     }
 
     async fn write_registrations(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         registrations: &[Registration],
         now: Timestamp,
     ) -> Result<(), StoreError> {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
+use sea_orm::{ConnectionTrait, Statement};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::backend::Writing;
 use super::backend::{self, Backend};
 use super::commit::Entry;
 use super::deliveries::Counts;
@@ -161,7 +162,7 @@ impl Changes {
         }
     }
 
-    pub(super) async fn write(self, backend: Backend, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    pub(super) async fn write(self, backend: Backend, transaction: &Writing) -> Result<(), StoreError> {
         for statement in self.statements(backend, transaction).await? {
             transaction.execute_raw(statement).await.map_err(backend::error)?;
         }
@@ -169,11 +170,7 @@ impl Changes {
     }
 
     /// What is left to be written, in this order.
-    pub(super) async fn statements(
-        self,
-        backend: Backend,
-        transaction: &DatabaseTransaction,
-    ) -> Result<Vec<Statement>, StoreError> {
+    pub(super) async fn statements(self, backend: Backend, transaction: &Writing) -> Result<Vec<Statement>, StoreError> {
         let most = backend.message_bytes();
         let mut counts = self.counts();
         // before there is anything newer
@@ -224,7 +221,7 @@ impl Changes {
     }
 
     /// Progress that is not worth telling any more gives way; what is being sent is only marked, and not over yet.
-    async fn outdate(&self, backend: Backend, transaction: &DatabaseTransaction, counts: &mut Counts) -> Result<(), StoreError> {
+    async fn outdate(&self, backend: Backend, transaction: &Writing, counts: &mut Counts) -> Result<(), StoreError> {
         for ids in arrays(&self.outdated, backend.message_bytes())? {
             let statement = backend.statement(backend.texts().outdate, [ids.into(), self.now.micros().into()]);
             for row in transaction.query_all_raw(statement).await.map_err(backend::error)? {

@@ -1,5 +1,6 @@
 //! Everything that differs between SQLite and PostgreSQL. The rest of the store asks here and knows neither.
 
+mod bounded;
 pub(super) mod listed;
 mod parts;
 mod postgres;
@@ -25,6 +26,12 @@ pub(super) use table::Table;
 use texts::Texts;
 pub(super) use writers::{Transaction, Writers};
 
+pub(super) use bounded::Bounded;
+use bounded::Doubt;
+
+/// What a transaction writes with.
+pub(super) type Writing = Bounded<DatabaseTransaction>;
+
 #[derive(Clone, Copy)]
 pub(super) struct Backend(DbBackend);
 
@@ -40,7 +47,7 @@ pub(super) struct Explanation {
 /// The writing and the reading side of one database.
 pub(super) struct Connections {
     pub writers: Writers,
-    pub reader: DatabaseConnection,
+    pub reader: Bounded<DatabaseConnection>,
     pub backend: Backend,
 }
 
@@ -49,6 +56,7 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
     if let Some(fault) = Some(url).filter(|_| backend.0 == DbBackend::Sqlite).and_then(sqlite::missing) {
         return Err(StoreError::Schema(fault));
     }
+    let doubt = Doubt::default();
     let (writer, writers, reader) = match backend.0 {
         DbBackend::Sqlite => {
             // the first connection creates the file and switches it to WAL before readers come
@@ -59,10 +67,15 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
             // pools of their own, so that no flood of reading keeps the journal waiting for a connection
             let writers = (max_connections / 2).max(1);
             let readers = (max_connections - writers).max(1);
-            (open(postgres::writer_options(url, writers)).await?, writers, open(postgres::options(url, readers)).await?)
+            (
+                open(postgres::writer_options(url, writers)).await?,
+                writers,
+                open(postgres::reader_options(url, readers, &doubt)).await?,
+            )
         }
     };
-    Ok(Connections { writers: Writers::new(writer, backend, writers), reader, backend })
+    let writers = Writers::new(writer, backend, writers, doubt.clone());
+    Ok(Connections { writers, reader: Bounded::new(reader, doubt), backend })
 }
 
 /// Whether there is a database, as far as can be told without making one.
@@ -161,7 +174,7 @@ impl Backend {
 
     /// The same, and the first row of what is read before all else. Each text is a way to the database and back, and SQLite
     /// takes several statements in one.
-    async fn begin_with(self, writer: &DatabaseTransaction, first: Option<&Statement>) -> Result<Option<QueryResult>, DbErr> {
+    async fn begin_with(self, writer: &Writing, first: Option<&Statement>) -> Result<Option<QueryResult>, DbErr> {
         match first {
             Some(first) if self.0 == DbBackend::Sqlite => {
                 let sql = format!("{}; {}", sqlite::BEGIN, first.sql);
@@ -177,7 +190,7 @@ impl Backend {
         }
     }
 
-    async fn write_and_commit(self, writer: &DatabaseTransaction, mut last: Statement) -> Result<(), DbErr> {
+    async fn write_and_commit(self, writer: &Writing, mut last: Statement) -> Result<(), DbErr> {
         if self.0 == DbBackend::Sqlite {
             last.sql.push_str("; COMMIT");
             return writer.execute_raw(last).await.map(drop);

@@ -8,6 +8,7 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value, sqlx};
 
+use super::bounded::Doubt;
 use super::table::columns;
 use super::texts::{DUE_PARKED, EVENTS_NEEDED, IN_LINE, Texts, delete_tasks, erase_events, erase_rejections, erase_relayed};
 use super::{Explanation, StoreError};
@@ -173,6 +174,9 @@ pub(super) const LOCK_MIGRATIONS: &str = "SELECT pg_advisory_lock(6845794)";
 
 /// Heard by all of this database's hubs, once a transaction.
 pub(super) const ANNOUNCE: &str = "NOTIFY hub_written";
+/// After so long without an announcement, a listener asks whether he would hear one.
+const SILENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(5);
 const CHANNEL: &str = "hub_written";
 
 /// In microseconds.
@@ -185,12 +189,21 @@ pub(super) async fn hear(reader: &DatabaseConnection, call: impl Fn() + Send) ->
     let options = (*reader.get_postgres_connection_pool().connect_options()).clone();
     let listening = async {
         // not of the pool's: it would never come back
-        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
+        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options).await?;
         let mut listener = PgListener::connect_with(&own).await?;
         listener.listen(CHANNEL).await?;
         loop {
             call();
-            listener.try_recv().await?;
+            // a connection that was swallowed would be silent for ever
+            loop {
+                let Ok(heard) = tokio::time::timeout(SILENCE, listener.try_recv()).await else {
+                    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+                    tokio::time::timeout(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await.map_err(late)??;
+                    continue;
+                };
+                heard?;
+                break;
+            }
         }
     };
     let outcome: Result<Infallible, sqlx::Error> = listening.await;
@@ -230,9 +243,16 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// For reading.
-pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
-    with_session(url, connections, &[])
+pub(super) fn reader_options(url: &str, connections: u32, doubt: &Doubt) -> ConnectOptions {
+    let (mut options, doubt) = (with_session(url, connections, &[]), doubt.clone());
+    options.map_sqlx_postgres_pool_opts(move |options| {
+        let doubt = doubt.clone();
+        options.after_release(move |connection, _| {
+            let doubt = doubt.clone();
+            Box::pin(async move { doubt.ask(connection).await })
+        })
+    });
+    options
 }
 
 /// For the journal: a handful of texts, each for any number of rows, each of them looking rows up by key.

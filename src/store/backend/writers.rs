@@ -8,10 +8,11 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, Statement};
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Backend, StoreError, error};
+use super::bounded::Doubt;
+use super::{Backend, StoreError, Writing, error};
 
 /// How long somebody waits for a connection, or for its first answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,6 +27,7 @@ pub(in crate::store) struct Writers(Arc<Inner>);
 
 struct Inner {
     pool: DatabaseConnection,
+    doubt: Doubt,
     backend: Backend,
     /// First come, first served.
     turns: Arc<Semaphore>,
@@ -33,7 +35,7 @@ struct Inner {
 }
 
 struct Kept {
-    connection: DatabaseTransaction,
+    connection: Writing,
     since: Instant,
     used: Instant,
 }
@@ -46,17 +48,17 @@ pub(in crate::store) struct Transaction {
 }
 
 impl Deref for Transaction {
-    type Target = DatabaseTransaction;
+    type Target = Writing;
 
-    fn deref(&self) -> &DatabaseTransaction {
+    fn deref(&self) -> &Writing {
         &self.kept.connection
     }
 }
 
 impl Writers {
-    pub(super) fn new(pool: DatabaseConnection, backend: Backend, connections: u32) -> Self {
+    pub(super) fn new(pool: DatabaseConnection, backend: Backend, connections: u32, doubt: Doubt) -> Self {
         let turns = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self(Arc::new(Inner { pool, backend, turns, idle: Mutex::default() }))
+        Self(Arc::new(Inner { pool, doubt, backend, turns, idle: Mutex::default() }))
     }
 
     /// # Errors
@@ -86,6 +88,7 @@ impl Writers {
             }
         }
         let connection = in_time(async { inner.backend.begin_write(&inner.pool).await.map_err(error) }).await?;
+        let connection = Writing::new(connection, inner.doubt.clone());
         let row = match first {
             Some(first) => connection.query_one_raw(first).await.map_err(error)?,
             None => None,
@@ -101,7 +104,7 @@ impl Writers {
             // the driver rolls back what it believes to be begun, and PostgreSQL writes into its log if it is not
             let begun = in_time(async { connection.execute_unprepared(self.0.backend.begin()).await.map_err(error) }).await;
             if begun.is_ok() {
-                let _ = connection.rollback().await;
+                let _ = in_time(async { connection.into_inner().rollback().await.map_err(error) }).await;
             }
         }
         // what cannot be closed ends with the process

@@ -3,13 +3,14 @@
 //! It may be much, and everybody else wants to write, too: it is buried a part at a time. A part that leaves something makes
 //! one of that due at once, so that whoever looks for due lanes finds it and goes on.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, QuerySelect, Statement, Value};
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Statement, Value};
 use uuid::Uuid;
 
 use super::Counts;
 use crate::domain::figure::Figure;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Status, Webhook};
+use crate::store::backend::Writing;
 use crate::store::entity::{bigint, webhook as registration};
 use crate::store::error::StoreError;
 use crate::store::transaction::{conclude, repeated};
@@ -50,7 +51,7 @@ impl Store {
     /// So many at most; how many those were.
     pub(in crate::store) async fn bury(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         webhook: &Webhook,
         most: usize,
         now: Timestamp,
@@ -75,7 +76,7 @@ impl Store {
     /// put off again. The rest comes when it was put off to, which is soon.
     pub(in crate::store) async fn wake(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         webhook: &Webhook,
         now: Timestamp,
         until: Timestamp,
@@ -88,11 +89,7 @@ impl Store {
     }
 
     /// A task's own webhook that has moved to another host has moved to another lane, and what is pending goes along.
-    pub(in crate::store) async fn move_lane(
-        &self,
-        transaction: &DatabaseTransaction,
-        webhook: &Webhook,
-    ) -> Result<(), StoreError> {
+    pub(in crate::store) async fn move_lane(&self, transaction: &Writing, webhook: &Webhook) -> Result<(), StoreError> {
         let Some(task) = &webhook.task else { return Ok(()) };
         let values: [Value; 4] = [task.as_str().into(), webhook.id.into(), webhook.lane().into(), bigint(PART).into()];
         let statement = self.backend.statement(&self.backend.parts().move_to_lane, values);
@@ -115,7 +112,7 @@ impl Store {
         }
     }
 
-    async fn hasten(&self, transaction: &DatabaseTransaction, ids: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
+    async fn hasten(&self, transaction: &Writing, ids: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -123,7 +120,7 @@ impl Store {
         transaction.execute_raw(statement).await.map_err(backend::error).map(|_| ())
     }
 
-    async fn ids(&self, transaction: &DatabaseTransaction, statement: Statement) -> Result<Vec<Uuid>, StoreError> {
+    async fn ids(&self, transaction: &Writing, statement: Statement) -> Result<Vec<Uuid>, StoreError> {
         let rows = transaction.query_all_raw(statement).await.map_err(backend::error)?;
         rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(backend::error)
     }

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::{Claimed, Counts, DueDelivery};
 use crate::domain::figure::Figure;
 use crate::domain::task::Lease;
 use crate::domain::time::Timestamp;
+use crate::store::backend::Writing;
 use crate::store::entity::bigint;
 use crate::store::error::StoreError;
 use crate::store::transaction::conclude;
@@ -82,7 +83,7 @@ impl Store {
 
     async fn claim(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         lanes: &[(String, usize)],
         lease: Lease,
         now: Timestamp,
@@ -105,7 +106,7 @@ impl Store {
     /// Those among the locked ones whose turn it is; the others are put off.
     async fn sort(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         ids: &[Uuid],
         lease: Lease,
         now: Timestamp,
@@ -143,13 +144,7 @@ impl Store {
         Ok(due)
     }
 
-    async fn hand_over(
-        &self,
-        transaction: &DatabaseTransaction,
-        text: &str,
-        ids: Vec<Uuid>,
-        lease: Lease,
-    ) -> Result<(), StoreError> {
+    async fn hand_over(&self, transaction: &Writing, text: &str, ids: Vec<Uuid>, lease: Lease) -> Result<(), StoreError> {
         if !ids.is_empty() {
             let values: [Value; 3] = [json(&ids)?.into(), lease.token.into(), lease.until.micros().into()];
             transaction.execute_raw(self.backend.statement(text, values)).await.map_err(backend::error)?;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
+use sea_orm::{ConnectionTrait, Statement};
 use serde::Serialize;
 
 use crate::domain::figure::Figure;
 use crate::domain::time::Timestamp;
+use crate::store::backend::Writing;
 use crate::store::backend::{self, Backend};
 use crate::store::error::StoreError;
 use crate::store::write::arrays;
@@ -39,7 +40,7 @@ impl Counts {
     pub(in crate::store) async fn write(
         &self,
         backend: Backend,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         for statement in self.statements(backend, now)? {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
+use sea_orm::{ConnectionTrait, Value};
 use uuid::Uuid;
 
 use super::{Counts, DeliveryOutcome, DueDelivery};
 use crate::domain::delivery::Status;
 use crate::domain::figure::Figure;
 use crate::domain::time::Timestamp;
+use crate::store::backend::Writing;
 use crate::store::entity::{int, micros, payload};
 use crate::store::error::StoreError;
 use crate::store::transaction::{conclude, repeated};
@@ -44,7 +45,7 @@ impl Store {
         conclude(transaction, kept).await
     }
 
-    async fn write_bodies(&self, transaction: &DatabaseTransaction, made: &[(DueDelivery, Vec<u8>)]) -> Result<(), StoreError> {
+    async fn write_bodies(&self, transaction: &Writing, made: &[(DueDelivery, Vec<u8>)]) -> Result<(), StoreError> {
         let mut bodies = Vec::new();
         for (delivery, text) in made {
             let body = Uuid::now_v7();
@@ -76,7 +77,7 @@ impl Store {
 
     async fn write_outcomes(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         outcomes: &[DeliveryOutcome],
         now: Timestamp,
     ) -> Result<Vec<bool>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{EntityTrait, QueryTrait, Select};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryTrait, Select};
 use uuid::Uuid;
 
 use super::{Named, Plan};

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::Changes;
@@ -15,6 +14,7 @@ use crate::domain::plan::World;
 use crate::domain::review::Document;
 use crate::domain::task::{State, Task, TaskId};
 use crate::domain::webhook;
+use crate::store::backend::Writing;
 use crate::store::commit::Entry;
 use crate::store::entity::{bigint, content, delivery, event, payload, webhook as row};
 use crate::store::error::StoreError;
@@ -42,7 +42,7 @@ impl Store {
     /// [`StoreError::TooMuch`] if that is more than a transaction should bring; else whatever the database says.
     pub(in crate::store) async fn post(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         (before, after): (&World, &mut World),
         entries: &[Entry],
         audience: &dyn Audience,
@@ -80,7 +80,7 @@ impl Store {
     /// The webhooks of their own that the tasks in the news have.
     async fn own_webhooks(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         news: &[News],
         entries: &[Entry],
     ) -> Result<HashMap<Uuid, OwnWebhook>, StoreError> {
@@ -97,7 +97,7 @@ impl Store {
 
     async fn fetch(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Writing,
         shelf: &mut Shelf<'_>,
         mut wanted: Vec<Uuid>,
         outlay: &Outlay,
