@@ -1,6 +1,6 @@
 //! What a connection's bytes go through, so that it can be cut when the service stops and nothing is owed to whoever is there: he
 //! is still greeting, or has not come to the end of his first head; or an answer without an end goes out to him, which ends by
-//! then, but who does not read it never hears of that.
+//! then, but who does not read it never hears of that. Whoever reads nothing at all of what he has asked for is cut at any time.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,11 +14,14 @@ use axum::response::Response;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 /// For the end to be read, or a head to be ended.
 const LAST: Duration = Duration::from_secs(1);
+/// Whoever takes nothing of an answer for so long does not read it: what is kept for him, and his place, are needed by others.
+const DEAF: Duration = Duration::from_secs(30);
 
 /// How far a connection is.
 #[derive(Clone, Default)]
@@ -53,6 +56,8 @@ pub(super) struct Line<I> {
     stopping: CancellationToken,
     /// From when on it has to end.
     end: Option<BoxFuture<'static, ()>>,
+    /// As long as nothing that is written is taken.
+    deaf: Option<Pin<Box<Sleep>>>,
     is_cut: bool,
 }
 
@@ -86,7 +91,18 @@ where
 
 impl<I> Line<I> {
     pub(super) fn new(inner: I, stand: Stand, stopping: CancellationToken) -> Self {
-        Self { inner, stand, stopping, end: None, is_cut: false }
+        Self { inner, stand, stopping, end: None, deaf: None, is_cut: false }
+    }
+
+    /// Cuts a connection of which nothing was taken for long.
+    fn heard<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.deaf = None;
+            return written;
+        }
+        let deaf = self.deaf.get_or_insert_with(|| Box::pin(tokio::time::sleep(DEAF)));
+        self.is_cut |= deaf.poll_unpin(context).is_ready();
+        if self.is_cut { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { Poll::Pending }
     }
 
     /// Wakes whoever reads or writes when it is time.
@@ -116,11 +132,13 @@ impl<I: AsyncRead + Unpin> AsyncRead for Line<I> {
 impl<I: AsyncWrite + Unpin> AsyncWrite for Line<I> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.heard(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
+        let flushed = Pin::new(&mut self.inner).poll_flush(context);
+        self.heard(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -133,7 +151,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Line<I> {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.inner).poll_write_vectored(context, bytes)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(context, bytes);
+        self.heard(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

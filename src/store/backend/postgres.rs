@@ -138,12 +138,14 @@ pub(super) fn texts() -> Texts {
         ON CONFLICT (lane, hour, figure) DO UPDATE SET amount = hub_delivery_figures.amount + excluded.amount",
         erase_relayed: erase_relayed(TASKS),
         delete_tasks: delete_tasks(TASKS),
+        // one by one: how many there are a planner cannot know, and it might read the whole tables instead
         receipt_chains: "WITH RECURSIVE chain(newest, link, position) AS (
             SELECT id, id, 1::bigint FROM unnest(ARRAY(SELECT json_array_elements_text($1::json)::uuid)) AS id
             UNION ALL
-            SELECT newest, previous, position + 1 FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
-        SELECT newest, r.id, r.received_at, p.id AS payload, CAST(COALESCE(length(p.bytes), 0) AS BIGINT) AS size
-        FROM chain JOIN hub_receipts AS r ON r.id = link LEFT JOIN hub_payloads AS p ON p.id = r.payload
+            SELECT newest, (SELECT previous FROM hub_receipts WHERE id = link), position + 1 FROM chain WHERE link IS NOT NULL)
+        SELECT newest, r.id, r.received_at, p.id AS payload, CAST(COALESCE(p.size, 0) AS BIGINT) AS size
+        FROM chain CROSS JOIN LATERAL (SELECT id, received_at, payload FROM hub_receipts WHERE id = link LIMIT 1) AS r
+        LEFT JOIN LATERAL (SELECT id, length(bytes) AS size FROM hub_payloads WHERE id = r.payload LIMIT 1) AS p ON true
         ORDER BY newest, position DESC",
         delete_payloads: "DELETE FROM hub_payloads WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))",
         settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1

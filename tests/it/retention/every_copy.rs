@@ -4,8 +4,7 @@ use rstest::rstest;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 
-use super::SETTINGS;
-use crate::harness::{App, Database, Kind, Say, Subscriber};
+use crate::harness::{Database, Kind, Say, Subscriber};
 
 const WORD: &str = "kumquat";
 
@@ -43,7 +42,7 @@ async fn copies(database: &Database) -> usize {
 #[rstest]
 #[tokio::test]
 async fn deleting_covers_every_copy(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let (app, subscriber) = (App::start(kind, &SETTINGS).await, Subscriber::start().await);
+    let (app, subscriber) = (super::start(kind).await, Subscriber::start().await);
     subscriber.always("/dead", Say::Status(410));
     for (path, template) in [("/", None), ("/dead", None), ("/made", Some("{\"text\": {{ data.result | tojson }}}"))] {
         let mut webhook = json!({"url": subscriber.url(path), "events": ["*"]});
@@ -52,17 +51,17 @@ async fn deleting_covers_every_copy(#[values(Kind::Sqlite, Kind::Postgres)] kind
         }
         app.post("/api/webhooks", &webhook).await.good(201);
     }
-    let new = json!({"id": "t", "input": {"a": WORD}, "params": {"b": WORD}, "metadata": {"c": WORD},
+    let new = json!({"id": "t", "generator": "own", "input": {"a": WORD}, "params": {"b": WORD}, "metadata": {"c": WORD},
         "webhook": {"url": subscriber.url("/kumquat"), "secret": "a secret of its own, of this task"}});
     app.created(&new).await;
     let body = json!({"event": "progress", "progress": {"message": WORD}});
-    app.callback("t", &body).header("x-note", WORD).taken().await;
-    app.callback("t", &json!({"event": "artist.uploaded", "event_id": "c1", "data": {"said": WORD}})).taken().await;
+    app.callback("t", &body).of("own").header("x-note", WORD).taken().await;
+    app.callback("t", &json!({"event": "artist.uploaded", "event_id": "c1", "data": {"said": WORD}})).of("own").taken().await;
     app.post("/api/events", &json!({"event": "own", "task_id": "t", "data": WORD, "metadata": {"d": WORD}})).await.good(202);
-    assert_eq!(app.callback("t", &json!({"event": "bogus", "note": WORD})).refused().await.0, 400);
-    app.callback("t", &json!({"event": "failed", "error": {"message": "no", "details": {"e": WORD}}})).taken().await;
+    assert_eq!(app.callback("t", &json!({"event": "failed", "note": WORD})).of("own").secret("a guess").refused().await.0, 401);
+    app.callback("t", &json!({"event": "failed", "error": {"message": "no", "details": {"e": WORD}}})).of("own").taken().await;
     app.post("/api/tasks/t/retry", &json!({})).await.good(200);
-    app.callback("t", &json!({"event": "completed", "result": WORD, "event_id": "d"})).taken().await;
+    app.callback("t", &json!({"event": "completed", "result": WORD, "event_id": "d"})).of("own").taken().await;
     app.rejections(1).await;
     app.work_off().await;
     let found = copies(&app.database).await;
