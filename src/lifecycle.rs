@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 /// Passed down to everything that runs. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Lifecycle {
+    leaving: CancellationToken,
     stopping: CancellationToken,
     dropping: CancellationToken,
     tasks: TaskTracker,
@@ -25,6 +26,12 @@ impl Lifecycle {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Cancelled when work should be sent elsewhere, though what comes is done.
+    #[must_use]
+    pub const fn leaving(&self) -> &CancellationToken {
+        &self.leaving
     }
 
     /// Cancelled when no new work should begin.
@@ -40,6 +47,7 @@ impl Lifecycle {
     }
 
     pub fn stop(&self) {
+        self.leaving.cancel();
         self.stopping.cancel();
     }
 
@@ -79,21 +87,30 @@ impl Lifecycle {
         answer.await.ok()
     }
 
-    /// The first SIGTERM or SIGINT stops softly, the second one hard.
+    /// The first SIGTERM or SIGINT stops softly, the second one hard. For `drain` after the first, the process only says that it
+    /// is leaving; another signal cuts that short.
     ///
     /// # Errors
     /// When the process may not listen for signals.
-    pub fn listen_for_signals(&self) -> std::io::Result<()> {
+    pub fn listen_for_signals(&self, drain: Duration) -> std::io::Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let lifecycle = self.clone();
         let listen = async move {
-            for token in [&lifecycle.stopping, &lifecycle.dropping] {
+            let mut signalled = async || {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
                 }
-                token.cancel();
+            };
+            signalled().await;
+            lifecycle.leaving.cancel();
+            tokio::select! {
+                () = tokio::time::sleep(drain) => {}
+                () = signalled() => {}
             }
+            lifecycle.stop();
+            signalled().await;
+            lifecycle.dropping.cancel();
         };
         #[expect(clippy::disallowed_methods, reason = "listening for signals must not keep the process alive")]
         tokio::spawn(listen);

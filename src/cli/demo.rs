@@ -60,7 +60,7 @@ struct Stage {
 
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     let lifecycle = Lifecycle::new();
-    lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
+    lifecycle.listen_for_signals(Duration::ZERO).map_err(anyhow::Error::from)?;
     let scratch = Scratch::new()?;
     let seed = arguments.seed.map_or_else(scratch::seed, Ok)?;
     let player = Player::start(&scratch, seed, arguments.pace).await?;

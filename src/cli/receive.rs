@@ -69,7 +69,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     }
     let status = StatusCode::from_u16(status).map_err(|_| usage("--status must be 100 to 999".to_owned()))?;
     let lifecycle = Lifecycle::new();
-    lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
+    lifecycle.listen_for_signals(std::time::Duration::ZERO).map_err(anyhow::Error::from)?;
     let listener = TcpListener::bind((host.as_str(), port)).await.with_context(|| format!("cannot listen on {host}:{port}"))?;
     let address: SocketAddr = listener.local_addr().context("the socket")?;
     eprintln!("callback-hub: webhooks may send to http://{address}/ ; Ctrl-C ends");

@@ -13,7 +13,7 @@ pub(super) async fn run() -> Outcome {
     let loaded = settings_of(&sources)?;
     let verbosity = telemetry::init(&loaded.settings.log);
     let lifecycle = Lifecycle::new();
-    lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
+    lifecycle.listen_for_signals(loaded.settings.server.drain).map_err(anyhow::Error::from)?;
     lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let metrics = Metrics::install().map_err(anyhow::Error::from)?;
     let (metrics, sources, verbosity) = (Some(metrics), Some(sources), Some(verbosity));

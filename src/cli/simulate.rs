@@ -96,7 +96,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
 /// Until it is told to end, or its errand is done.
 async fn serve(arguments: &Arguments, address: SocketAddr, sender: Sender, made_up: u32) -> Result<Summary, Failure> {
     let lifecycle = Lifecycle::new();
-    lifecycle.listen_for_signals().map_err(anyhow::Error::from)?;
+    lifecycle.listen_for_signals(Duration::ZERO).map_err(anyhow::Error::from)?;
     let Show { name, seed, odds, pace, concurrency, .. } = show(arguments, made_up);
     let temper = Temper { seed, odds, faults: arguments.faults.faults(), pace };
     let (hub, json) = (hub(arguments, &sender), arguments.json);

@@ -115,7 +115,7 @@ pub async fn health_live() -> Json<Health> {
     security(()),
 )]
 pub async fn health_ready(extract::State(hub): extract::State<Arc<Hub>>) -> Response {
-    let status = if hub.stopping.is_cancelled() {
+    let status = if hub.lifecycle.leaving().is_cancelled() {
         "stopping"
     } else {
         match hub.readiness.of(Instant::now(), async || look(&hub.store, &hub.clock).await).await {

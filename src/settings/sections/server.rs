@@ -39,6 +39,9 @@ pub struct Server {
     #[serde(with = "one")]
     pub body_timeout: Duration,
     pub max_connections: NonZeroU32,
+    /// From the signal to stop, how long requests are still taken, while `/health/ready` says that they should go elsewhere.
+    #[serde(with = "one")]
+    pub drain: Duration,
 }
 
 impl Default for Server {
@@ -55,6 +58,7 @@ impl Default for Server {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             max_connections: const { NonZeroU32::new(4096).expect("not zero") },
+            drain: Duration::ZERO,
         }
     }
 }

@@ -12,13 +12,15 @@ use crate::harness::process::Process;
 /// A balancer that is told first is what `deploy/kubernetes.yaml` brings about with its `preStop`. One that is not told finds the
 /// port closed, and may turn to the other replica.
 #[rstest]
-#[case::of_which_the_balancer_is_told_first(true)]
-#[case::that_the_balancer_finds_gone(false)]
+#[case::of_which_the_balancer_is_told_first(true, "0s")]
+#[case::that_say_so_for_a_while(false, "2s")]
+#[case::that_the_balancer_finds_gone(false, "0s")]
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_that_restart_in_turn_fail_no_callback(#[case] is_told: bool) {
+async fn replicas_that_restart_in_turn_fail_no_callback(#[case] is_told: bool, #[case] drain: &str) {
     let mut chance = Chance::of_this_run();
     let database = Database::fresh(Kind::Postgres).await;
-    let mut hubs = vec![Process::start(&database.url).await, Process::start(&database.url).await];
+    let start = async |port: &str| Process::with(&database.url, &[("SERVER_PORT", port), ("SERVER_DRAIN", drain)], &[]).await;
+    let mut hubs = vec![start("0").await, start("0").await];
     let balancer = Balancer::before(&[hubs[0].address, hubs[1].address]).await;
     let load = Load::start(&mut chance, balancer.address);
     load.until(100).await;
@@ -33,7 +35,7 @@ async fn replicas_that_restart_in_turn_fail_no_callback(#[case] is_told: bool) {
         // the other one alone
         load.until(50).await;
         let port = hub.address.port().to_string();
-        *hub = Process::with(&database.url, &[("SERVER_PORT", &port)], &[]).await;
+        *hub = start(&port).await;
         balancer.until_ready(number).await;
         load.until(100).await;
     }

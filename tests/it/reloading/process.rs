@@ -1,11 +1,13 @@
 //! The real binary: by SIGHUP and by itself, with its log and its figures.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use rstest::rstest;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::sync::RwLock;
 
 use super::{NEW, OLD};
 use crate::harness::callback::{SIGNATURE, hmac};
@@ -58,7 +60,7 @@ impl Hub {
     async fn until(&self, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         let asking = async {
             while !is_so().await {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::task::yield_now().await;
             }
         };
         let asked = tokio::time::timeout(Duration::from_secs(30), asking).await;
@@ -88,6 +90,38 @@ async fn a_new_secret_counts_by_itself_and_on_a_hangup(#[values(Kind::Sqlite, Ki
     hub.until("the old one is refused", async || hub.status(OLD).await == 401).await;
     assert_eq!(hub.status(NEW).await, 200);
     assert!(hub.has_figure("callback_hub_settings_refused 0").await);
+    hub.end().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn secrets_turn_under_load_and_no_good_callback_is_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let hub = Hub::start(kind).await;
+    // whoever sends holds on to the secret until he has his answer: so long it has to count
+    let (secret, sent, done) = (RwLock::new(OLD.to_owned()), Cell::new(0), Cell::new(false));
+    let send = async || {
+        while !done.get() {
+            let secret = secret.read().await;
+            assert_eq!(hub.status(&secret).await, 200, "callback {}", sent.get());
+            sent.set(sent.get() + 1);
+        }
+    };
+    let turn = async {
+        for number in 1..=6 {
+            let (before, next) = (secret.read().await.clone(), format!("{NEW} number {number}"));
+            let goal = sent.get() + 20;
+            hub.process.write("secret", &format!("{next},{before}"));
+            hub.hang_up();
+            hub.until("both are taken", async || hub.status(&next).await == 200).await;
+            secret.write().await.clone_from(&next);
+            hub.process.write("secret", &next);
+            hub.hang_up();
+            hub.until("the one before is refused", async || hub.status(&before).await == 401).await;
+            hub.until("callbacks are taken", async || sent.get() >= goal).await;
+        }
+        done.set(true);
+    };
+    tokio::join!(turn, send(), send(), send(), send());
     hub.end().await;
 }
 
