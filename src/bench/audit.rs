@@ -14,9 +14,9 @@ use crate::domain::task::TaskId;
 use crate::store::{Receipt, ReceiptFilter, Store};
 
 /// Receipts that are read at a time.
-const PAGE: u64 = 1000;
+pub(super) const PAGE: u64 = 1000;
 /// Tasks that are read side by side.
-const TASKS: usize = 8;
+pub(super) const TASKS: usize = 8;
 
 /// What was found of one subject's load.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -91,7 +91,7 @@ impl Books<'_> {
             before = Some(last.id);
             let bodies = store.payloads(page.iter().filter_map(|receipt| receipt.payload).collect()).await?;
             for receipt in &page {
-                let Some(task) = self.task(receipt) else { continue };
+                let Some(task) = task_of(receipt, &self.filled.run) else { continue };
                 let Some(account) = accounts.get_mut(&task) else { continue };
                 account.chain.push(Link { sequence: receipt.sequence, id: receipt.id, previous: receipt.previous });
                 let number = receipt.payload.and_then(|id| bodies.get(&id)).and_then(|body| event_id(body));
@@ -100,10 +100,6 @@ impl Books<'_> {
                 }
             }
         }
-    }
-
-    fn task(&self, receipt: &Receipt) -> Option<usize> {
-        receipt.task.as_deref()?.strip_prefix(&self.filled.run)?.strip_prefix('-')?.parse().ok()
     }
 
     async fn is_broken(&self, store: &Store, task: usize, account: Account) -> anyhow::Result<bool> {
@@ -123,7 +119,12 @@ fn is_chain(mut chain: Vec<Link>, receipts: u64, newest: Option<Uuid>) -> bool {
     linked && first && last
 }
 
-fn event_id(body: &[u8]) -> Option<u64> {
+/// Which of a run's tasks it is about.
+pub(super) fn task_of(receipt: &Receipt, run: &str) -> Option<usize> {
+    receipt.task.as_deref()?.strip_prefix(run)?.strip_prefix('-')?.parse().ok()
+}
+
+pub(super) fn event_id(body: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once(r#""event_id":""#)?;
     rest.split_once('"')?.0.parse().ok()

@@ -40,6 +40,9 @@ pub enum Unit {
     Milliseconds,
     Percent,
     Megabytes,
+    MegabytesAnHour,
+    /// Of things.
+    Count,
 }
 
 impl Goal {
@@ -49,7 +52,7 @@ impl Goal {
     }
 
     /// Nothing, where nothing is known or promised.
-    fn is_met(&self) -> Option<bool> {
+    pub(super) fn is_met(&self) -> Option<bool> {
         let reached = self.reached?;
         match self.bound {
             Bound::AtLeast(least) => Some(reached >= least),
@@ -58,7 +61,7 @@ impl Goal {
         }
     }
 
-    fn bound(&self) -> String {
+    pub(super) fn bound(&self) -> String {
         match self.bound {
             Bound::AtLeast(least) => format!("≥ {}", self.unit.spell(least)),
             Bound::AtMost(most) => format!("≤ {}", self.unit.spell(most)),
@@ -68,12 +71,14 @@ impl Goal {
 }
 
 impl Unit {
-    fn spell(self, value: f64) -> String {
+    pub(super) fn spell(self, value: f64) -> String {
         match self {
             Self::Ratio => format!("{value:.2}"),
             Self::Milliseconds => format!("{value:.1} ms"),
             Self::Percent => format!("{value:.1} %"),
             Self::Megabytes => format!("{value:.0} MB"),
+            Self::MegabytesAnHour => format!("{value:.1} MB/h"),
+            Self::Count => format!("{value:.1}"),
         }
     }
 }

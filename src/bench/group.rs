@@ -162,9 +162,7 @@ impl Group {
     }
 
     async fn by_timetable(&mut self, per_second: f64, time: Duration) -> anyhow::Result<Figures> {
-        let every = Duration::from_secs_f64(1.0 / per_second.max(1.0));
-        let count = usize::try_from(time.as_nanos() / every.as_nanos().max(1)).unwrap_or(usize::MAX);
-        self.journal.progress(MOST_LATE, Pace::Every { every, count }, None).await
+        self.journal.progress(MOST_LATE, Pace::timetable(per_second, time), None).await
     }
 
     /// Some time after the last load.

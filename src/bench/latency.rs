@@ -16,17 +16,36 @@ pub struct Latency {
     pub p999: f64,
 }
 
+/// Times as they come, in as much memory however many there are.
+pub struct Times(Histogram<u64>);
+
+impl Times {
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self(Histogram::new_with_bounds(1, LONGEST, 3)?))
+    }
+
+    pub fn record(&mut self, time: Duration) {
+        self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Of nothing, nothing.
+    #[must_use]
+    pub fn latency(&self) -> Option<Latency> {
+        #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
+        let millis = |quantile| self.0.value_at_quantile(quantile) as f64 / 1000.0;
+        (!self.0.is_empty()).then(|| Latency { p50: millis(0.5), p99: millis(0.99), p999: millis(0.999) })
+    }
+}
+
 impl Latency {
     /// Of nothing, nothing.
     #[must_use]
     pub fn of(times: impl IntoIterator<Item = Duration>) -> Option<Self> {
-        let mut histogram = Histogram::<u64>::new_with_bounds(1, LONGEST, 3).ok()?;
-        for time in times {
-            histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
-        let millis = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-        (!histogram.is_empty()).then(|| Self { p50: millis(0.5), p99: millis(0.99), p999: millis(0.999) })
+        let mut all = Times::new().ok()?;
+        times.into_iter().for_each(|time| all.record(time));
+        all.latency()
     }
 }
 

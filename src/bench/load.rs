@@ -70,6 +70,46 @@ pub struct Sent {
 /// No callback may look like one that was sent before.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
+/// How an answer begins to a callback that is on the disk.
+pub(super) const TAKEN: &str = "HTTP/1.1 200";
+
+impl Pace {
+    /// So many a second for so long, whatever the subject does.
+    #[must_use]
+    pub fn timetable(per_second: f64, time: Duration) -> Self {
+        let every = Duration::from_secs_f64(1.0 / per_second.max(1.0));
+        let count = usize::try_from(time.as_nanos() / every.as_nanos().max(1)).unwrap_or(usize::MAX);
+        Self::Every { every, count }
+    }
+
+    pub(super) fn most(self) -> usize {
+        match self {
+            Self::For(_) => usize::MAX,
+            Self::Count(count) | Self::Every { count, .. } => count,
+        }
+    }
+
+    pub(super) fn is_over(self, began: Instant) -> bool {
+        matches!(self, Self::For(time) if began.elapsed() >= time)
+    }
+
+    /// Waits until this one is to be sent; the runtime's clock counts in milliseconds, so that up to one comes on top.
+    pub(super) async fn due(self, began: Instant, index: usize) -> Instant {
+        let Self::Every { .. } = self else { return Instant::now() };
+        let due = began + self.after(index);
+        tokio::time::sleep_until(due).await;
+        due
+    }
+
+    /// When this one is to be sent, from the beginning.
+    fn after(self, index: usize) -> Duration {
+        match self {
+            Self::Every { every, .. } => every.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX)),
+            Self::For(_) | Self::Count(_) => Duration::ZERO,
+        }
+    }
+}
+
 impl Load<'_> {
     /// # Errors
     /// When a connection fails or anything but 200 is answered.
@@ -88,56 +128,35 @@ impl Load<'_> {
         let (mut answer, mut answers) = (vec![0; 8192], Vec::new());
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= self.most() || self.is_over(began) {
+            if index >= self.most() || self.pace.is_over(began) {
                 return Ok(answers);
             }
-            let due = self.due(began, index).await;
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let due = self.pace.due(began, index).await;
+            let number = next_number();
             let task = self.callbacks.task(index, number);
             stream.write_all(&self.request(address, task, number, &key)).await?;
-            read_answer(&mut stream, &mut answer).await?;
+            read_answer(&mut stream, &mut answer, TAKEN).await?;
             answers.push(Answer { number, task, took: due.elapsed() });
         }
     }
 
     fn most(&self) -> usize {
-        let wanted = match self.pace {
-            Pace::For(_) => usize::MAX,
-            Pace::Count(count) | Pace::Every { count, .. } => count,
-        };
         match self.callbacks {
-            Callbacks::CompletedAnywhere { first, tasks } => wanted.min(tasks.saturating_sub(first)),
-            _ => wanted,
+            Callbacks::CompletedAnywhere { first, tasks } => self.pace.most().min(tasks.saturating_sub(first)),
+            _ => self.pace.most(),
         }
-    }
-
-    fn is_over(&self, began: Instant) -> bool {
-        matches!(self.pace, Pace::For(time) if began.elapsed() >= time)
-    }
-
-    /// Waits until this one is to be sent; the runtime's clock counts in milliseconds, so that up to one comes on top.
-    async fn due(&self, began: Instant, index: usize) -> Instant {
-        let Pace::Every { .. } = self.pace else { return Instant::now() };
-        let due = began + self.after(index);
-        tokio::time::sleep_until(due).await;
-        due
     }
 
     /// When this one is to be sent, from the beginning.
     pub fn after(&self, index: usize) -> Duration {
-        match self.pace {
-            Pace::Every { every, .. } => every.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX)),
-            Pace::For(_) | Pace::Count(_) => Duration::ZERO,
-        }
+        self.pace.after(index)
     }
 
     fn request(&self, address: SocketAddr, task: usize, number: u64, key: &KeyedMac) -> Vec<u8> {
         let task = format!("{}-{task}", self.run);
         let body = match self.callbacks {
             Callbacks::Progress { .. } => progress(&task, number),
-            Callbacks::Completed { .. } | Callbacks::CompletedAnywhere { .. } => format!(
-                r#"{{"event":"completed","taskId":"{task}","event_id":"{number}","result":{{"url":"https://files.example/{number}.mp4","seconds":42}}}}"#
-            ),
+            Callbacks::Completed { .. } | Callbacks::CompletedAnywhere { .. } => completed(&task, number),
         };
         signed(address, &task, key, &body)
     }
@@ -153,6 +172,10 @@ impl Callbacks {
     }
 }
 
+pub(super) fn next_number() -> u64 {
+    NUMBER.fetch_add(1, Ordering::Relaxed)
+}
+
 /// What a generator says that is at work.
 pub(super) fn progress(task: &str, number: u64) -> String {
     format!(
@@ -160,8 +183,15 @@ pub(super) fn progress(task: &str, number: u64) -> String {
     )
 }
 
+/// What one says that is done.
+pub(super) fn completed(task: &str, number: u64) -> String {
+    format!(
+        r#"{{"event":"completed","taskId":"{task}","event_id":"{number}","result":{{"url":"https://files.example/{number}.mp4","seconds":42}}}}"#
+    )
+}
+
 /// A callback about a task, with its signature.
-fn signed(address: SocketAddr, task: &str, key: &KeyedMac, body: &str) -> Vec<u8> {
+pub(super) fn signed(address: SocketAddr, task: &str, key: &KeyedMac, body: &str) -> Vec<u8> {
     let signature = hex::encode(key.tag(&[body.as_bytes()]));
     let length = body.len();
     format!(
@@ -171,11 +201,16 @@ fn signed(address: SocketAddr, task: &str, key: &KeyedMac, body: &str) -> Vec<u8
     .into_bytes()
 }
 
-/// Neighbours in, strangers out (SplitMix64's mixer): tasks are hit in random order, the same each time.
+/// Tasks are hit in random order, the same each time.
 pub(super) fn scattered(number: u64, tasks: usize) -> usize {
+    usize::try_from(mixed(number) % tasks.max(1) as u64).unwrap_or_default()
+}
+
+/// Neighbours in, strangers out: SplitMix64's mixer.
+pub(super) fn mixed(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    usize::try_from((number ^ (number >> 31)) % tasks.max(1) as u64).unwrap_or_default()
+    number ^ (number >> 31)
 }
 
 /// The same where each task comes once: a prime that divides no such number of tasks.
@@ -184,7 +219,8 @@ fn permuted(index: usize, tasks: usize) -> usize {
     usize::try_from((index as u64).wrapping_mul(PRIME) % tasks.max(1) as u64).unwrap_or_default()
 }
 
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
+/// All of one, which must begin as it is wanted.
+pub(super) async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8], wanted: &str) -> anyhow::Result<()> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
@@ -198,7 +234,7 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Resul
         if body.len() < length.context("an answer without a length")? {
             continue;
         }
-        if !head.starts_with("HTTP/1.1 200") {
+        if !head.starts_with(wanted) {
             bail!("the subject answered {text}");
         }
         return Ok(());
@@ -225,6 +261,8 @@ mod tests {
         let load = |pace| Load { addresses: &[], run: "r", callbacks: Callbacks::Progress { tasks: 1 }, connections: 1, pace };
         assert_eq!(load(Pace::Every { every, count: 9 }).after(500), Duration::from_secs(1));
         assert_eq!(load(Pace::Count(9)).after(500), Duration::ZERO);
+        let Pace::Every { every, count } = Pace::timetable(200.0, Duration::from_secs(3)) else { panic!("no timetable") };
+        assert_eq!((every, count), (Duration::from_millis(5), 600));
     }
 
     #[test]

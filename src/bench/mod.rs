@@ -22,6 +22,7 @@ pub mod relay;
 pub mod report;
 pub mod sample;
 pub mod scale;
+pub mod soak;
 pub mod start;
 pub mod subject;
 mod table;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Failure, Outcome, say};
 use crate::bench::subject::{Kind, become_subject};
-use crate::bench::{self, Plan, due, relay, scale, start, watchers};
+use crate::bench::{self, Plan, due, relay, scale, soak, start, watchers};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -60,6 +60,8 @@ enum Other {
     Scale(Scale),
     /// What those cost who watch a task: the same load without them and with them
     Watchers(Watchers),
+    /// Half of the maximum rate for long: whether memory, descriptors and times stay as they are, and nothing is lost
+    Soak(Soak),
 }
 
 #[derive(Args)]
@@ -167,6 +169,19 @@ struct Watchers {
     json: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Soak {
+    /// An empty PostgreSQL database to soak too, at the same time
+    #[arg(long)]
+    postgres: Option<String>,
+    /// How long; the first quarter is warming up
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    minutes: u64,
+    /// Write every sample there, as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
 pub(super) async fn run(arguments: Arguments) -> Outcome {
     match arguments.other {
         Some(Other::Due(arguments)) => return measure_steps(arguments).await,
@@ -174,6 +189,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
         Some(Other::Start(arguments)) => return measure_start(arguments).await,
         Some(Other::Scale(arguments)) => return measure_scale(arguments).await,
         Some(Other::Watchers(arguments)) => return measure_watchers(arguments).await,
+        Some(Other::Soak(arguments)) => return measure_soak(arguments).await,
         None => {}
     }
     if let Some(kind) = arguments.subject {
@@ -214,6 +230,14 @@ async fn measure_watchers(arguments: Watchers) -> Outcome {
     let Watchers { postgres, watchers, tasks, connections, rounds, seconds, json } = arguments;
     let time = Duration::from_secs(seconds);
     let report = watchers::run(&watchers::Plan { watchers, tasks, connections, rounds, time, postgres }).await?;
+    say(&report);
+    write(json.as_deref(), &report.json())?;
+    judge(&report.failures())
+}
+
+async fn measure_soak(arguments: Soak) -> Outcome {
+    let Soak { postgres, minutes, json } = arguments;
+    let report = soak::run(&soak::Plan { minutes, postgres }).await?;
     say(&report);
     write(json.as_deref(), &report.json())?;
     judge(&report.failures())

@@ -55,6 +55,7 @@ INSTEAD = {
     "callback-hub bench start\n": "callback-hub bench start --help | grep -q -- --tasks\n",
     "callback-hub bench scale --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench scale --help | grep -q -- --many\n",
     "callback-hub bench watchers --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench watchers --help | grep -q -- --watchers\n",
+    "callback-hub bench soak --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench soak --help | grep -q -- --minutes\n",
     "callback-hub bench relay --postgres postgres://postgres@127.0.0.1/bench\n": "callback-hub bench relay --help | grep -q -- --postgres\n",
     # with an end
     'callback-hub receive --port 8090 --secret whsec_c2VjcmV0IG9mIHRoZSB3ZWJob29r\n': "callback-hub receive --help | grep -q -- --secret\n",
