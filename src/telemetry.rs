@@ -1,7 +1,8 @@
-//! Logs, to standard error: sentences with ids as fields, never bodies, secrets or query strings. And metrics.
+//! Logs, to standard error: sentences with ids as fields, never bodies, secrets or query strings. And metrics, and traces.
 
 pub mod flood;
 pub mod metrics;
+pub mod traces;
 
 use std::io::IsTerminal;
 

@@ -27,6 +27,7 @@
 //! | `m0023_pulses` | how many callbacks each generator has sent, hour by hour |
 //! | `m0024_order` | a generator's tasks in an order that only their own index has |
 //! | `m0025_marks` | how far retention has come, and which keys stand for a task |
+//! | `m0026_traces` | the trace that an event is a part of |
 
 use sea_orm_migration::prelude::*;
 
@@ -56,6 +57,7 @@ mod m0022_roles;
 mod m0023_pulses;
 mod m0024_order;
 mod m0025_marks;
+mod m0026_traces;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -116,6 +118,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_pulses::Migration),
             Box::new(m0024_order::Migration),
             Box::new(m0025_marks::Migration),
+            Box::new(m0026_traces::Migration),
         ]
     }
 

@@ -6,12 +6,13 @@ use super::{Failure, Outcome, settings_of};
 use crate::app::{self, StartError, Surroundings};
 use crate::lifecycle::Lifecycle;
 use crate::settings::Sources;
-use crate::telemetry::{self, metrics::Metrics};
+use crate::telemetry::{self, metrics::Metrics, traces::Traces};
 
 pub(super) async fn run() -> Outcome {
     let sources = Sources::from_process()?;
     let loaded = settings_of(&sources)?;
     let verbosity = telemetry::init(&loaded.settings.log);
+    let traces = Traces::begin().map_err(|wrong| StartError::Refused(vec![wrong]))?;
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(loaded.settings.server.drain).map_err(anyhow::Error::from)?;
     lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
@@ -35,9 +36,7 @@ pub(super) async fn run() -> Outcome {
         loaded.settings.database.url
     );
     let _ = writeln!(std::io::stdout(), "{ready}");
-    if app.run(lifecycle).await {
-        Ok(())
-    } else {
-        Err(Failure::No(anyhow::anyhow!("the service did not end well: its log says why")))
-    }
+    let well = app.run(lifecycle).await;
+    traces.end().await;
+    if well { Ok(()) } else { Err(Failure::No(anyhow::anyhow!("the service did not end well: its log says why"))) }
 }

@@ -25,5 +25,6 @@ pub mod role;
 pub mod schedule;
 pub mod task;
 pub mod time;
+pub mod trace;
 pub mod transition;
 pub mod webhook;

@@ -13,6 +13,7 @@ pub mod lanes;
 pub mod recorder;
 mod round;
 pub mod sender;
+mod trail;
 mod trial;
 mod unread;
 

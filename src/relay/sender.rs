@@ -17,6 +17,7 @@ use super::journey::Journey;
 use super::lanes::{Lanes, Sign};
 use super::recorder::Recorder;
 use super::round::{Address, Round};
+use super::trail::Trail;
 use super::unread::Unread;
 use crate::cadence::Step;
 use crate::clock::Clock;
@@ -147,13 +148,20 @@ impl Sender {
                 self.lanes.let_go(&due.lane, 1, Sign::None, began);
                 return;
             }
-            Fate::Send(parcel, timeout) => match self.attempt(&parcel, address, timeout).await {
-                Some(attempted) => {
-                    let sign = sign(&attempted);
-                    (journey.attempted(&attempted, self.clock.now(), super::chance()), sign)
+            Fate::Send(mut parcel, timeout) => {
+                let trail = Trail::open(due, &mut parcel);
+                match self.attempt(&parcel, address, timeout).await {
+                    Some(attempted) => {
+                        let outcome = journey.attempted(&attempted, self.clock.now(), super::chance());
+                        trail.close(&attempted, &outcome);
+                        (outcome, sign(&attempted))
+                    }
+                    None => {
+                        trail.lose();
+                        (journey.put_off(Some("the hub was stopping".to_owned()), self.clock.now()), Sign::None)
+                    }
                 }
-                None => (journey.put_off(Some("the hub was stopping".to_owned()), self.clock.now()), Sign::None),
-            },
+            }
             Fate::Dead(reason) => (journey.buried(&reason, began), Sign::None),
             Fate::Later(reason) => (journey.put_off(reason, began.plus(LATER)), Sign::None),
         };

@@ -17,6 +17,7 @@ use crate::domain::parked::{Reread, Visit};
 use crate::domain::plan::{Answer, Command, Item, Places, plan};
 use crate::domain::task::{GeneratorName, TaskId};
 use crate::domain::time::Timestamp;
+use crate::domain::trace::TraceParent;
 
 /// An item, and what is to be filed with it.
 #[derive(Clone, Debug)]
@@ -60,6 +61,8 @@ pub struct Draft {
     pub call: Option<Call>,
     /// The name of whose key it came with, if an operator wished it.
     pub operator: Option<String>,
+    /// Whose trace the news is a part of.
+    pub trace: Option<TraceParent>,
 }
 
 /// What else of a callback has to be kept for reading it again.
@@ -83,13 +86,15 @@ pub struct Origin {
     pub call: Option<Call>,
     /// The name of whose key it came with, if an operator wished it.
     pub operator: Option<String>,
+    /// Whose trace it is a part of.
+    pub trace: Option<TraceParent>,
 }
 
 impl Origin {
     /// News that no request brought.
     #[must_use]
     pub fn without_headers(generator: GeneratorName, received_at: Timestamp, body: Option<Bytes>) -> Self {
-        Self { generator, received_at, headers: "{}".to_owned(), body, call: None, operator: None }
+        Self { generator, received_at, headers: "{}".to_owned(), body, call: None, operator: None, trace: None }
     }
 
     /// What the operator of that name wishes.
@@ -99,8 +104,8 @@ impl Origin {
     }
 
     fn draft(self, result: Option<Found>) -> Papers {
-        let Self { generator, received_at, headers, body, call, operator } = self;
-        Papers::Receipt(Box::new(Draft { generator, received_at, headers, body, result, call, operator }))
+        let Self { generator, received_at, headers, body, call, operator, trace } = self;
+        Papers::Receipt(Box::new(Draft { generator, received_at, headers, body, result, call, operator, trace }))
     }
 }
 
@@ -138,6 +143,7 @@ impl Entry {
         };
         let command = Command::Visit { places, visit: Visit { reread, due_at: parked.due_at } };
         let origin = Origin::without_headers(parked.generator.clone(), parked.received_at, body);
+        let origin = Origin { trace: parked.trace(), ..origin };
         Self { item: Item { task: parked.task().cloned(), at, command }, papers: origin.draft(result) }
     }
 
@@ -147,6 +153,13 @@ impl Entry {
             Papers::Documents { webhook, .. } => webhook.as_deref(),
             _ => None,
         }
+    }
+
+    /// The trace that it is a part of, and the receipt by which its news of a task is known.
+    pub(super) fn traced(&self) -> Option<(Uuid, TraceParent)> {
+        let Papers::Receipt(draft) = &self.papers else { return None };
+        let (trace, (places, _)) = (draft.trace?, self.item.command.happening()?);
+        Some((places.receipt, trace))
     }
 
     /// Bytes that the entry brings into a transaction, roughly.

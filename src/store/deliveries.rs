@@ -15,6 +15,7 @@ use crate::domain::delivery::Status;
 use crate::domain::figure::Figure;
 use crate::domain::task::Lease;
 use crate::domain::time::Timestamp;
+use crate::domain::trace::TraceParent;
 
 pub(super) use burial::PART;
 pub(super) use claims::LANES;
@@ -35,6 +36,8 @@ pub struct DueDelivery {
     pub body: Option<Uuid>,
     /// What a webhook without a template is sent; none if it was erased.
     pub letter: Option<Uuid>,
+    /// Of the callback that brought the event, if it had one.
+    pub trace: Option<TraceParent>,
     /// Attempts so far, as a JSON array.
     pub log: String,
 }

@@ -20,6 +20,7 @@ use crate::domain::parked::Awaited;
 use crate::domain::plan::{Command, Item, World};
 use crate::domain::task::{GeneratorName, Source, TaskId};
 use crate::domain::time::Timestamp;
+use crate::domain::trace::TraceParent;
 
 /// A parked callback with all that is needed to read it again, but for its body.
 #[derive(Clone, Debug)]
@@ -48,6 +49,12 @@ impl ParkedCallback {
             Awaited::Task(task) => Some(task),
             Awaited::Named(_) => None,
         }
+    }
+
+    /// The trace that it came in, however long it has waited.
+    pub(super) fn trace(&self) -> Option<TraceParent> {
+        let headers: BTreeMap<String, String> = serde_json::from_str(&self.headers).ok()?;
+        TraceParent::parse(headers.get(TraceParent::HEADER)?)
     }
 }
 

@@ -17,9 +17,18 @@ use crate::generator::request::CommandLine;
 /// How long output is still read after the command's end: what it left running may hold the pipes open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// The hub's own secrets are no business of the programs that it runs; everything else of its environment is.
-const SECRETS: [&str; 6] =
-    ["API_KEYS", "CALLBACK_SECRET_KEY", "DATABASE_URL", "DELIVERY_SECRET", "SECRETS_KEY", "WEBHOOK_SECRET_KEY"];
+/// The hub's own secrets are no business of the programs that it runs; everything else of its environment is. What a collector of
+/// traces knows the hub by is one of them.
+const SECRETS: [&str; 8] = [
+    "API_KEYS",
+    "CALLBACK_SECRET_KEY",
+    "DATABASE_URL",
+    "DELIVERY_SECRET",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "SECRETS_KEY",
+    "WEBHOOK_SECRET_KEY",
+];
 
 pub(super) async fn output(line: &CommandLine) -> Result<Heard, Silence> {
     let mut running = Running::start(line)
@@ -124,12 +133,18 @@ mod tests {
 
     #[test]
     fn the_hubs_secrets_are_known_by_their_names() {
-        for name in
-            ["API_KEYS", "CALLBACK_HUB_SECRETS_KEY", "DATABASE_URL_FILE", "GENERATOR_FAL_AI_API_KEY", "GENERATOR_X_SECRET_FILE"]
-        {
+        for name in [
+            "API_KEYS",
+            "CALLBACK_HUB_SECRETS_KEY",
+            "DATABASE_URL_FILE",
+            "GENERATOR_FAL_AI_API_KEY",
+            "GENERATOR_X_SECRET_FILE",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+        ] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["PATH", "HOME", "OPENAI_API_KEY", "GENERATOR_X_BASE_URL", "GENERATORS_DIR", "LOG_LEVEL"] {
+        for name in ["PATH", "HOME", "OPENAI_API_KEY", "GENERATOR_X_BASE_URL", "GENERATORS_DIR", "LOG_LEVEL", "OTEL_SERVICE_NAME"]
+        {
             assert!(!is_secret(name), "{name}");
         }
     }

@@ -136,6 +136,15 @@ fn rooms_keep_clear_of_foreign_crates() {
 }
 
 #[test]
+fn only_telemetry_knows_who_collects_traces() {
+    for source in sources().iter().filter(|source| source.room() != "telemetry") {
+        for (number, line) in source.code() {
+            assert!(!line.contains("opentelemetry"), "{}:{number}: {line}", source.path);
+        }
+    }
+}
+
+#[test]
 fn only_the_backend_and_the_settings_know_the_databases_names() {
     for source in sources() {
         // the measurements compare the two by name

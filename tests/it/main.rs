@@ -44,5 +44,6 @@ mod samples;
 mod simulator;
 mod starting;
 mod table;
+mod traces;
 mod upstream;
 mod webhooks;

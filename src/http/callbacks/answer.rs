@@ -221,6 +221,10 @@ pub(super) struct About {
 }
 
 impl About {
+    pub(super) const fn event(&self) -> &'static str {
+        self.event
+    }
+
     pub(super) fn of(decoded: &Decoded) -> Self {
         match decoded {
             Decoded::Task(event) => Self {

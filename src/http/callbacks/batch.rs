@@ -35,7 +35,7 @@ pub(super) async fn take(hub: Arc<Hub>, inbound: Inbound) -> Response {
         Ok(response) => response,
         Err(problem) => case.close(&hub, problem).into_response(),
     };
-    case.watch.stop();
+    case.end(answer.status());
     answer
 }
 
@@ -46,14 +46,14 @@ async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response,
     };
     let deadline = record::deadline(hub);
     let decoded = decode_batch(&proven.verified)?;
-    case.watch.lap("decode");
-    let arrival = Arrival::of(&proven);
+    case.lap("decode");
+    let arrival = Arrival::of(&proven, case.trail.goes_on());
     let items: Vec<Item> = decoded.into_iter().map(|item| queue(hub, &arrival, item)).collect();
     let mut settled = Vec::with_capacity(items.len());
     for Item { task, body, state } in items {
         settled.push((task, body, settle(hub, &proven, deadline, state).await));
     }
-    case.watch.lap("record");
+    case.lap("record");
     // only now: what nobody waits for is not written
     let settled = settled.into_iter().map(|(task, body, outcome)| Ok((task, body, outcome?)));
     let settled: Vec<_> = settled.collect::<Result<_, Problem>>()?;
@@ -67,6 +67,7 @@ async fn batch(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response,
             }
         });
     }
+    case.trail.recorded_items(results.len());
     hub.pulses.beat(proven.generator.name().as_str());
     let success = results.iter().all(|result| matches!(result, BatchResult::Accepted(_)));
     Ok((answer::status(&proven.generator), Json(BatchAccepted { success, results })).into_response())

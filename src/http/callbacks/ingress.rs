@@ -103,7 +103,7 @@ pub(super) async fn take_single(hub: Arc<Hub>, inbound: Inbound) -> Response {
         Ok(response) => response,
         Err(problem) => case.close(&hub, problem).into_response(),
     };
-    case.watch.stop();
+    case.end(answer.status());
     answer
 }
 
@@ -117,14 +117,15 @@ async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response
         Door::Shared(_) => payload::decode_shared(&proven.verified)?,
         Door::Own(_) => payload::decode(&proven.verified)?,
     };
-    case.watch.lap("decode");
+    case.lap("decode");
     if matches!((door, &decoded), (Door::Own(_), Decoded::Task(event)) if event.task.is_none()) {
         return Err(Problem::of(Code::UnknownTask));
     }
-    let arrival = record::Arrival::of(&proven);
+    let arrival = record::Arrival::of(&proven, case.trail.goes_on());
     let about = About::of(&decoded);
     let answer = record::record(hub, arrival.entry(hub, decoded)).await;
-    case.watch.lap("record");
+    case.lap("record");
+    case.trail.recorded(&about, &answer);
     let answer = answer::single(hub, &proven.generator, &about, answer)?;
     hub.pulses.beat(proven.generator.name().as_str());
     Ok(answer)
@@ -153,7 +154,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
     let task = inbound.task();
     let body = body::read(inbound.body, hub.budget(), &terms).await?;
     case.body = body.clone();
-    case.watch.lap("receive");
+    case.lap("receive");
     let Some(generator) = generator else { return Err(unknown) };
     if !generator.methods().any(|method| method == inbound.method) {
         let allow = Some(generator.methods().collect::<Vec<_>>().join(", "));
@@ -172,7 +173,7 @@ pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Resul
         return Ok(Entrance::Handshake(reply));
     }
     let verified = verify(raw, &generator, hub.terms.capabilities(), hub.terms.published());
-    case.watch.lap("verify");
+    case.lap("verify");
     let verified = verified.map_err(|(raw, refusal)| {
         case.token = token(&raw, &generator, hub.terms.capabilities());
         case.unproven = Some((raw, refusal.clone()));

@@ -10,6 +10,7 @@ mod record;
 mod refused;
 pub mod replay;
 pub mod shared;
+mod trail;
 pub mod verify;
 
 use std::net::SocketAddr;

@@ -11,6 +11,7 @@ use crate::domain::event::Occurrence;
 use crate::domain::plan::Answer;
 use crate::domain::task::GeneratorName;
 use crate::domain::time::Timestamp;
+use crate::domain::trace::TraceParent;
 use crate::generator::entry::Generator;
 use crate::generator::payload::{CustomEvent, Decoded, TaskEvent};
 use crate::http::state::Hub;
@@ -26,10 +27,12 @@ pub(super) struct Arrival<'a> {
     pub call: Call,
     /// Who has replayed it: past the fingerprint, though not past the grid.
     pub operator: Option<String>,
+    /// What its news is a part of.
+    pub trace: Option<TraceParent>,
 }
 
 impl<'a> Arrival<'a> {
-    pub(super) fn of(proven: &'a Proven) -> Self {
+    pub(super) fn of(proven: &'a Proven, trace: Option<TraceParent>) -> Self {
         let raw = proven.verified.raw();
         let headers = raw.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         let secret: Vec<&str> = proven.generator.secret_headers().collect();
@@ -40,6 +43,7 @@ impl<'a> Arrival<'a> {
             headers: headers::kept(headers, &secret),
             call: Call { query, signed: proven.verified.is_signed() },
             operator: None,
+            trace,
         }
     }
 
@@ -63,7 +67,7 @@ impl<'a> Arrival<'a> {
     fn origin(&self, generator: GeneratorName, body: Bytes) -> Origin {
         let (received_at, headers) = (self.received_at, self.headers.clone());
         let (call, operator) = (Some(self.call.clone()), self.operator.clone());
-        Origin { generator, received_at, headers, body: Some(body), call, operator }
+        Origin { generator, received_at, headers, body: Some(body), call, operator, trace: self.trace }
     }
 }
 

@@ -1,11 +1,12 @@
 //! What is kept of a callback that is refused, for the operator who wonders why.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::headers;
 use super::ingress::Inbound;
+use super::trail::Trail;
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
 use crate::generator::raw::{RawCallback, agreed};
@@ -30,7 +31,8 @@ pub(super) struct Case {
     pub token: Token,
     /// What the doctor may look at, where its proof did not hold.
     pub unproven: Option<(RawCallback, Refusal)>,
-    pub watch: Stopwatch,
+    watch: Stopwatch,
+    pub trail: Trail,
 }
 
 impl Case {
@@ -51,11 +53,25 @@ impl Case {
             token: Token::Absent,
             unproven: None,
             watch: Stopwatch::start(),
+            trail: Trail::open(&inbound.headers),
         }
     }
 
+    /// A stage ends here.
+    pub(super) fn lap(&mut self, stage: &'static str) {
+        self.watch.lap(stage);
+        self.trail.reach(stage);
+    }
+
+    /// It is answered.
+    pub(super) fn end(mut self, status: StatusCode) {
+        self.trail.answered(&self.generator, status);
+        self.watch.stop();
+    }
+
     /// Counts, logs and keeps; gives the problem back.
-    pub(super) fn close(&self, hub: &Hub, problem: Problem) -> Problem {
+    pub(super) fn close(&mut self, hub: &Hub, problem: Problem) -> Problem {
+        self.trail.refused(self.task.as_deref(), problem.code);
         self.note(hub, &problem, self.task.as_deref(), &self.body);
         problem
     }

@@ -12,6 +12,7 @@ use super::record::{self, Arrival};
 use crate::domain::event::{Claim, Outcome};
 use crate::domain::task::TaskId;
 use crate::domain::time::Timestamp;
+use crate::domain::trace::TraceParent;
 use crate::generator::entry::Generator;
 use crate::generator::payload;
 use crate::generator::raw::RawCallback;
@@ -113,7 +114,8 @@ async fn again(
     let about = About::of(&decoded);
     let call = Call { query: Vec::new(), signed: !is_hearsay };
     let operator = Some(caller.name.clone());
-    let arrival = Arrival { generator, received_at: hub.clock.now(), headers, call, operator };
+    let trace = TraceParent::among(raw.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+    let arrival = Arrival { generator, received_at: hub.clock.now(), headers, call, operator, trace };
     let answer = record::record(hub, arrival.entry(hub, decoded)).await;
     answer::accepted(hub, generator, &about, answer)
 }

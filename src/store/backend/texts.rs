@@ -132,7 +132,7 @@ pub(super) fn erase_relayed(among: &str) -> [String; 6] {
         ),
         format!("DELETE FROM hub_deliveries WHERE task_id {among}"),
         format!("DELETE FROM hub_contents WHERE task_id {among}"),
-        format!("UPDATE hub_events SET letter = NULL, metadata = NULL WHERE task_id {among}"),
+        format!("UPDATE hub_events SET letter = NULL, metadata = NULL, traceparent = NULL WHERE task_id {among}"),
         format!("DELETE FROM hub_webhooks WHERE id IN (SELECT webhook FROM hub_tasks WHERE id {among})"),
     ]
 }
@@ -151,6 +151,7 @@ pub(super) fn delete_tasks(among: &str) -> [String; 6] {
 /// What is being sent is soon over, whenever its lease ends.
 pub(super) const IN_LINE: &str = "SELECT d.id, d.webhook, d.lane, d.topic, d.task_id, d.attempts, d.body, d.log, d.outdated,
         (SELECT e.letter FROM hub_events AS e WHERE e.id = d.event) AS letter,
+        (SELECT e.traceparent FROM hub_events AS e WHERE e.id = d.event) AS traceparent,
         (SELECT max(CASE WHEN o.lease IS NULL THEN o.due_at ELSE 0 END) FROM hub_deliveries AS o WHERE o.task_id = d.task_id AND o.webhook = d.webhook
             AND o.status = 'pending' AND o.sequence < d.sequence) AS waits_until
     FROM hub_deliveries AS d";

@@ -9,6 +9,7 @@ use super::{Claimed, Counts, DueDelivery};
 use crate::domain::figure::Figure;
 use crate::domain::task::Lease;
 use crate::domain::time::Timestamp;
+use crate::domain::trace::TraceParent;
 use crate::store::backend::Writing;
 use crate::store::entity::bigint;
 use crate::store::error::StoreError;
@@ -44,6 +45,7 @@ struct DueRow {
     attempts: i32,
     body: Option<Uuid>,
     letter: Option<Uuid>,
+    traceparent: Option<String>,
     log: String,
     /// When an older one of its task is due that it has to wait for; the epoch if that one is being sent.
     waits_until: Option<i64>,
@@ -165,6 +167,7 @@ impl DueRow {
             attempts: u32::try_from(self.attempts).unwrap_or(0),
             body: self.body,
             letter: self.letter,
+            trace: self.traceparent.as_deref().and_then(TraceParent::parse),
             log: self.log,
         }
     }

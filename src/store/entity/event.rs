@@ -26,6 +26,8 @@ pub struct Model {
     pub letter: Option<Uuid>,
     /// Within its task's news, from 1.
     pub sequence: i64,
+    /// Of the callback that brought it, if it had one.
+    pub traceparent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -13,6 +13,7 @@ use crate::domain::news::{About, Addressed, Addressee, Audience, Mail, News, Occ
 use crate::domain::plan::World;
 use crate::domain::review::Document;
 use crate::domain::task::{State, Task, TaskId};
+use crate::domain::trace::TraceParent;
 use crate::domain::webhook;
 use crate::store::backend::Writing;
 use crate::store::commit::Entry;
@@ -58,12 +59,13 @@ impl Store {
             self.fetch(transaction, &mut shelf, wanted, &outlay).await?;
             post.make_documents(&mut shelf, before, after, entries);
             outlay.add(post.texts.iter().map(|(_, text)| text.len()).sum(), 0, 0)?;
+            let traces: HashMap<Uuid, TraceParent> = entries.iter().filter_map(Entry::traced).collect();
             for news in news.iter().filter(|news| !is_erased(news, before, after)) {
                 let Addressed { mail, steps } = addressed(news, &shelf, audience, own_of(news, &own));
                 outlay.add(0, 0, steps)?;
                 if let Some(mail) = mail {
                     outlay.add(mail.letter.len(), mail.addressees.len(), 0)?;
-                    post.send(news, mail);
+                    post.send(news, mail, news.papers.and_then(|papers| traces.get(&papers)));
                 }
             }
         }
@@ -193,7 +195,7 @@ impl Post {
         }
     }
 
-    fn send(&mut self, news: &News, mail: Mail) {
+    fn send(&mut self, news: &News, mail: Mail, trace: Option<&TraceParent>) {
         let letter = Uuid::now_v7();
         self.texts.push((letter, mail.letter.into_bytes()));
         let sequence = news.about.as_ref().map_or(0, |about| about.sequence);
@@ -203,7 +205,8 @@ impl Post {
                 id
             }
             _ => {
-                let row = event_row(news, letter, sequence);
+                let traceparent = trace.map(ToString::to_string);
+                let row = event::Model { traceparent, ..event_row(news, letter, sequence) };
                 let id = row.id;
                 self.events.push(row);
                 id
@@ -264,6 +267,7 @@ fn event_row(news: &News, letter: Uuid, sequence: u64) -> event::Model {
         fingerprint: None,
         letter: Some(letter),
         sequence: bigint(sequence),
+        traceparent: None,
     }
 }
 

@@ -96,7 +96,7 @@ impl Changes {
         match (kept.outcome, command) {
             (Outcome::Event, _) => {
                 if let Some(custom) = command.custom() {
-                    self.add_event(entry, kept, custom);
+                    self.add_event(entry, kept, custom, draft);
                 }
             }
             (Outcome::Parked, Command::Occur { occurrence, .. }) => self.add_parked(kept.receipt, occurrence, draft, after),
@@ -104,7 +104,7 @@ impl Changes {
         }
     }
 
-    fn add_event(&mut self, entry: &Entry, kept: &Kept, custom: &Custom) {
+    fn add_event(&mut self, entry: &Entry, kept: &Kept, custom: &Custom, draft: &Draft) {
         let span = match &custom.data {
             Found::InBody(span) => span.clone(),
             Found::Rewritten(text) => {
@@ -125,6 +125,7 @@ impl Changes {
             fingerprint: custom.fingerprint.map(|fingerprint| fingerprint.0.to_vec()),
             letter: self.letters.get(&kept.receipt).map(|(letter, _)| *letter),
             sequence: self.letters.get(&kept.receipt).map_or(0, |(_, sequence)| bigint(*sequence)),
+            traceparent: draft.trace.map(|trace| trace.to_string()),
         });
     }
 
@@ -144,6 +145,7 @@ impl Changes {
             fingerprint: None,
             letter: letter.map(|(letter, _)| *letter),
             sequence: letter.map_or(0, |(_, sequence)| bigint(*sequence)),
+            traceparent: None,
         });
         self.add_document(Some(announcement.id), Some(data));
         self.add_document(announcement.remarks, remarks);

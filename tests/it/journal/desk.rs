@@ -113,6 +113,7 @@ pub(super) fn callback_as(task: &str, event: Event, fingerprint: Option<Fingerpr
         result,
         call: None,
         operator: None,
+        trace: None,
     };
     Entry {
         item: Item {
