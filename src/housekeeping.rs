@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::cadence::Step;
 use crate::clock::Clock;
-use crate::store::{Remains, Store, StoreError};
+use crate::domain::time::Timestamp;
+use crate::store::{Reach, Remains, Store, StoreError};
 
 /// Rows in one transaction.
 const AT_ONCE: u64 = 250;
@@ -19,6 +20,9 @@ const PULSES: Duration = Duration::from_secs(8 * 24 * 3600);
 
 /// What is no task's business is known again for at least so long: no known sender repeats itself for half of it.
 const KNOWN_AGAIN: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// An end is written a moment after it came, and replicas' clocks differ: what is looked at once is looked at later.
+const SETTLED: Duration = Duration::from_secs(5 * 60);
 
 /// So long an `Idempotency-Key` is known, unless its task goes before.
 const KEYS: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -68,12 +72,11 @@ impl Housekeeper {
         let events = in_parts(|| store.drop_unheard(until, AT_ONCE)).await;
         let receipts = in_parts(|| store.drop_strays(until, AT_ONCE)).await;
         // of tasks, bodies before rows; each of these has parts of its own size
-        let until = now.minus(self.terms.bodies);
+        let until = now.minus(self.terms.bodies.max(SETTLED));
         let bodies = in_parts(|| store.drop_remains(Remains::Bodies, until)).await;
-        let until = now.minus(self.terms.callbacks);
+        let until = now.minus(self.terms.callbacks.max(SETTLED));
         let callbacks = in_parts(|| store.drop_remains(Remains::Receipts, until)).await;
-        let until = now.minus(self.terms.tasks);
-        let tasks = in_parts(|| store.drop_tasks(until)).await;
+        let tasks = self.drop_tasks(now.minus(self.terms.tasks.max(SETTLED))).await;
         let until = now.minus(KEYS);
         let keys = in_parts(|| store.drop_idempotency_keys(until, AT_ONCE)).await;
         together([
@@ -89,6 +92,19 @@ impl Housekeeper {
             ("settled tasks", tasks),
             ("idempotency keys", keys),
         ])
+    }
+}
+
+impl Housekeeper {
+    async fn drop_tasks(&self, until: Timestamp) -> Result<Step, StoreError> {
+        let (mut handled, mut behind) = (0, Reach::default());
+        for _ in 0..MOST_PARTS {
+            let Some((dropped, last)) = self.store.drop_tasks(until, behind).await? else {
+                return Ok(Step { handled, more: false });
+            };
+            (handled, behind) = (handled + dropped, last);
+        }
+        Ok(Step { handled, more: true })
     }
 }
 

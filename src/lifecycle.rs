@@ -107,6 +107,7 @@ impl Lifecycle {
             tokio::select! {
                 () = tokio::time::sleep(drain) => {}
                 () = signalled() => {}
+                () = lifecycle.stopping.cancelled() => {}
             }
             lifecycle.stop();
             signalled().await;

@@ -115,7 +115,8 @@ pub(super) fn delivery_terms(settings: &Settings) -> sender::Terms {
 
 pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
     let Retention { callbacks, deliveries, bodies, tasks } = settings.retention;
-    let terms = housekeeping::Terms { deliveries, callbacks, bodies, tasks };
+    // a task stays as long as any of its deliveries does
+    let terms = housekeeping::Terms { deliveries: deliveries.min(tasks), callbacks, bodies, tasks };
     Housekeeper::new(means.store.clone(), means.clock.clone(), terms)
 }
 

@@ -83,7 +83,7 @@ impl Loops {
             cancel: cadence("cancel"),
             unpark: cadence("unpark"),
             keys: cadence("keys"),
-            files: cadence("generators"),
+            files: cadence("generators").one_at_a_time(),
             deliver: cadence("deliver").with_waiting(most_at_a_time),
             tidy: unhurried("tidy"),
             pulse: unhurried("pulse").one_at_a_time(),

@@ -29,8 +29,8 @@ use super::subject::{Kind, Subject};
 use super::teller::Teller;
 use ledger::{Ledger, Quarters};
 use line::Line;
-use report::Soaked;
 pub use report::Report;
+use report::Soaked;
 use vitals::Vitals;
 
 /// How long the maximum is looked for.

@@ -22,7 +22,7 @@ pub(super) async fn run() -> Outcome {
     let app = tokio::select! {
         app = app::build(&loaded, surroundings, &lifecycle) => app?,
         // a schema may take long to be brought up to date; what is not committed by now is done by the next start
-        () = lifecycle.stopping().cancelled() => return Ok(()),
+        () = lifecycle.leaving().cancelled() => return Ok(()),
     };
     for warning in &app.warnings {
         tracing::warn!("{warning}");

@@ -21,6 +21,8 @@ const QUICK: Duration = Duration::from_millis(50);
 const REST: u32 = 20;
 const OLDEST: Duration = Duration::from_secs(600);
 
+/// A large file is read from end to end no more often than that: meanwhile its log cannot begin anew.
+const HOUR: Duration = Duration::from_secs(3600);
 /// So long is waited for what need not be known.
 const BRIEF: Duration = Duration::from_millis(100);
 
@@ -54,6 +56,8 @@ struct Counter {
 
 struct Kept<T> {
     made: Arc<Mutex<Option<Made<T>>>>,
+    /// At least so long a count that took long stands.
+    rest: Duration,
     /// One counts at a time.
     turn: Arc<Turn<()>>,
 }
@@ -82,7 +86,7 @@ impl Census {
     #[must_use]
     pub fn new(store: Store, clock: Clock, lifecycle: Lifecycle) -> Self {
         let (tasks, overdue, rescued) = (Kept::new(), Kept::new(), Kept::new());
-        let (parked, pending, dead, bytes) = (Kept::new(), Kept::new(), Kept::new(), Kept::new());
+        let (parked, pending, dead, bytes) = (Kept::new(), Kept::new(), Kept::new(), Kept::resting(HOUR));
         Self { store, counter: Counter { clock, lifecycle }, tasks, overdue, rescued, parked, pending, dead, bytes }
     }
 
@@ -133,7 +137,11 @@ impl Census {
 
 impl<T: Send + Sync + 'static> Kept<T> {
     fn new() -> Self {
-        Self { made: Arc::new(Mutex::new(None)), turn: Arc::default() }
+        Self::resting(Duration::ZERO)
+    }
+
+    fn resting(rest: Duration) -> Self {
+        Self { made: Arc::new(Mutex::new(None)), rest, turn: Arc::default() }
     }
 
     /// Counts, unless the last count stands. Whoever asks meanwhile waits for his turn; where counting takes long, nobody waits
@@ -184,12 +192,12 @@ impl<T: Send + Sync + 'static> Kept<T> {
         turn: OwnedMutexGuard<()>,
         counting: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> impl Future<Output = Counted<T>> + Send + 'static {
-        let (kept, clock, at) = (self.made.clone(), counter.clock.clone(), counter.clock.now());
+        let (kept, rest, clock, at) = (self.made.clone(), self.rest, counter.clock.clone(), counter.clock.now());
         async move {
             let outcome = counting.await;
             let (now, took) = (clock.now(), clock.now().since(at));
             let slow = took > QUICK;
-            let until = if slow { now.plus(took * REST) } else { now };
+            let until = if slow { now.plus((took * REST).max(rest)) } else { now };
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             let outcome = outcome.map(|found| Arc::new(Count { at, found }));
             let outcome = outcome.or_else(|error| older(kept.take(), error));

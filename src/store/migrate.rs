@@ -30,14 +30,20 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
         let names = foreign.join(", ");
         return Err(StoreError::Schema(format!("the database has tables of our names that this service did not make: {names}")));
     }
+    if missing.is_empty() && !newer.is_empty() {
+        return Ok(());
+    }
+    let Err(error) = backend::migrate::<Migrator>(url).await else { return Ok(()) };
+    // a newer version may have been at it meanwhile
+    let Standing { missing, newer } = standing(url).await?;
     match (missing.is_empty(), newer.is_empty()) {
-        (true, false) => Ok(()),
+        (true, _) => Ok(()),
+        (false, true) => Err(error),
         (false, false) => Err(StoreError::Schema(format!(
             "a newer version has been at the schema ({}), and yet it lacks {}",
             newer.join(", "),
             missing.join(", ")
         ))),
-        (_, true) => backend::migrate::<Migrator>(url).await,
     }
 }
 

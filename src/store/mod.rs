@@ -38,6 +38,7 @@ mod write;
 mod written;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
@@ -60,7 +61,7 @@ pub use plans::Plan;
 pub use pulses::Beats;
 pub use receipts::{Receipt, ReceiptFilter};
 pub use rejections::{Rejection, RejectionLimits};
-pub use retention::Remains;
+pub use retention::{Reach, Remains};
 pub use revival::{Pace, Revivable, Revival, Revived};
 pub use tallies::{Hour, Tally};
 pub use tasks::{Rescued, StatusCount, TaskRecord};
@@ -68,6 +69,9 @@ use transaction::conclude;
 pub use webhooks::{Registration, WebhookFilter};
 pub use windows::WINDOW;
 pub use written::{Mark, Newest, Refused, Said, made_at};
+
+/// For connections to be closed.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is said of deliveries that nobody will get.
 pub const WEBHOOK_DISABLED: &str = "webhook_disabled";
@@ -132,8 +136,7 @@ impl Store {
     /// Whatever the database says.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         let Some(text) = self.backend.checkpoint() else { return Ok(()) };
-        // a log that has grown while the disk was slow takes the time that it takes
-        self.reader.unbounded().query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
+        self.reader.query_one_raw(self.backend.statement(text, [])).await.map_err(backend::error)?;
         Ok(())
     }
 
@@ -147,7 +150,7 @@ impl Store {
         let not_text = || StoreError::Schema("the name of the copy is no text".to_owned());
         let file = file.to_str().ok_or_else(not_text)?;
         let statement = self.backend.statement(text, [file.into()]);
-        self.reader.unbounded().execute_raw(statement).await.map_err(backend::error)?;
+        self.reader.execute_raw(statement).await.map_err(backend::error)?;
         Ok(true)
     }
 
@@ -175,7 +178,7 @@ impl Store {
 
     pub async fn close(self) {
         // the process ends anyway: what cannot be closed is closed by that
-        let _ = self.reader.into_inner().close().await;
+        let _ = tokio::time::timeout(PATIENCE, self.reader.into_inner().close()).await;
         self.writers.close().await;
     }
 }

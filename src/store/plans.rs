@@ -138,15 +138,16 @@ impl Store {
     pub async fn explain_strays_and_contents(&self, now: Timestamp) -> Result<Vec<Plan>, StoreError> {
         let (backend, texts, micros) = (self.backend, self.backend.texts(), now.micros());
         let oldest = |text| backend.statement(text, [micros.into(), 8_i64.into()]);
+        let settled = |text| {
+            let values: [Value; 4] = [micros.into(), 0_i64.into(), "a".into(), 8_i64.into()];
+            backend.statement(text, values)
+        };
         let reading = [
             ("any ignored callback", backend.statement(strays::ANY_IGNORED, [micros.into()])),
             ("events that nobody hears", oldest(strays::UNHEARD)),
             ("receipts of no task", oldest(strays::STRAYS)),
-            ("tasks that have ended", {
-                let values: [Value; 4] = [micros.into(), 0_i64.into(), "a".into(), 8_i64.into()];
-                backend.statement(retention::SETTLED, values)
-            }),
-            ("tasks that are over", oldest(retention::OVER)),
+            ("tasks that have ended", settled(retention::SETTLED)),
+            ("tasks that are over", settled(retention::OVER)),
             ("receipts of tasks", backend.statement(texts.receipt_chains, [super::write::json(&[Uuid::nil()])?.into()])),
         ];
         let ids = super::write::json(&[Uuid::nil(), Uuid::max()])?;

@@ -1,10 +1,11 @@
 //! What is left of settled tasks goes when its time is over: bodies first, then receipts, then the tasks. Looked for without
-//! the writer, and dropped in transactions that are small in rows and in bytes, so that callbacks do not wait for it.
+//! the writer, and dropped in transactions that are small in rows and in bytes, so that callbacks do not wait for it; under the
+//! locks of its tasks, since one may have been begun anew meanwhile.
 //!
 //! Bodies and receipts are found by the chains of their tasks, each task once: a mark says how far that has come. What comes
 //! about a task after that stays until the task goes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Value};
 use uuid::Uuid;
@@ -40,18 +41,19 @@ const SET_MARK: &str = "INSERT INTO hub_marks (name, settled_at, task_id) VALUES
     WHERE (excluded.settled_at, excluded.task_id) > (hub_marks.settled_at, hub_marks.task_id)";
 /// Behind the mark.
 pub(super) const SETTLED: &str =
-    "SELECT id, settled_at, receipts, last_receipt, result_payload, input, params, metadata FROM hub_tasks
+    "SELECT id, settled_at, receipts, last_receipt, news, result_payload, input, params, metadata FROM hub_tasks
     WHERE settled_at IS NOT NULL AND settled_at < $1 AND settled_at >= $2 AND (settled_at > $2 OR id > $3)
     ORDER BY settled_at, id LIMIT $4";
-/// Nobody waits for anything of them: what a webhook or a publisher has not had yet is not lost with its task. With
-/// `NOT EXISTS`, a planner might read all deliveries.
+/// Nobody waits for anything of them: what a publisher has not had yet is not lost with its task, nor what a webhook may be
+/// sent again. With `NOT EXISTS`, a planner might read all deliveries.
 pub(super) const OVER: &str =
-    "SELECT t.id, t.settled_at, t.receipts, t.last_receipt, t.result_payload, t.input, t.params, t.metadata
+    "SELECT t.id, t.settled_at, t.receipts, t.last_receipt, t.news, t.result_payload, t.input, t.params, t.metadata
     FROM hub_tasks AS t WHERE t.settled_at IS NOT NULL AND t.settled_at < $1
-    AND (SELECT 1 FROM hub_deliveries AS d WHERE d.task_id = t.id AND d.status = 'pending' LIMIT 1) IS NULL
+    AND t.settled_at >= $2 AND (t.settled_at > $2 OR t.id > $3)
+    AND (SELECT 1 FROM hub_deliveries AS d WHERE d.task_id = t.id LIMIT 1) IS NULL
     AND (SELECT 1 FROM hub_contents AS c WHERE c.task_id = t.id
         AND (c.review = 'pending_review' OR c.stage IN ('pending', 'publishing')) LIMIT 1) IS NULL
-    ORDER BY t.settled_at LIMIT $2";
+    ORDER BY t.settled_at, t.id LIMIT $4";
 
 #[derive(FromQueryResult)]
 struct Settled {
@@ -59,10 +61,24 @@ struct Settled {
     settled_at: i64,
     receipts: i64,
     last_receipt: Option<Uuid>,
+    news: i64,
     result_payload: Option<Uuid>,
     input: Option<Uuid>,
     params: Option<Uuid>,
     metadata: Option<Uuid>,
+}
+
+impl Settled {
+    /// What is stored for the task itself, but for answers.
+    fn own(&self) -> impl Iterator<Item = Uuid> + use<> {
+        [self.result_payload, self.input, self.params, self.metadata].into_iter().flatten()
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Size {
+    id: Uuid,
+    size: i64,
 }
 
 /// A receipt that goes, or whose body does.
@@ -75,10 +91,18 @@ struct Remnant {
     size: i64,
 }
 
-#[derive(FromQueryResult)]
-struct Mark {
+/// How far something has come among the settled tasks, in the order of their ends.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Reach {
     settled_at: i64,
     task_id: String,
+}
+
+impl Default for Reach {
+    /// Before all of them.
+    fn default() -> Self {
+        Self { settled_at: i64::MIN, task_id: String::new() }
+    }
 }
 
 impl Remains {
@@ -98,35 +122,40 @@ impl Store {
     /// Whatever the database says; then a part may be dropped, and the rest will be the next time.
     pub async fn drop_remains(&self, remains: Remains, until: Timestamp) -> Result<u64, StoreError> {
         let mark = self.backend.statement(MARK, [remains.name().into()]);
-        let mark = Mark::find_by_statement(mark).one(&self.reader).await.map_err(backend::error)?;
-        let (since, behind) = mark.map_or((i64::MIN, String::new()), |mark| (mark.settled_at, mark.task_id));
-        let values: [Value; 4] = [until.micros().into(), since.into(), behind.into(), TASKS.into()];
-        let Some((tasks, last)) = self.settled(SETTLED, values).await? else { return Ok(0) };
+        let mark = Reach::find_by_statement(mark).one(&self.reader).await.map_err(backend::error)?;
+        let Some((tasks, last)) = self.settled(SETTLED, until, mark.unwrap_or_default()).await? else { return Ok(0) };
         self.drop_chains(remains, &tasks, until).await?;
-        let values: [Value; 3] = [remains.name().into(), last.0.into(), last.1.into()];
+        let values: [Value; 3] = [remains.name().into(), last.settled_at.into(), last.task_id.into()];
         let transaction = self.begin().await?;
         let marked = transaction.execute_raw(self.backend.statement(SET_MARK, values)).await.map_err(backend::error);
         conclude(transaction, marked).await?;
         Ok(tasks.len() as u64)
     }
 
-    /// Drops the next few tasks that were settled before `until`, with all that is left of them; how many those were.
+    /// Drops the next few tasks behind `behind` that were settled before `until`, with all that is left of them; how many, and how
+    /// far that has come. None: there are no more.
     ///
     /// # Errors
-    /// Whatever the database says; then no task is dropped, though receipts may be.
-    pub async fn drop_tasks(&self, until: Timestamp) -> Result<u64, StoreError> {
-        let Some((tasks, _)) = self.settled(OVER, [until.micros().into(), TASKS.into()]).await? else { return Ok(0) };
+    /// Whatever the database says; then some of them may be dropped, and receipts of others.
+    pub async fn drop_tasks(&self, until: Timestamp, behind: Reach) -> Result<Option<(u64, Reach)>, StoreError> {
+        let Some((tasks, last)) = self.settled(OVER, until, behind).await? else { return Ok(None) };
         // nothing of them is younger than they are over
         self.drop_chains(Remains::Receipts, &tasks, Timestamp::from_micros(i64::MAX)).await?;
-        repeated(|| self.drop_rows(&tasks)).await
+        let (mut dropped, sizes) = (0, self.sizes(&tasks).await?);
+        let mut left = &*tasks;
+        while !left.is_empty() {
+            let size = |task: &Settled| task.own().filter_map(|own| sizes.get(&own)).sum();
+            let (part, others) = left.split_at(fitting(left.iter().map(size)));
+            dropped += repeated(|| self.drop_rows(part)).await?;
+            left = others;
+            tokio::task::yield_now().await;
+        }
+        Ok(Some((dropped, last)))
     }
 
     /// The next few, and where they end.
-    async fn settled(
-        &self,
-        text: &str,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Result<Option<(Vec<Settled>, (i64, String))>, StoreError> {
+    async fn settled(&self, text: &str, until: Timestamp, behind: Reach) -> Result<Option<(Vec<Settled>, Reach)>, StoreError> {
+        let values: [Value; 4] = [until.micros().into(), behind.settled_at.into(), behind.task_id.into(), TASKS.into()];
         let statement = self.backend.statement(text, values);
         let mut tasks = Settled::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)?;
         let mut receipts = 0;
@@ -136,8 +165,15 @@ impl Store {
         });
         let fit = fit.count().max(1);
         tasks.truncate(fit);
-        let last = tasks.last().map(|last| (last.settled_at, last.id.clone()));
+        let last = tasks.last().map(|last| Reach { settled_at: last.settled_at, task_id: last.id.clone() });
         Ok(last.map(|last| (tasks, last)))
+    }
+
+    async fn sizes(&self, tasks: &[Settled]) -> Result<HashMap<Uuid, i64>, StoreError> {
+        let own: Vec<Uuid> = tasks.iter().flat_map(Settled::own).collect();
+        let statement = self.backend.statement(self.backend.texts().payload_sizes, [json(&own)?.into()]);
+        let found = Size::find_by_statement(statement).all(&self.reader).await.map_err(backend::error)?;
+        Ok(found.into_iter().map(|Size { id, size }| (id, size)).collect())
     }
 
     async fn drop_chains(&self, remains: Remains, tasks: &[Settled], until: Timestamp) -> Result<(), StoreError> {
@@ -148,8 +184,8 @@ impl Store {
         let needed: HashSet<Uuid> = answers.into_iter().chain(tasks.iter().filter_map(|task| task.result_payload)).collect();
         let mut left = &*over(found, &needed, until);
         while !left.is_empty() {
-            let (part, others) = left.split_at(fitting(left));
-            repeated(|| self.drop_part(remains, part)).await?;
+            let (part, others) = left.split_at(fitting(left.iter().map(|remnant| remnant.size)));
+            repeated(|| self.drop_part(remains, tasks, part)).await?;
             left = others;
             // others get their turn at the database
             tokio::task::yield_now().await;
@@ -157,20 +193,25 @@ impl Store {
         Ok(())
     }
 
-    async fn drop_part(&self, remains: Remains, part: &[Remnant]) -> Result<(), StoreError> {
-        let bodies: Vec<Uuid> = part.iter().filter_map(|remnant| remnant.payload).collect();
-        let receipts: Vec<Uuid> = match remains {
-            Remains::Bodies => Vec::new(),
-            Remains::Receipts => part.iter().map(|remnant| remnant.id).collect(),
-        };
-        if bodies.is_empty() && receipts.is_empty() {
+    async fn drop_part(&self, remains: Remains, tasks: &[Settled], part: &[Remnant]) -> Result<(), StoreError> {
+        if remains == Remains::Bodies && part.iter().all(|remnant| remnant.payload.is_none()) {
             return Ok(());
         }
-        let (transaction, texts) = (self.begin().await?, self.backend.texts());
+        let transaction = self.begin().await?;
         let dropping = async {
             self.take_turn(&transaction).await?;
-            self.drop_by_ids(&transaction, texts.delete_payloads, &bodies).await?;
-            self.drop_by_ids(&transaction, texts.delete_receipts, &receipts).await
+            let newest: HashSet<Uuid> = part.iter().map(|remnant| remnant.newest).collect();
+            let theirs = tasks.iter().filter(|task| task.last_receipt.is_some_and(|last| newest.contains(&last)));
+            let locked = self.locked(&transaction, theirs).await?;
+            let locked: HashSet<Uuid> = locked.into_iter().filter_map(|(task, _)| task.last_receipt).collect();
+            let part = || part.iter().filter(|remnant| locked.contains(&remnant.newest));
+            let bodies: Vec<Uuid> = part().filter_map(|remnant| remnant.payload).collect();
+            self.drop_by_ids(&transaction, self.backend.texts().delete_payloads, &bodies).await?;
+            let receipts: Vec<Uuid> = match remains {
+                Remains::Bodies => Vec::new(),
+                Remains::Receipts => part().map(|remnant| remnant.id).collect(),
+            };
+            self.drop_by_ids(&transaction, self.backend.texts().delete_receipts, &receipts).await
         };
         let dropped = dropping.await;
         conclude(transaction, dropped).await
@@ -185,18 +226,12 @@ impl Store {
     async fn drop_locked(&self, transaction: &Writing, tasks: &[Settled]) -> Result<u64, StoreError> {
         let texts = self.backend.texts();
         self.take_turn(transaction).await?;
-        let ids: Vec<&str> = tasks.iter().map(|task| task.id.as_str()).collect();
-        let statement = self.backend.statement(&texts.lock_tasks, [json(&ids)?.into()]);
-        let rows = task::Entity::find().from_raw_sql(statement).all(transaction).await.map_err(backend::error)?;
-        // one that an operator has had tried again lives, and of one that has been called about just now not all was seen
-        let is_same = |task: &Settled| {
-            let mut rows = rows.iter();
-            rows.any(|row| row.id == task.id && row.settled_at == Some(task.settled_at) && row.last_receipt == task.last_receipt)
-        };
-        let tasks: Vec<&Settled> = tasks.iter().filter(|task| is_same(task)).collect();
-        let own = |task: &&Settled| [task.result_payload, task.input, task.params, task.metadata];
-        let own = tasks.iter().flat_map(own).flatten();
-        let payloads: Vec<Uuid> = self.answers_of(transaction, tasks.iter().copied()).await?.into_iter().chain(own).collect();
+        // of one that has been called about, or has told something, not all was seen
+        let is_same = |(task, row): &(&Settled, task::Model)| row.last_receipt == task.last_receipt && row.news == task.news;
+        let locked = self.locked(transaction, tasks).await?.into_iter().filter(is_same);
+        let tasks: Vec<&Settled> = locked.map(|(task, _)| task).collect();
+        let answers = self.answers_of(transaction, tasks.iter().copied()).await?;
+        let payloads: Vec<Uuid> = answers.into_iter().chain(tasks.iter().flat_map(|task| task.own())).collect();
         self.drop_by_ids(transaction, texts.delete_payloads, &payloads).await?;
         let ids = json(&tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>())?;
         for text in texts.erase_events.iter().chain(&texts.erase_relayed).chain(&texts.delete_tasks) {
@@ -204,6 +239,20 @@ impl Store {
             transaction.execute_raw(statement).await.map_err(backend::error)?;
         }
         Ok(tasks.len() as u64)
+    }
+
+    /// Those of them that ended when they were seen to: an operator may have had one tried again.
+    async fn locked<'a>(
+        &self,
+        transaction: &Writing,
+        tasks: impl IntoIterator<Item = &'a Settled>,
+    ) -> Result<Vec<(&'a Settled, task::Model)>, StoreError> {
+        let mut tasks: HashMap<&str, &Settled> = tasks.into_iter().map(|task| (task.id.as_str(), task)).collect();
+        let ids = json(&tasks.keys().collect::<Vec<_>>())?;
+        let statement = self.backend.statement(&self.backend.texts().lock_tasks, [ids.into()]);
+        let rows = task::Entity::find().from_raw_sql(statement).all(transaction).await.map_err(backend::error)?;
+        let seen = |row: task::Model| Some((tasks.remove(row.id.as_str())?, row));
+        Ok(rows.into_iter().filter_map(seen).filter(|(task, row)| row.settled_at == Some(task.settled_at)).collect())
     }
 
     /// Where answers to their submissions are stored.
@@ -237,11 +286,11 @@ fn over(found: Vec<Remnant>, needed: &HashSet<Uuid>, until: Timestamp) -> Vec<Re
     over
 }
 
-/// How many of these go in one transaction.
-fn fitting(left: &[Remnant]) -> usize {
+/// How many of these go in one transaction, by their sizes.
+fn fitting(sizes: impl Iterator<Item = i64>) -> usize {
     let mut bytes = 0;
-    let fit = left.iter().take(ROWS).take_while(|remnant| {
-        bytes += remnant.size;
+    let fit = sizes.take(ROWS).take_while(|size| {
+        bytes += size;
         bytes <= BYTES
     });
     fit.count().max(1)

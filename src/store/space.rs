@@ -28,7 +28,7 @@ impl Store {
     /// Whatever the database says.
     pub async fn bytes(&self) -> Result<BTreeMap<String, u64>, StoreError> {
         let statement = self.backend.statement(self.backend.table_bytes(), []);
-        let rows = self.reader.unbounded().query_all_raw(statement).await.map_err(backend::error)?;
+        let rows = self.reader.query_all_raw(statement).await.map_err(backend::error)?;
         let size = |row: &QueryResult| Ok((row.try_get::<String>("", "name")?, row.try_get::<i64>("", "bytes")?));
         let sizes = rows.iter().map(size).collect::<Result<Vec<_>, _>>().map_err(backend::error)?;
         let names = KINDS.iter().map(|(kind, _)| *kind).chain([OTHERS]);

@@ -159,6 +159,8 @@ impl Changes {
             if let State::Completed { result, .. } = &after.state {
                 self.orphans.push(result.payload);
             }
+            // retention may have taken the receipts that led there
+            self.orphans.extend(after.attempts.iter().filter_map(|attempt| attempt.answer));
         }
     }
 

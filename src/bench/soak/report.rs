@@ -95,9 +95,11 @@ impl Soaked {
             let reached = goal.reached.map_or("not known".to_owned(), |reached| goal.unit.spell(reached));
             format!("{}: {reached}, the goal is {}", goal.measure, goal.bound())
         });
-        let lost = self.audit.as_ref().filter(|audit| !audit.is_complete()).map(|audit| {
-            format!("{base}: of the callbacks that were answered with 200, some are not there: {audit:?}")
-        });
+        let lost = self
+            .audit
+            .as_ref()
+            .filter(|audit| !audit.is_complete())
+            .map(|audit| format!("{base}: of the callbacks that were answered with 200, some are not there: {audit:?}"));
         let unheard = self.unheard.as_ref().map(|unheard| format!("{base}: {unheard}"));
         unsteady.chain(lost).chain(unheard).collect()
     }

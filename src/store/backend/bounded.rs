@@ -1,6 +1,6 @@
 //! Nobody waits for ever for an answer of the database. A server bounds its statements by itself, but what it says of that is
 //! lost, too, where whatever lies between has swallowed the connection, and the driver would wait until the system gives up:
-//! never, as long as there is nothing to be sent.
+//! never, as long as there is nothing to be sent. A file is always there, and takes the time that it takes.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,8 @@ const DOUBTFUL: Duration = Duration::from_secs(120);
 #[derive(Clone)]
 pub(in crate::store) struct Bounded<C> {
     connection: C,
-    doubt: Doubt,
+    /// None: nothing lies between.
+    doubt: Option<Doubt>,
 }
 
 /// Whether an answer was missed lately. A connection on which somebody has stopped waiting goes back to its pool, which asks it
@@ -33,7 +34,7 @@ pub(super) struct Doubt(Arc<Mutex<Option<Instant>>>);
 struct Waiting<'a>(Option<&'a Doubt>);
 
 impl<C> Bounded<C> {
-    pub(super) const fn new(connection: C, doubt: Doubt) -> Self {
+    pub(super) const fn new(connection: C, doubt: Option<Doubt>) -> Self {
         Self { connection, doubt }
     }
 
@@ -41,15 +42,15 @@ impl<C> Bounded<C> {
         self.connection
     }
 
-    /// For what takes as long as there is to be read, and crosses no network.
     pub(in crate::store) const fn unbounded(&self) -> &C {
         &self.connection
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let Some(doubt) = &self.doubt else { return work.await };
         let mut work = pin!(tokio::time::timeout(ANSWER, work));
         // goes before the work does: by the time that the connection is back, the doubt is there
-        let mut waiting = Waiting(Some(&self.doubt));
+        let mut waiting = Waiting(Some(doubt));
         let answer = work.as_mut().await;
         if answer.is_ok() {
             waiting.0 = None;

@@ -56,7 +56,7 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
     if let Some(fault) = Some(url).filter(|_| backend.0 == DbBackend::Sqlite).and_then(sqlite::missing) {
         return Err(StoreError::Schema(fault));
     }
-    let doubt = Doubt::default();
+    let doubt = (backend.0 != DbBackend::Sqlite).then(Doubt::default);
     let (writer, writers, reader) = match backend.0 {
         DbBackend::Sqlite => {
             // the first connection creates the file and switches it to WAL before readers come
@@ -70,7 +70,7 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
             (
                 open(postgres::writer_options(url, writers)).await?,
                 writers,
-                open(postgres::reader_options(url, readers, &doubt)).await?,
+                open(postgres::reader_options(url, readers, doubt.clone())).await?,
             )
         }
     };

@@ -193,13 +193,13 @@ pub(super) async fn hear(reader: &DatabaseConnection, call: impl Fn() + Send) ->
         // not of the pool's: it would never come back
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options).await?;
         let mut listener = PgListener::connect_with(&own).await?;
-        listener.listen(CHANNEL).await?;
+        let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+        tokio::time::timeout(PATIENCE, listener.listen(CHANNEL)).await.map_err(late)??;
         loop {
             call();
             // a connection that was swallowed would be silent for ever
             loop {
                 let Ok(heard) = tokio::time::timeout(SILENCE, listener.try_recv()).await else {
-                    let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
                     tokio::time::timeout(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await.map_err(late)??;
                     continue;
                 };
@@ -245,10 +245,10 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-pub(super) fn reader_options(url: &str, connections: u32, doubt: &Doubt) -> ConnectOptions {
-    let (mut options, doubt) = (with_session(url, connections, &[]), doubt.clone());
+pub(super) fn reader_options(url: &str, connections: u32, doubt: Option<Doubt>) -> ConnectOptions {
+    let mut options = with_session(url, connections, &[]);
     options.map_sqlx_postgres_pool_opts(move |options| {
-        let doubt = doubt.clone();
+        let doubt = doubt.clone().unwrap_or_default();
         options.after_release(move |connection, _| {
             let doubt = doubt.clone();
             Box::pin(async move { doubt.ask(connection).await })

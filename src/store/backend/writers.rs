@@ -2,7 +2,8 @@
 //! too: on the way of a small transaction these questions take as long as a third of its statements.
 //!
 //! The driver believes that a kept connection is in a transaction all the time, and does not see the ones that are begun and
-//! ended here. So none may ever go back to its pool: what is not kept is closed, which undoes whatever was begun on it.
+//! ended here. So none may ever be used from its pool again: one that is not kept is closed as it comes back, which undoes
+//! whatever was begun on it.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ pub(in crate::store) struct Writers(Arc<Inner>);
 
 struct Inner {
     pool: DatabaseConnection,
-    doubt: Doubt,
+    doubt: Option<Doubt>,
     backend: Backend,
     /// First come, first served.
     turns: Arc<Semaphore>,
@@ -56,7 +57,7 @@ impl Deref for Transaction {
 }
 
 impl Writers {
-    pub(super) fn new(pool: DatabaseConnection, backend: Backend, connections: u32, doubt: Doubt) -> Self {
+    pub(super) fn new(pool: DatabaseConnection, backend: Backend, connections: u32, doubt: Option<Doubt>) -> Self {
         let turns = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Inner { pool, doubt, backend, turns, idle: Mutex::default() }))
     }
@@ -159,8 +160,8 @@ impl Transaction {
     }
 
     pub(in crate::store) async fn rollback(self) {
-        // the first error says more than what this might add
-        let _ = self.end("ROLLBACK").await;
+        // the first error says more than what this might add; whatever lies between may have swallowed the connection
+        let _ = in_time(async { self.end("ROLLBACK").await.map_err(error) }).await;
     }
 
     /// A connection that cannot end what it has begun is not kept.
