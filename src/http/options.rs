@@ -71,6 +71,8 @@ impl Rules {
 #[derive(Clone)]
 pub struct RuleBook {
     rules: Arc<RwLock<Arc<Rules>>>,
+    /// Held while these and others change together.
+    change: Arc<RwLock<()>>,
     budget: Budget,
 }
 
@@ -79,13 +81,26 @@ impl RuleBook {
     pub fn new(options: Options) -> Self {
         let budget = Budget::new(options.max_buffered);
         let visitors = options.rate_limit.and_then(Visitors::within).map(Arc::new);
-        Self { rules: Arc::new(RwLock::new(Arc::new(Rules { options, visitors }))), budget }
+        let rules = Arc::new(RwLock::new(Arc::new(Rules { options, visitors })));
+        Self { rules, change: Arc::default(), budget }
     }
 
     /// They may be others a moment later: who needs them twice for one thing keeps them.
     #[must_use]
     pub fn rules(&self) -> Arc<Rules> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What these and others are changed by, so that nobody finds a half of it who asks [here](Self::unchanged).
+    pub fn change(&self, all: impl FnOnce()) {
+        let _changing = self.change.write().unwrap_or_else(PoisonError::into_inner);
+        all();
+    }
+
+    /// What is found while nothing changes.
+    pub fn unchanged<T>(&self, find: impl FnOnce() -> T) -> T {
+        let _unchanged = self.change.read().unwrap_or_else(PoisonError::into_inner);
+        find()
     }
 
     /// What bodies may hold, whichever rules they came under.

@@ -16,6 +16,7 @@ use super::live::Live;
 use super::options::{RuleBook, Rules};
 use crate::cadence::Cadence;
 use crate::clock::Clock;
+use crate::generator::catalog::Catalog;
 use crate::journal::Journal;
 use crate::keyring::Keyring;
 use crate::lifecycle::Lifecycle;
@@ -109,6 +110,12 @@ impl Hub {
     #[must_use]
     pub fn options(&self) -> Arc<Rules> {
         self.rules.rules()
+    }
+
+    /// The same, and the catalog that counts with it: never a half of one configuration with a half of another.
+    #[must_use]
+    pub fn configuration(&self) -> (Arc<Rules>, Arc<Catalog>) {
+        self.rules.unchanged(|| (self.options(), self.terms.catalog()))
     }
 
     /// What bodies may hold at once.

@@ -104,7 +104,7 @@ async fn start(kind: Kind) -> App {
 }
 
 /// With somebody behind those who can be asked.
-async fn start_with_generator(kind: Kind) -> (App, Generator) {
+pub(crate) async fn start_with_generator(kind: Kind) -> (App, Generator) {
     let generator = Generator::start().await;
     (on(&Arc::new(Database::fresh(kind).await), &generator.base).await, generator)
 }
@@ -116,7 +116,7 @@ async fn on(database: &Arc<Database>, base: &str) -> App {
     App::with(database, Extra { settings: &settings, generators: &files, ..Extra::default() }).await
 }
 
-fn hook<'a>(app: &'a App, generator: &str, body: &Value) -> Callback<'a> {
+pub(crate) fn hook<'a>(app: &'a App, generator: &str, body: &Value) -> Callback<'a> {
     app.callback_to(&format!("/hooks/{generator}"), body.to_string())
 }
 
@@ -124,7 +124,7 @@ fn progress(job: &str, percent: u32) -> Value {
     json!({"id": format!("{job}-{percent}"), "type": "job.progress", "data": {"id": job, "percent": percent}})
 }
 
-fn done(job: &str) -> Value {
+pub(crate) fn done(job: &str) -> Value {
     json!({"id": format!("{job}-done"), "type": "job.done", "data": {"id": job, "result": {"of": job}}})
 }
 

@@ -170,6 +170,10 @@ async fn what_somebody_waits_for_keeps_its_task(#[values(Kind::Sqlite, Kind::Pos
     app.work_off().await;
     assert_eq!(subscriber.told("/").len(), 1, "it was kept for this");
     tidy(&app).await;
+    assert_eq!((app.status("told").await, app.get("/api/tasks/reviewed").await.status), ("completed".to_owned(), 404));
+    // for as long it could be sent once more
+    app.clock.advance(31 * DAY);
+    tidy(&app).await;
     for id in ["told", "reviewed"] {
         assert_eq!(app.get(&format!("/api/tasks/{id}")).await.status, 404, "{id}");
     }

@@ -38,6 +38,8 @@ struct State {
     loaded: Arc<Loaded>,
     /// What settings are read from.
     files: Arc<[PathBuf]>,
+    /// Of generator files, as it was read last, whether that counts or not.
+    folder: Option<PathBuf>,
 }
 
 /// Where what was read goes.
@@ -76,12 +78,15 @@ struct Refused {
     by_generators: bool,
 }
 
+const GONE: &str = "API_KEYS is gone, and there are no other keys: start anew to run without any";
+
 impl Reading {
     /// To be called just before generator files are read.
     pub(in crate::app) fn new(sources: Option<Sources>, loaded: &Loaded) -> Self {
         let files = sorted(sources.iter().flat_map(Sources::files).chain(loaded.files()));
-        let looks = Looks::of(&loaded.settings, &files);
-        Self { sources, state: State { loaded: Arc::new(loaded.clone()), files }, looks }
+        let folder = loaded.settings.generators.dir.clone();
+        let looks = Looks::of(folder.as_deref(), &files);
+        Self { sources, state: State { loaded: Arc::new(loaded.clone()), files, folder }, looks }
     }
 }
 
@@ -97,8 +102,7 @@ impl Configuration {
         // a panic there is no reason to end here: what counts still counts
         let read = tokio::task::spawn_blocking(move || shared.read()).await.unwrap_or_default();
         let Some(read) = read else { return Step::default() };
-        // a database that is away is not held against the settings: without a key, nobody is let in at an open door
-        let keys_in_database = self.0.means.store.has_keys().await.unwrap_or(true);
+        let keys_in_database = self.0.means.store.has_keys().await.ok();
         match read.and_then(|draft| Ok((draft.check(keys_in_database)?, draft))) {
             Ok((warnings, draft)) => self.0.take(draft, &warnings),
             Err(refused) => self.0.refuse(refused),
@@ -109,8 +113,8 @@ impl Configuration {
 
 impl Shared {
     fn read(&self) -> Option<Result<Draft, Refused>> {
-        let State { loaded, files } = self.state().clone();
-        self.watch.is_due(Looks::of(&loaded.settings, &files)).then(|| self.draft(&loaded))
+        let State { loaded, files, folder } = self.state().clone();
+        self.watch.is_due(Looks::of(folder.as_deref(), &files)).then(|| self.draft(&loaded))
     }
 
     fn draft(&self, before: &Loaded) -> Result<Draft, Refused> {
@@ -125,6 +129,7 @@ impl Shared {
         };
         self.look_at(self.sources.iter().flat_map(Sources::files).chain(loaded.files()));
         let read = loaded.settings.clone();
+        self.state().folder.clone_from(&read.generators.dir);
         let change = loaded.after(before);
         let built = shelf::catalog(&change.loaded.settings, |_| {});
         match built.and_then(|(catalog, _)| Ok((catalog, shelf::configured(&change.loaded.settings)?))) {
@@ -155,9 +160,11 @@ impl Shared {
             verbosity.change(settings.log.level);
         }
         let catalog = Arc::new(catalog);
-        terms.replace(assembly::terms(settings, *port), catalog.clone(), clock.now());
-        sender.replace(assembly::delivery_terms(settings));
-        rules.replace(assembly::options(&loaded));
+        rules.change(|| {
+            terms.replace(assembly::terms(settings, *port), catalog.clone(), clock.now());
+            sender.replace(assembly::delivery_terms(settings));
+            rules.replace(assembly::options(&loaded));
+        });
         self.state().loaded = Arc::new(loaded);
         metrics::note_settings(true);
         metrics::note_reload(true, catalog.iter().map(|generator| generator.name().as_str()));
@@ -187,9 +194,15 @@ impl Shared {
 
 impl Draft {
     /// What a start would refuse is refused; and since not all of it counts before that, so is what would be unsafe until then.
-    fn check(&self, keys_in_database: bool) -> Result<Vec<String>, Refused> {
-        let check = |settings: &Settings| assembly::check(settings, &self.configured, keys_in_database);
+    /// A file that has vanished for a moment must not take the keys away from a hub that runs: even on loopback, a proxy may let
+    /// everybody in. Where the database is away, it is not known whether it has keys.
+    fn check(&self, keys_in_database: Option<bool>) -> Result<Vec<String>, Refused> {
+        let check = |settings: &Settings| assembly::check(settings, &self.configured, keys_in_database.unwrap_or(true));
         let counting = &self.change.loaded;
+        let are_gone = counting.settings.api.keys.is_empty() && self.change.taken.iter().any(|name| name == "API_KEYS");
+        if are_gone && keys_in_database != Some(true) {
+            return Err(Refused::of(&StartError::Refused(vec![GONE.to_owned()]), true));
+        }
         let doubtful = check(&self.read).and_then(|_| check(&counting.settings)).map_err(|error| Refused::of(&error, true))?;
         let names: Vec<&str> = self.catalog.iter().map(|generator| generator.name().as_str()).collect();
         let homeless = counting.settings.generator_warnings(&names);

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use crate::app::shelf;
 use crate::app::watch::{Look, look};
-use crate::settings::Settings;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Looks {
@@ -15,9 +14,9 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    pub(super) fn of(settings: &Settings, files: &[PathBuf]) -> Self {
+    pub(super) fn of(folder: Option<&Path>, files: &[PathBuf]) -> Self {
         let files = files.iter().map(|path| (path.clone(), look(Some(path)))).collect();
-        Self { files, generators: settings.generators.dir.as_deref().and_then(|folder| within(folder).ok()) }
+        Self { files, generators: folder.and_then(|folder| within(folder).ok()) }
     }
 }
 

@@ -133,14 +133,14 @@ async fn single(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Response
 
 /// Rows 1 to 8 of the contract's table.
 pub(super) async fn prove(hub: &Hub, inbound: Inbound, case: &mut Case) -> Result<Entrance, Problem> {
-    let (options, is_shared) = (hub.options(), matches!(inbound.door, Door::Shared(_)));
+    let ((options, catalog), is_shared) = (hub.configuration(), matches!(inbound.door, Door::Shared(_)));
     if !options.callbacks_enabled {
         return Err(Problem::of(Code::CallbacksDisabled));
     }
     let name = inbound.generator_name();
     let unknown = name.map_or_else(|| Problem::new(Code::UnknownGenerator, SEVERAL), |_| Problem::of(Code::UnknownGenerator));
     // from here on this one, whatever becomes of the catalog meanwhile
-    let generator = name.and_then(|name| hub.terms.catalog().find(name).cloned());
+    let generator = name.and_then(|name| catalog.find(name).cloned());
     let address = client::address(inbound.peer, &inbound.headers, &options.trusted_proxies);
     let allowed = generator.as_ref().and_then(|generator| generator.allowed_ips()).unwrap_or(&options.allowed_ips);
     if !allowed.is_empty() && !client::contains(allowed, address) {

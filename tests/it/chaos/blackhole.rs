@@ -29,7 +29,7 @@ async fn a_black_hole_keeps_nobody_waiting_and_loses_nothing(#[case] is_told: bo
     let mut chance = Chance::of_this_run();
     let cluster = Cluster::start();
     let hole = Hole::before(cluster.address()).await;
-    let hub = Process::start(&cluster.url_by_way_of(hole.address())).await;
+    let mut hub = Process::start(&cluster.url_by_way_of(hole.address())).await;
     let client = Client::new();
     let mut creation = Creation::new("own", false);
     let task = client.create(hub.address, &mut creation).await.expect("the hub runs");
@@ -51,6 +51,8 @@ async fn a_black_hole_keeps_nobody_waiting_and_loses_nothing(#[case] is_told: bo
     assert_eq!(client.status(hub.address, "/health/ready").await, Some(503), "it is not ready");
     assert_eq!(client.status(hub.address, &format!("/api/tasks/{task}")).await, Some(503), "who looks is told the same");
 
+    assert_eq!(client.status(hub.address, "/metrics").await, Some(200), "whoever watches is told, too");
+
     hole.close();
     if is_told {
         hole.hang_up();
@@ -70,6 +72,8 @@ async fn a_black_hole_keeps_nobody_waiting_and_loses_nothing(#[case] is_told: bo
     history.events.extend(unanswered);
     println!("a black hole behind a commit:");
     audit(history, &cluster.url(), hub.address).await;
+    hub.terminate();
+    assert!(hub.ended().await.success(), "nothing waits for an answer any more: {}", hub.log());
 }
 
 fn progress(task: &str, mark: &str) -> (String, Sent) {

@@ -4,7 +4,10 @@ use rstest::rstest;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 
+use super::{DAY, tidy};
+use crate::harness::generator::Reply;
 use crate::harness::{Database, Kind, Say, Subscriber};
+use crate::ingress::{done, hook, start_with_generator};
 
 const WORD: &str = "kumquat";
 
@@ -70,5 +73,26 @@ async fn deleting_covers_every_copy(#[values(Kind::Sqlite, Kind::Postgres)] kind
     let left = everything(&app.database).await;
     let lines: Vec<&str> = left.lines().filter(|line| line.contains(WORD) || line.contains(&hex::encode(WORD))).collect();
     assert!(lines.is_empty(), "{lines:#?}");
+    app.stop().await;
+}
+
+/// Retention has taken the receipt that led to it.
+#[rstest]
+#[tokio::test]
+async fn the_answer_to_a_submission_goes_long_after_it_came(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, server) = start_with_generator(kind).await;
+    server.want("POST /jobs", [Reply::Json(200, json!({"id": "job", "note": WORD}))]);
+    app.created(&json!({"id": "t", "generator": "submitting", "input": {}})).await;
+    app.work_off().await;
+    hook(&app, "submitting", &done("job")).taken().await;
+    app.clock.advance(31 * DAY);
+    tidy(&app).await;
+    assert_eq!(
+        (app.database.count("hub_receipts").await, copies(&app.database).await),
+        (0, 1),
+        "it may be needed as long as its task is there"
+    );
+    assert_eq!(app.delete("/api/tasks/t").await.status, 204);
+    assert_eq!(copies(&app.database).await, 0);
     app.stop().await;
 }
