@@ -285,7 +285,7 @@ pub async fn open(settings: &Settings) -> Result<Store, StartError> {
         Migrate::Check if !missing.is_empty() => return Err(StartError::Unmigrated(missing)),
         // a release is being rolled out, or was taken back
         _ if !newer.is_empty() => {
-            tracing::warn!(newer = newer.join(", "), "the schema is a newer version's: it is served as it is")
+            tracing::warn!(newer = newer.join(", "), "the schema is a newer version's: it is served as it is");
         }
         _ => {}
     }

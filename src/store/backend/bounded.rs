@@ -10,8 +10,6 @@ use sea_orm::entity::prelude::async_trait;
 use sea_orm::sqlx::{self, Connection};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 
-/// Longer than what a server gives to a statement: it may still say what was in the way.
-const ANSWER: Duration = Duration::from_secs(35);
 /// A connection that is asked whether it is there.
 const PING: Duration = Duration::from_secs(5);
 /// After an answer was missed, connections that come back are asked for so long.
@@ -22,7 +20,14 @@ const DOUBTFUL: Duration = Duration::from_secs(120);
 pub(in crate::store) struct Bounded<C> {
     connection: C,
     /// None: nothing lies between.
-    doubt: Option<Doubt>,
+    bound: Option<Bound>,
+}
+
+/// How long an answer is waited for: longer than the server gives to a statement, which may still say what was in the way.
+#[derive(Clone)]
+pub(super) struct Bound {
+    pub within: Duration,
+    pub doubt: Doubt,
 }
 
 /// Whether an answer was missed lately. A connection on which somebody has stopped waiting goes back to its pool, which asks it
@@ -34,8 +39,8 @@ pub(super) struct Doubt(Arc<Mutex<Option<Instant>>>);
 struct Waiting<'a>(Option<&'a Doubt>);
 
 impl<C> Bounded<C> {
-    pub(super) const fn new(connection: C, doubt: Option<Doubt>) -> Self {
-        Self { connection, doubt }
+    pub(super) const fn new(connection: C, bound: Option<Bound>) -> Self {
+        Self { connection, bound }
     }
 
     pub(in crate::store) fn into_inner(self) -> C {
@@ -47,8 +52,8 @@ impl<C> Bounded<C> {
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        let Some(doubt) = &self.doubt else { return work.await };
-        let mut work = pin!(tokio::time::timeout(ANSWER, work));
+        let Some(Bound { within, doubt }) = &self.bound else { return work.await };
+        let mut work = pin!(tokio::time::timeout(*within, work));
         // goes before the work does: by the time that the connection is back, the doubt is there
         let mut waiting = Waiting(Some(doubt));
         let answer = work.as_mut().await;

@@ -27,7 +27,10 @@ use texts::Texts;
 pub(super) use writers::{Transaction, Writers};
 
 pub(super) use bounded::Bounded;
-use bounded::Doubt;
+use bounded::{Bound, Doubt};
+
+/// For a server to say that a statement has taken too long.
+const SAID: Duration = Duration::from_secs(2);
 
 /// What a transaction writes with.
 pub(super) type Writing = Bounded<DatabaseTransaction>;
@@ -56,7 +59,11 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
     if let Some(fault) = Some(url).filter(|_| backend.0 == DbBackend::Sqlite).and_then(sqlite::missing) {
         return Err(StoreError::Schema(fault));
     }
-    let doubt = (backend.0 != DbBackend::Sqlite).then(Doubt::default);
+    let doubt = Doubt::default();
+    let bound = |statement: Duration| {
+        let bound = Bound { within: statement + SAID, doubt: doubt.clone() };
+        Some(bound).filter(|_| backend.0 != DbBackend::Sqlite)
+    };
     let (writer, writers, reader) = match backend.0 {
         DbBackend::Sqlite => {
             // the first connection creates the file and switches it to WAL before readers come
@@ -74,8 +81,8 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Connectio
             )
         }
     };
-    let writers = Writers::new(writer, backend, writers, doubt.clone());
-    Ok(Connections { writers, reader: Bounded::new(reader, doubt), backend })
+    let writers = Writers::new(writer, backend, writers, bound(postgres::WRITING));
+    Ok(Connections { writers, reader: Bounded::new(reader, bound(postgres::READING)), backend })
 }
 
 /// Whether there is a database, as far as can be told without making one.

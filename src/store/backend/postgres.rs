@@ -186,6 +186,11 @@ pub(super) const READ_CLOCK: &str = "SELECT CAST(extract(epoch FROM clock_timest
 /// Until the end of the transaction.
 pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(6845794, hashtext($1))";
 
+/// What a statement may take: of those that read some count, and of those that write none does more than find a few rows; and
+/// whoever is called back has stopped waiting by then.
+pub(super) const READING: Duration = Duration::from_secs(30);
+pub(super) const WRITING: Duration = Duration::from_secs(10);
+
 /// Calls for each announcement, and whenever the connection was lost and made anew; comes back when it cannot be made.
 pub(super) async fn hear(reader: &DatabaseConnection, call: impl Fn() + Send) -> StoreError {
     let options = (*reader.get_postgres_connection_pool().connect_options()).clone();
@@ -245,10 +250,10 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-pub(super) fn reader_options(url: &str, connections: u32, doubt: Option<Doubt>) -> ConnectOptions {
-    let mut options = with_session(url, connections, &[]);
+pub(super) fn reader_options(url: &str, connections: u32, doubt: Doubt) -> ConnectOptions {
+    let mut options = with_session(url, connections, READING, &[]);
     options.map_sqlx_postgres_pool_opts(move |options| {
-        let doubt = doubt.clone().unwrap_or_default();
+        let doubt = doubt.clone();
         options.after_release(move |connection, _| {
             let doubt = doubt.clone();
             Box::pin(async move { doubt.ask(connection).await })
@@ -265,15 +270,14 @@ pub(super) fn writer_options(url: &str, connections: u32) -> ConnectOptions {
         // a plan made while the tables were small would read them from end to end, and be kept when they have grown
         ("enable_seqscan", "off"),
     ];
-    let mut options = with_session(url, connections, &plans);
+    let mut options = with_session(url, connections, WRITING, &plans);
     options.map_sqlx_postgres_pool_opts(|options| options.after_release(|_, _| Box::pin(async { Ok(false) })));
     options
 }
 
-fn with_session(url: &str, connections: u32, more: &[(&'static str, &'static str)]) -> ConnectOptions {
+fn with_session(url: &str, connections: u32, statement: Duration, more: &[(&'static str, &'static str)]) -> ConnectOptions {
     let mut session = vec![
         ("synchronous_commit", "on"),
-        ("statement_timeout", "30s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
         // every statement reads a few rows, but some look so dear to the planner that it would compile them for 100 ms
@@ -282,7 +286,11 @@ fn with_session(url: &str, connections: u32, more: &[(&'static str, &'static str
     session.extend_from_slice(more);
     let mut options = base(url);
     options.max_connections(connections).min_connections(1);
-    options.map_sqlx_postgres_opts(move |options| options.options(session.iter().copied()).statement_cache_capacity(TEXTS));
+    let statement = statement.as_millis().to_string();
+    options.map_sqlx_postgres_opts(move |options| {
+        let options = options.options(session.iter().copied()).options([("statement_timeout", &statement)]);
+        options.statement_cache_capacity(TEXTS)
+    });
     options
 }
 

@@ -72,20 +72,21 @@ pub(super) fn texts() -> Texts {
             "SELECT {ignored} FROM json_each($1) AS r JOIN hub_ignored AS g ON g.fingerprint = unhex(r.value ->> 'fingerprint')
         AND g.generator = r.value ->> 'generator' AND g.awaits = r.value ->> 'awaits'"
         ),
+        // CROSS: in this order, or the whole table might be read
         receipt_chain: format!(
             "WITH RECURSIVE chain(link, position) AS (
             SELECT $1, 1
             UNION ALL
             SELECT previous, position + 1 FROM hub_receipts JOIN chain ON id = link
             WHERE previous IS NOT NULL AND position < $2)
-        SELECT {receipts} FROM chain JOIN hub_receipts AS r ON r.id = link ORDER BY position"
+        SELECT {receipts} FROM chain CROSS JOIN hub_receipts AS r ON r.id = link ORDER BY position"
         ),
         erase_bodies: "DELETE FROM hub_payloads WHERE id IN (
         WITH RECURSIVE chain(link) AS (
             SELECT $1
             UNION ALL
             SELECT previous FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
-        SELECT payload FROM chain JOIN hub_receipts ON id = link WHERE payload IS NOT NULL)",
+        SELECT payload FROM chain CROSS JOIN hub_receipts ON id = link WHERE payload IS NOT NULL)",
         erase_receipts: "UPDATE hub_receipts SET headers = '{}', payload = NULL WHERE id IN (
         WITH RECURSIVE chain(link) AS (
             SELECT $1
@@ -125,7 +126,7 @@ pub(super) fn texts() -> Texts {
             UNION ALL
             SELECT newest, previous, position + 1 FROM hub_receipts JOIN chain ON id = link WHERE previous IS NOT NULL)
         SELECT newest, r.id, r.received_at, p.id AS payload, CAST(COALESCE(length(p.bytes), 0) AS BIGINT) AS size
-        FROM chain JOIN hub_receipts AS r ON r.id = link LEFT JOIN hub_payloads AS p ON p.id = r.payload
+        FROM chain CROSS JOIN hub_receipts AS r ON r.id = link LEFT JOIN hub_payloads AS p ON p.id = r.payload
         ORDER BY newest, position DESC",
         delete_payloads: "DELETE FROM hub_payloads WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
         settled_deliveries: "SELECT id, event, body FROM hub_deliveries WHERE settled_at IS NOT NULL AND settled_at < $1

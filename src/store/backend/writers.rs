@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::bounded::Doubt;
+use super::bounded::Bound;
 use super::{Backend, StoreError, Writing, error};
 
 /// How long somebody waits for a connection, or for its first answer.
@@ -28,7 +28,7 @@ pub(in crate::store) struct Writers(Arc<Inner>);
 
 struct Inner {
     pool: DatabaseConnection,
-    doubt: Option<Doubt>,
+    bound: Option<Bound>,
     backend: Backend,
     /// First come, first served.
     turns: Arc<Semaphore>,
@@ -57,9 +57,9 @@ impl Deref for Transaction {
 }
 
 impl Writers {
-    pub(super) fn new(pool: DatabaseConnection, backend: Backend, connections: u32, doubt: Option<Doubt>) -> Self {
+    pub(super) fn new(pool: DatabaseConnection, backend: Backend, connections: u32, bound: Option<Bound>) -> Self {
         let turns = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self(Arc::new(Inner { pool, doubt, backend, turns, idle: Mutex::default() }))
+        Self(Arc::new(Inner { pool, bound, backend, turns, idle: Mutex::default() }))
     }
 
     /// # Errors
@@ -85,11 +85,13 @@ impl Writers {
                 Ok(row) => return Ok((Transaction { kept, writers: self.clone(), turn }, row)),
                 // nothing was begun on it: the next one
                 Err(StoreError::Unavailable(_)) => {}
+                // it was swallowed on the way, and the others most probably with it
+                Err(StoreError::Busy(_)) if inner.bound.is_some() => self.idle().clear(),
                 Err(error) => return Err(error),
             }
         }
         let connection = in_time(async { inner.backend.begin_write(&inner.pool).await.map_err(error) }).await?;
-        let connection = Writing::new(connection, inner.doubt.clone());
+        let connection = Writing::new(connection, inner.bound.clone());
         let row = match first {
             Some(first) => connection.query_one_raw(first).await.map_err(error)?,
             None => None,

@@ -20,15 +20,14 @@ async fn replicas_that_restart_in_turn_fail_no_callback(#[case] is_told: bool, #
     let mut chance = Chance::of_this_run();
     let database = Database::fresh(Kind::Postgres).await;
     let start = async |port: &str| Process::with(&database.url, &[("SERVER_PORT", port), ("SERVER_DRAIN", drain)], &[]).await;
-    let mut hubs = vec![start("0").await, start("0").await];
+    let mut hubs = [start("0").await, start("0").await];
     let balancer = Balancer::before(&[hubs[0].address, hubs[1].address]).await;
     let load = Load::start(&mut chance, balancer.address);
     load.until(100).await;
-    for number in 0..hubs.len() {
+    for (number, hub) in hubs.iter_mut().enumerate() {
         if is_told {
             balancer.take_out(number).await;
         }
-        let hub = &mut hubs[number];
         hub.terminate();
         let status = hub.ended().await;
         assert!(status.success(), "a soft stop is no failure: {status}: {}", hub.log());

@@ -74,7 +74,7 @@ const DELIVERIES: [Expected; 12] = [
 ];
 const OTHERS: [Expected; 26] = [
     ("tasks that have ended", &["hub_tasks_settled"]),
-    ("tasks that are over", &["hub_tasks_settled", "hub_deliveries_waiting", "hub_contents_task"]),
+    ("tasks that are over", &["hub_tasks_settled", "hub_deliveries_task", "hub_contents_task"]),
     ("receipts of tasks", &[KEY, "hub_receipts_pkey", "hub_payloads_"]),
     ("data of events", &["hub_events_task", "hub_payloads_"]),
     ("receipts of events", &["hub_events_task", "hub_receipts_pkey", KEY]),
