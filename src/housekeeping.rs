@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::cadence::Step;
 use crate::clock::Clock;
-use crate::domain::time::Timestamp;
 use crate::store::{Reach, Remains, Store, StoreError};
 
 /// Rows in one transaction.
@@ -76,7 +75,7 @@ impl Housekeeper {
         let bodies = in_parts(|| store.drop_remains(Remains::Bodies, until)).await;
         let until = now.minus(self.terms.callbacks.max(SETTLED));
         let callbacks = in_parts(|| store.drop_remains(Remains::Receipts, until)).await;
-        let tasks = self.drop_tasks(now.minus(self.terms.tasks.max(SETTLED))).await;
+        let tasks = self.drop_tasks().await;
         let until = now.minus(KEYS);
         let keys = in_parts(|| store.drop_idempotency_keys(until, AT_ONCE)).await;
         together([
@@ -96,7 +95,8 @@ impl Housekeeper {
 }
 
 impl Housekeeper {
-    async fn drop_tasks(&self, until: Timestamp) -> Result<Step, StoreError> {
+    async fn drop_tasks(&self) -> Result<Step, StoreError> {
+        let until = self.clock.now().minus(self.terms.tasks.max(SETTLED));
         let (mut handled, mut behind) = (0, Reach::default());
         for _ in 0..MOST_PARTS {
             let Some((dropped, last)) = self.store.drop_tasks(until, behind).await? else {
