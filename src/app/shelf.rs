@@ -9,7 +9,7 @@ use super::StartError;
 use crate::domain::task::GeneratorName;
 use crate::generator::catalog::{Catalog, GeneratorOverrides, Overrides};
 use crate::generator::entry::Generator;
-use crate::settings::{GeneratorSettings, Settings};
+use crate::settings::{GeneratorSettings, Settings, read_text};
 
 pub(super) type Configured = BTreeMap<String, GeneratorSettings>;
 
@@ -40,7 +40,7 @@ pub(super) fn catalog(settings: &Settings, adjust: impl FnOnce(&mut Overrides)) 
 /// # Errors
 /// What is wrong with it, or with the settings of its generator.
 pub fn single(settings: &Settings, path: &Path) -> Result<Generator, StartError> {
-    let text = without_mark(fs::read_to_string(path).map_err(failed(path))?);
+    let text = without_mark(read_text(path).map_err(failed(path))?);
     let own = (path.display().to_string(), text);
     let mut files = if settings.generators.dir.is_some() { files(settings)? } else { beside(path) };
     files.retain(|(file, _)| path.file_name().is_none_or(|name| *file != name.to_string_lossy()));
@@ -56,7 +56,7 @@ fn beside(path: &Path) -> Files {
     let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).filter_map(|path| {
         let stem = path.file_stem()?.to_str()?;
         GeneratorName::parse(stem).ok()?;
-        Some((path.file_name()?.to_str()?.to_owned(), fs::read_to_string(&path).ok()?))
+        Some((path.file_name()?.to_str()?.to_owned(), read_text(&path).ok()?))
     });
     files.collect()
 }
@@ -85,7 +85,7 @@ fn files(settings: &Settings) -> Result<Files, StartError> {
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(failed(folder))?.path();
         if is_a_generators(&path) {
-            let text = without_mark(fs::read_to_string(&path).map_err(failed(&path))?);
+            let text = without_mark(read_text(&path).map_err(failed(&path))?);
             files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
         }
     }

@@ -16,7 +16,7 @@ use crate::domain::webhook::{Origin, Webhook};
 use crate::generator::mac::sha256;
 use crate::http::webhooks::{Entry, entries};
 use crate::registrar::{Fault, Registered, Registrar, Wish};
-use crate::settings::Settings;
+use crate::settings::{Settings, read_text};
 use crate::store::{Registration, StoreError};
 use crate::telemetry::metrics;
 
@@ -152,11 +152,11 @@ pub(super) fn check(settings: &Settings) -> Result<(), StartError> {
 }
 
 fn read(path: &Path) -> Result<Vec<Entry>, Vec<String>> {
-    let text = std::fs::read(path)
+    let text = read_text(path)
         .map_err(|error| vec![format!("DELIVERY_WEBHOOKS_FILE is {}, which cannot be read: {error}", path.display())])?;
     // some editors begin a file with a byte order mark
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    entries(text).map_err(|faults| faults.into_iter().map(|fault| sentence(path, &fault)).collect())
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    entries(text.as_bytes()).map_err(|faults| faults.into_iter().map(|fault| sentence(path, &fault)).collect())
 }
 
 fn sentence(path: &Path, fault: &str) -> String {

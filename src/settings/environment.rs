@@ -4,7 +4,6 @@
 //! prefix hides the one without, and what is left must agree. An empty value counts as not set.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
 use figment::value::Value;
@@ -15,6 +14,7 @@ use super::generators::GeneratorEntry;
 use super::layer::{Entry, Layer, Origin};
 use super::names::{GENERATOR, Meaning, Names, PREFIX, is_no_setting, nearest, path};
 use super::sources::Sources;
+use super::text::read_text;
 
 #[derive(Default)]
 pub(super) struct Environment {
@@ -110,7 +110,7 @@ fn entry(candidate: Candidate) -> Result<Entry, Fault> {
 
 /// The content of the file that a `…_FILE` setting names.
 pub(super) fn secret_file(name: String, path: PathBuf) -> Result<Entry, Fault> {
-    let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+    let text = read_text(&path).map_err(|error| error.to_string());
     match text.as_deref().map(|text| text.trim_end_matches(['\r', '\n'])) {
         Ok("") => Err(Fault::SecretFile { name, path, reason: "it is empty".to_owned() }),
         Ok(text) => {

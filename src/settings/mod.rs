@@ -18,6 +18,7 @@ mod names;
 mod refusal;
 mod sections;
 mod sources;
+mod text;
 mod values;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use layer::Origin;
 pub use refusal::Refusal;
 pub use sections::{Api, Callback, Database, Delivery, Generators, Log, Poll, Retention, Secrets, Server, Task};
 pub use sources::Sources;
+pub use text::read_text;
 pub use values::{
     AllowedNetwork, BaseUrl, ByteSize, DatabaseKind, DatabaseUrl, EncryptionKey, Host, LogFormat, LogLevel, Migrate, RateLimit,
     Secret, duration,

@@ -1,9 +1,9 @@
 use std::env;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, SettingsError};
+use super::text::read_text;
 
 const DOTENV: &str = ".env";
 const FILE: &str = "callback-hub.toml";
@@ -69,7 +69,7 @@ impl Sources {
 }
 
 fn text(path: &Path, faults: &mut Vec<Fault>) -> Option<String> {
-    match fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => {

@@ -53,6 +53,7 @@ impl Changes {
             attempt: Some(int(recorded.attempt)),
             sequence: bigint(recorded.sequence),
             previous: recorded.previous,
+            headers: if task.erased_at.is_none() { draft.headers.clone() } else { "{}".to_owned() },
             ..self.receipt(recorded.receipt, occurrence.source, occurrence.event.name(), recorded.outcome, draft)
         };
         // a duplicate's body is the first one's, by the very meaning of the word, and an erased task's is not wanted
