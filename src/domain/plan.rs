@@ -21,9 +21,7 @@ use super::lease;
 use super::news::News;
 use super::parked::{self, Ignored, Parked};
 use super::review::{self, Content};
-use super::task::{
-    Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskError, TaskId,
-};
+use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
 use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
 
@@ -303,7 +301,7 @@ fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
     task.progress = Progress::default();
     if let State::Failed { error, .. } = &mut task.state {
         error.details = None;
-        TaskError::ERASED.clone_into(&mut error.message);
+        "Erased with its task".clone_into(&mut error.message);
     }
     let id = task.id.clone();
     world.contents.remove(&id);

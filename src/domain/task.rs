@@ -143,8 +143,6 @@ impl TaskError {
     pub const CODE: &'static str = "UNKNOWN";
     pub const KIND: &'static str = "GeneralError";
     pub const MESSAGE: &'static str = "Unknown error";
-    /// What it said is erased with everything else.
-    pub const ERASED: &'static str = "Erased with its task";
 
     #[must_use]
     pub fn new(code: &str, kind: &str, message: &str) -> Self {
