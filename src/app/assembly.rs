@@ -1,6 +1,7 @@
 //! Settings and stored secrets, put into the forms that the rooms take.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::StartError;
 use super::shelf::Configured;
@@ -24,6 +25,7 @@ use crate::store::{Store, exists};
 use crate::terms::{Choice, PollSettings, TermSettings, Terms};
 
 const CAPABILITY_KEY: &str = "capability";
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// # Errors
 /// What the service must not start with.
@@ -115,6 +117,8 @@ pub(super) fn delivery_terms(settings: &Settings) -> sender::Terms {
 
 pub(super) fn housekeeper(settings: &Settings, means: &Means) -> Housekeeper {
     let Retention { callbacks, deliveries, bodies, tasks } = settings.retention;
+    // until then a result may come late, and a key that stands for the task be sent again
+    let tasks = tasks.max(settings.poll.late_window()).max(DAY);
     // a task stays as long as any of its deliveries does
     let terms = housekeeping::Terms { deliveries: deliveries.min(tasks), callbacks, bodies, tasks };
     Housekeeper::new(means.store.clone(), means.clock.clone(), terms)
