@@ -47,6 +47,7 @@ impl<C> Bounded<C> {
         self.connection
     }
 
+    /// For beginning a transaction, or for hearing, each of which has bounds of its own.
     pub(in crate::store) const fn unbounded(&self) -> &C {
         &self.connection
     }
