@@ -92,9 +92,7 @@ impl Housekeeper {
             ("idempotency keys", keys),
         ])
     }
-}
 
-impl Housekeeper {
     async fn drop_tasks(&self) -> Result<Step, StoreError> {
         let until = self.clock.now().minus(self.terms.tasks.max(SETTLED));
         let (mut handled, mut behind) = (0, Reach::default());

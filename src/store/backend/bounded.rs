@@ -61,14 +61,18 @@ impl<C> Bounded<C> {
         if answer.is_ok() {
             waiting.0 = None;
         }
-        answer.unwrap_or_else(|_| Err(late()))
+        answer.unwrap_or_else(|_| Err(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(late())))))
     }
 }
 
 /// As if the connection had been lost: nobody knows what became of the statement.
-fn late() -> DbErr {
-    let late = std::io::Error::new(std::io::ErrorKind::TimedOut, "the database has not answered in time");
-    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Io(late))))
+fn late() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the database has not answered in time"))
+}
+
+/// What the driver says, in time.
+pub(super) async fn within<T>(time: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(time, work).await.map_err(|_| late())?
 }
 
 impl Drop for Waiting<'_> {
@@ -93,8 +97,7 @@ impl Doubt {
         if !self.is_raised() {
             return Ok(true);
         }
-        let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-        tokio::time::timeout(PING, connection.ping()).await.map_err(late)??;
+        within(PING, connection.ping()).await?;
         Ok(true)
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::sea_query::{PostgresQueryBuilder, QueryBuilder};
 use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value, sqlx};
 
-use super::bounded::Doubt;
+use super::bounded::{Doubt, within};
 use super::table::columns;
 use super::texts::{DUE_PARKED, EVENTS_NEEDED, IN_LINE, Texts, delete_tasks, erase_events, erase_rejections, erase_relayed};
 use super::{Explanation, StoreError};
@@ -198,14 +198,13 @@ pub(super) async fn hear(reader: &DatabaseConnection, call: impl Fn() + Send) ->
         // not of the pool's: it would never come back
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_with(options).await?;
         let mut listener = PgListener::connect_with(&own).await?;
-        let late = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-        tokio::time::timeout(PATIENCE, listener.listen(CHANNEL)).await.map_err(late)??;
+        within(PATIENCE, listener.listen(CHANNEL)).await?;
         loop {
             call();
             // a connection that was swallowed would be silent for ever
             loop {
                 let Ok(heard) = tokio::time::timeout(SILENCE, listener.try_recv()).await else {
-                    tokio::time::timeout(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await.map_err(late)??;
+                    within(PATIENCE, sqlx::query("SELECT 1").execute(&mut listener)).await?;
                     continue;
                 };
                 heard?;
