@@ -296,7 +296,8 @@ fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
     if !task.status().is_settled() {
         return Err(Refusal::WrongState(task.status()));
     }
-    task.erased_at.get_or_insert(item.at);
+    // once more: what has come about it since then goes, too
+    task.erased_at = Some(item.at);
     task.documents = Documents::default();
     task.progress = Progress::default();
     if let State::Failed { error, .. } = &mut task.state {

@@ -154,7 +154,7 @@ impl Changes {
         let (old, new) = (before.documents, after.documents);
         let replaced = [(old.input, new.input), (old.params, new.params), (old.metadata, new.metadata)];
         self.orphans.extend(replaced.into_iter().filter(|(old, new)| old != new).filter_map(|(old, _)| old));
-        if before.erased_at.is_none() && after.erased_at.is_some() {
+        if before.erased_at != after.erased_at {
             self.erased.push((after.id.as_str().to_owned(), after.last_receipt));
             if let State::Completed { result, .. } = &after.state {
                 self.orphans.push(result.payload);

@@ -84,7 +84,8 @@ pub async fn patch_task(
 
 /// Erase a settled task's bodies
 ///
-/// Input, result, callbacks' bodies and headers are gone for good; the id stays taken.
+/// Input, result, callbacks' bodies and headers are gone for good; the id stays taken. Once more, and what has come about it since
+/// then is gone, too.
 #[utoipa::path(
     delete,
     path = "/api/tasks/{task_id}",

@@ -73,7 +73,7 @@ pub struct TaskBody {
     auto_approve: bool,
     /// Its own webhook, if it was made with one.
     webhook_id: Option<Uuid>,
-    /// When bodies and results were erased.
+    /// When bodies and results were erased, the last time.
     #[schema(value_type = Option<String>, format = DateTime)]
     erased_at: Option<Timestamp>,
 }

@@ -126,8 +126,8 @@ fn heard_by(webhook: &webhook::Webhook) -> OwnWebhook {
 
 /// Of a task that was erased in this very batch: a letter about it would stay for ever.
 fn is_erased(news: &News, before: &World, after: &World) -> bool {
-    let erased = |world: &World| news.task().and_then(|id| world.tasks.get(id)).is_some_and(|task| task.erased_at.is_some());
-    erased(after) && !erased(before)
+    let erased = |world: &World| news.task().and_then(|id| world.tasks.get(id))?.erased_at;
+    erased(before) != erased(after)
 }
 
 /// What there is of a task's own webhook.

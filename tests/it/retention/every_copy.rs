@@ -76,6 +76,24 @@ async fn deleting_covers_every_copy(#[values(Kind::Sqlite, Kind::Postgres)] kind
     app.stop().await;
 }
 
+#[rstest]
+#[tokio::test]
+async fn deleting_again_covers_what_came_since(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (app, subscriber) = (super::start(kind).await, Subscriber::start().await);
+    app.post("/api/webhooks", &json!({"url": subscriber.url("/"), "events": ["*"]})).await.good(201);
+    app.created(&json!({"id": "t", "generator": "own"})).await;
+    app.callback("t", &json!({"event": "completed", "result": 1})).of("own").taken().await;
+    assert_eq!(app.delete("/api/tasks/t").await.status, 204);
+    app.clock.advance(DAY);
+    app.post("/api/events", &json!({"event": "own", "task_id": "t", "data": WORD, "metadata": {"d": WORD}})).await.good(202);
+    assert_eq!(app.callback("t", &json!({"event": "failed", "note": WORD})).of("own").secret("a guess").refused().await.0, 401);
+    app.rejections(1).await;
+    assert!(copies(&app.database).await > 0);
+    assert_eq!(app.delete("/api/tasks/t").await.status, 204);
+    assert_eq!(copies(&app.database).await, 0);
+    app.stop().await;
+}
+
 /// Retention has taken the receipt that led to it.
 #[rstest]
 #[tokio::test]
