@@ -9,13 +9,14 @@ use crate::settings::Sources;
 use crate::telemetry::{self, metrics::Metrics, traces::Traces};
 
 pub(super) async fn run() -> Outcome {
+    let lifecycle = Lifecycle::new();
+    // before anything else: it ends a process that does not listen
+    lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let sources = Sources::from_process()?;
     let loaded = settings_of(&sources)?;
     let verbosity = telemetry::init(&loaded.settings.log);
     let traces = Traces::begin().map_err(|wrong| StartError::Refused(vec![wrong]))?;
-    let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(loaded.settings.server.drain).map_err(anyhow::Error::from)?;
-    lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let metrics = Metrics::install().map_err(anyhow::Error::from)?;
     let (metrics, sources, verbosity) = (Some(metrics), Some(sources), Some(verbosity));
     let surroundings = Surroundings { metrics, sources, verbosity, ..Surroundings::default() };
