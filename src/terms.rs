@@ -1,4 +1,4 @@
-//! How a generator's tasks are treated: its file's word, overridden by the settings, over the defaults.
+//! How a generator's tasks are treated: what the settings say of it alone, then of all, then its file's word, then the defaults.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -245,12 +245,12 @@ impl Terms {
     /// From an attempt's submission to its deadline, where the task does not say.
     #[must_use]
     pub fn timeout(&self, generator: &Generator) -> Duration {
-        self.settings().timeout.over(generator.timeout())
+        generator.set_timeout().unwrap_or_else(|| self.settings().timeout.over(generator.timeout()))
     }
 
     #[must_use]
     pub fn max_retries(&self, generator: &Generator) -> u32 {
-        self.settings().max_retries.unwrap_or(generator.max_retries())
+        generator.set_max_retries().or(self.settings().max_retries).unwrap_or(generator.max_retries())
     }
 
     /// Attempts sent and not ended; none: any number.

@@ -176,6 +176,7 @@ pub(super) fn options(loaded: &Loaded) -> Options {
         rate_limit: callback.rate_limit.map(|limit| (limit.requests, limit.per)),
         trusted_proxies: server.trusted_proxies.clone(),
         loopback: server.open_host().is_none(),
+        metrics_on_loopback: server.administration().0.is_loopback(),
         api_keys: api_keys.collect(),
         auto_approve: task.auto_approve(),
         shown: effective(loaded).into_iter().map(shown).collect(),

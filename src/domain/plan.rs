@@ -11,7 +11,7 @@ use super::cancel;
 use super::claim::{attempt_meant, claim_external_id, is_known, take_external_id, task_meant};
 use super::custom::{self, Heard};
 use super::decide::{Decision, Relation, Transition, decide, interpret};
-use super::event::{Event, Occurrence, Outcome, Policy};
+use super::event::{Event, Occurrence, Outcome};
 use super::fingerprint::{Recent, Seen};
 use super::gazette;
 pub use super::item::{
@@ -23,7 +23,7 @@ use super::parked::{self, Ignored, Parked};
 use super::review::{self, Content};
 use super::task::{Attempt, Documents, ExternalId, GeneratorName, Progress, Source, State, Status, Submitter, Task, TaskId};
 use super::time::Timestamp;
-use super::transition::{Arrival, carry_out, follow_hint, submitted_by_own_code};
+use super::transition::{Arrival, carry_out, follow_hint, poll_once_known, submitted_by_own_code};
 
 /// What is known before a batch, and, folded over it, after.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -148,9 +148,7 @@ fn created(id: TaskId, at: Timestamp, new: &NewTask) -> Task {
         erased_at: None,
     };
     if new.submitter == Submitter::OwnCode {
-        task.state = State::Submitted;
-        submitted_by_own_code(&mut task, at, new.timeout);
-        poll_once_known(&mut task, &new.policy, at);
+        submitted_by_own_code(&mut task, &new.policy, at);
     }
     task
 }
@@ -307,18 +305,6 @@ fn erase(world: &mut World, item: &Item) -> Result<Answer, Refusal> {
     let id = task.id.clone();
     world.contents.remove(&id);
     Ok(Answer::Erased)
-}
-
-/// A task whose external id has just become known can be asked about from now on, while it runs or is only presumed dead.
-fn poll_once_known(task: &mut Task, policy: &Policy, now: Timestamp) {
-    let pause = match task.status() {
-        Status::Submitted | Status::Processing => policy.first_poll_after,
-        Status::TimedOut => policy.late_poll_after,
-        Status::Pending | Status::Completed | Status::Failed | Status::Cancelled => return,
-    };
-    if policy.can_ask_about(task) && task.next_poll_at.is_none() {
-        task.next_poll_at = Some(now.plus(pause));
-    }
 }
 
 fn known<'a>(world: &'a World, item: &Item) -> Result<&'a Task, Refusal> {

@@ -1,11 +1,9 @@
 //! Carries a decided [`Transition`] out on the task's value.
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
 use super::decide::Transition;
-use super::event::{Event, Failure, Found, Occurrence, Report};
+use super::event::{Event, Failure, Found, Occurrence, Policy, Report};
 use super::lease::BETWEEN_POLLS;
 use super::schedule::{self, soonest};
 use super::task::{Attempt, Progress, ResultAt, Settlement, Source, State, Status, Submitter, Task, TaskError};
@@ -163,20 +161,32 @@ fn ask_late(task: &mut Task, arrival: &Arrival<'_>) {
 
 fn new_attempt(task: &mut Task, arrival: &Arrival<'_>) {
     start_attempt(task, arrival.now);
-    task.state = match task.submitter {
-        Submitter::Hub => State::Pending { not_before: arrival.now },
-        Submitter::OwnCode => {
-            submitted_by_own_code(task, arrival.now, task.timeout);
-            State::Submitted
-        }
-    };
+    match task.submitter {
+        Submitter::Hub => task.state = State::Pending { not_before: arrival.now },
+        Submitter::OwnCode => submitted_by_own_code(task, &arrival.occurrence.policy, arrival.now),
+    }
 }
 
 /// An attempt that the user's own code submits counts as submitted from the start.
-pub fn submitted_by_own_code(task: &mut Task, now: Timestamp, timeout: Duration) {
+pub fn submitted_by_own_code(task: &mut Task, policy: &Policy, now: Timestamp) {
+    let deadline = now.plus(task.timeout);
     let attempt = task.attempt_mut();
     attempt.submitted_at = Some(now);
-    attempt.deadline_at = Some(now.plus(timeout));
+    attempt.deadline_at = Some(deadline);
+    task.state = State::Submitted;
+    poll_once_known(task, policy, now);
+}
+
+/// A task whose external id has just become known can be asked about from now on, while it runs or is only presumed dead.
+pub fn poll_once_known(task: &mut Task, policy: &Policy, now: Timestamp) {
+    let pause = match task.status() {
+        Status::Submitted | Status::Processing => policy.first_poll_after,
+        Status::TimedOut => policy.late_poll_after,
+        Status::Pending | Status::Completed | Status::Failed | Status::Cancelled => return,
+    };
+    if policy.can_ask_about(task) && task.next_poll_at.is_none() {
+        task.next_poll_at = Some(now.plus(pause));
+    }
 }
 
 /// Leaves the old attempt behind with all that belonged to it.

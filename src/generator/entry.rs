@@ -63,6 +63,9 @@ pub(super) struct Settings {
     pub methods: Vec<Verb>,
     pub timeout: Option<Duration>,
     pub max_retries: u32,
+    /// What the hub's settings say of this generator alone.
+    pub set_timeout: Option<Duration>,
+    pub set_max_retries: Option<u32>,
     pub max_concurrent: Option<u32>,
     pub result_ttl: Option<Duration>,
     pub resubmit_on_timeout: bool,
@@ -248,6 +251,18 @@ impl Generator {
         self.settings.max_retries
     }
 
+    /// The timeout, where the settings have one for this generator alone: it goes before what they have for all.
+    #[must_use]
+    pub const fn set_timeout(&self) -> Option<Duration> {
+        self.settings.set_timeout
+    }
+
+    /// The same of retries.
+    #[must_use]
+    pub const fn set_max_retries(&self) -> Option<u32> {
+        self.settings.set_max_retries
+    }
+
     /// How many attempts may run at a time; none: any number.
     #[must_use]
     pub const fn max_concurrent(&self) -> Option<u32> {
@@ -284,6 +299,8 @@ impl Settings {
             methods: if methods.0.is_empty() { vec![Verb::Post, Verb::Put] } else { methods.0.clone() },
             timeout: own.timeout.or(file.timeout.as_ref().map(|timeout| timeout.get_ref().0)),
             max_retries: own.max_retries.or(file.max_retries.as_ref().map(|most| *most.get_ref())).unwrap_or(0),
+            set_timeout: own.timeout,
+            set_max_retries: own.max_retries,
             max_concurrent: Some(file.max_concurrent).filter(|&most| most > 0),
             result_ttl: duration(file.result_ttl.or(of_poll)),
             resubmit_on_timeout: file.resubmit_on_timeout,

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::access::Caller;
-use super::openapi::PlainErrors;
+use super::cursor::{self, MOST_ITEMS};
+use super::fields::Fields;
+use super::openapi::ListErrors;
 use super::problem::Problem;
 use super::state::Hub;
 use crate::domain::role::Role;
@@ -24,6 +26,8 @@ use crate::terms::{Loaded, Refused};
 pub struct GeneratorList {
     /// By name.
     items: Vec<GeneratorBody>,
+    /// Give it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<String>,
     /// When the files were read that count.
     #[schema(value_type = String, format = DateTime)]
     loaded_at: Timestamp,
@@ -128,19 +132,32 @@ pub struct GeneratorRow {
     get,
     path = "/api/generators",
     tag = "generators",
-    responses((status = 200, description = "All generators", body = GeneratorList), PlainErrors),
+    params(
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 200, description = "Items on a page; 200 if absent"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of generators", body = GeneratorList), ListErrors),
 )]
 pub async fn list_generators(
     State(hub): State<Arc<Hub>>,
     Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<GeneratorList>, Problem> {
+    let mut fields = Fields::of_query(query.as_deref());
+    let limit = fields.parse("limit", "a whole number from 1 to 200", cursor::limit).unwrap_or(MOST_ITEMS);
+    let after = fields.parse("cursor", "the next_cursor of a page", cursor::decode::<1>);
+    fields.finish()?;
     let Loaded { catalog, at, refused, .. } = hub.terms.loaded();
     let base_url = hub.terms.base_url();
     // a URL with a token in it is the right to call back
     let ingress_url = |generator| (caller.role >= Role::Tasks).then(|| hub.terms.ingress_url(generator));
-    let items = catalog.iter().map(|generator| GeneratorBody::of(generator, &base_url, ingress_url(generator))).collect();
+    let is_behind = |generator: &&Arc<Generator>| after.as_ref().is_none_or(|[after]| generator.name().as_str() > after.as_str());
+    let mut behind = catalog.iter().filter(is_behind);
+    let page: Vec<_> = behind.by_ref().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+    let next_cursor = page.last().filter(|_| behind.next().is_some()).map(|last| cursor::encode(&[last.name().as_str()]));
+    let items = page.iter().map(|generator| GeneratorBody::of(generator, &base_url, ingress_url(generator))).collect();
     let refused = refused.map(|Refused { at, fault }| RefusedFiles { at, fault });
-    Ok(Json(GeneratorList { items, loaded_at: at, refused }))
+    Ok(Json(GeneratorList { items, next_cursor, loaded_at: at, refused }))
 }
 
 impl GeneratorBody {

@@ -27,8 +27,10 @@ pub struct Options {
     /// Callbacks per client address and period.
     pub rate_limit: Option<(NonZeroU32, Duration)>,
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether only this machine reaches the listener; without a key nobody else may.
+    /// Whether only this machine reaches the listeners; without a key nobody else may.
     pub loopback: bool,
+    /// Whether only this machine reaches the one where `/metrics` is.
+    pub metrics_on_loopback: bool,
     /// SHA-256 of each key of the settings, behind the owner that it makes.
     pub api_keys: Vec<(String, [u8; 32])>,
     pub auto_approve: bool,

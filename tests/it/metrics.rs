@@ -77,6 +77,23 @@ async fn elsewhere_than_on_loopback_they_need_a_key(#[values(Kind::Sqlite, Kind:
     app.stop().await;
 }
 
+#[rstest]
+#[tokio::test]
+async fn beside_an_open_listener_for_generators_they_need_none_on_loopback(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let settings = [
+        ("SERVER_HOST", "0.0.0.0"),
+        ("SERVER_ADMIN_PORT", "0"),
+        ("API_KEYS", "a-key-of-sixteen-or-more"),
+        ("CALLBACK_BASE_URL", "http://hub.example"),
+    ];
+    let app = App::in_real_time(kind, &settings).await;
+    let metrics = app.send(app.client.get(format!("http://{}/metrics", app.admin))).await;
+    assert_eq!(metrics.problem(), (404, "not_found".to_owned()), "this process has no recorder");
+    let stats = app.send(app.client.get(format!("http://{}/api/stats", app.admin))).await;
+    assert_eq!(stats.problem(), (401, "unauthorized".to_owned()));
+    app.stop().await;
+}
+
 /// Names of ours in a text, without the suffixes of histograms.
 fn names(text: &str) -> std::collections::BTreeSet<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));

@@ -59,7 +59,7 @@ pub(in crate::cli) struct Create {
     /// Where events go
     #[arg(long = "to", value_name = "URL")]
     to: String,
-    /// Which: `task.completed`, `task.*`, `**`; several with commas
+    /// Which: `task.completed`, `task.*`, `*`; several with commas
     #[arg(long, value_delimiter = ',')]
     events: Vec<String>,
     #[arg(long)]

@@ -19,6 +19,7 @@ use crate::generator::raw::RawCallback;
 use crate::generator::signature::verify;
 use crate::generator::token::Capability;
 use crate::http::access::Caller;
+use crate::http::body::Nothing;
 use crate::http::openapi::ReplayErrors;
 use crate::http::problem::{Code, Problem};
 use crate::http::segment::Segment;
@@ -40,6 +41,7 @@ pub async fn replay_callback(
     State(hub): State<Arc<Hub>>,
     Extension(caller): Extension<Caller>,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<Json<Accepted>, Problem> {
     let unknown = || Problem::new(Code::NotFound, "There is no such callback");
     let id = id.parse::<Uuid>().map_err(|_| unknown())?;

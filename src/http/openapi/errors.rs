@@ -60,7 +60,8 @@ errors! {
     /// Of what a publisher says about an entry.
     LeaseErrors = MalformedBody Unauthorized HostNotAllowed Forbidden NotFound RequestTimeout LeaseLost BodyTooLarge InvalidRequest Internal
         Unavailable;
-    ReplayErrors = InvalidEvent TaskMismatch Unauthorized HostNotAllowed Forbidden NotFound UnknownTask NotReplayable Internal Unavailable;
+    ReplayErrors = MalformedBody InvalidEvent TaskMismatch Unauthorized HostNotAllowed Forbidden NotFound UnknownTask RequestTimeout
+        NotReplayable BodyTooLarge InvalidRequest Internal Unavailable;
 }
 
 /// One response a status, with an example for each code.

@@ -82,10 +82,16 @@ impl Server {
         if self.tls_cert.is_some() { "https" } else { "http" }
     }
 
-    /// Where API and console are, if nothing stands in between.
+    /// Where API, console and metrics are: at the second listener, or at the only one.
+    #[must_use]
+    pub fn administration(&self) -> (Host, u16) {
+        self.admin().unwrap_or_else(|| (self.host.clone(), self.port))
+    }
+
+    /// The same for people, if nothing stands in between.
     #[must_use]
     pub fn admin_url(&self) -> BaseUrl {
-        let (host, port) = self.admin().unwrap_or_else(|| (self.host.clone(), self.port));
+        let (host, port) = self.administration();
         BaseUrl::of(self.scheme(), &host, port)
     }
 

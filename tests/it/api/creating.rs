@@ -64,9 +64,13 @@ async fn every_field_is_kept(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind)
 #[rstest]
 #[tokio::test]
 async fn settings_go_before_the_file_and_the_request_before_all(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let app = App::start(kind, &[("TASK_TIMEOUT", "10m"), ("TASK_MAX_RETRIES", "7")]).await;
+    let of_all = [("TASK_TIMEOUT", "10m"), ("TASK_MAX_RETRIES", "7")];
+    let of_one = [("GENERATOR_QUIET_TIMEOUT", "20m"), ("GENERATOR_QUIET_MAX_RETRIES", "3")];
+    let app = App::start(kind, &[of_all, of_one].concat()).await;
     let task = app.created(&json!({"id": "t"})).await;
     assert_eq!((&task["max_retries"], &task["deadline_at"]), (&json!(7), &json!("2027-01-15T08:10:00Z")));
+    let task = app.created(&json!({"id": "q", "generator": "quiet"})).await;
+    assert_eq!((&task["max_retries"], &task["deadline_at"]), (&json!(3), &json!("2027-01-15T08:20:00Z")));
     let task = app.created(&json!({"id": "u", "max_retries": 1, "timeout_seconds": 1})).await;
     assert_eq!((&task["max_retries"], &task["deadline_at"]), (&json!(1), &json!("2027-01-15T08:00:01Z")));
     app.stop().await;

@@ -22,6 +22,7 @@ fn invalid() -> (u16, String) {
 #[case(Method::POST, "/api/tasks/t/retry")]
 #[case(Method::POST, "/api/tasks/t/reconcile")]
 #[case(Method::DELETE, "/api/tasks/t")]
+#[case(Method::POST, "/api/callbacks/{nobody}/replay")]
 #[case(Method::POST, "/api/deliveries/{nobody}/retry")]
 #[case(Method::POST, "/api/webhooks/{nobody}/test")]
 #[case(Method::DELETE, "/api/webhooks/{nobody}")]

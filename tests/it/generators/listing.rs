@@ -82,3 +82,28 @@ async fn the_example_of_each_generator_creates_a_task() {
     }
     app.stop().await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn pages_are_as_long_as_asked_for(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let app = App::start(kind, &[]).await;
+    let all = app.get("/api/generators").await.good(200);
+    assert!(all["next_cursor"].is_null());
+    let (mut paged, mut next) = (Vec::new(), String::new());
+    while paged.len() < 100 {
+        let mut page = app.get(&format!("/api/generators?limit=7{next}")).await.good(200);
+        let items = std::mem::take(page["items"].as_array_mut().expect("a list"));
+        assert!((1..=7).contains(&items.len()));
+        paged.extend(items);
+        match page["next_cursor"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(json!(paged), all["items"]);
+    for wrong in ["limit=0", "limit=201", "cursor=x", "colour=red"] {
+        let answer = app.get(&format!("/api/generators?{wrong}")).await;
+        assert_eq!(answer.problem(), (422, "invalid_request".to_owned()), "{wrong}");
+    }
+    app.stop().await;
+}

@@ -1,12 +1,12 @@
 //! An operator's retry: who submits the new attempt, and what it starts with.
 
-use callback_hub::domain::event::Event;
+use callback_hub::domain::event::{Event, Occurrence, Policy};
 use callback_hub::domain::plan::{Answer, Command, Item, Refusal, World};
 use callback_hub::domain::task::{Attempt, State, Status, Submitter, Task};
 use rstest::rstest;
 
 use super::finer::{assert_clean, well_worn};
-use crate::samples::{NOW, TIMEOUT, failed, happening, meet, occurrence, step, task};
+use crate::samples::{FIRST_POLL_AFTER, NOW, TIMEOUT, failed, happening, meet, occurrence, policy, step, task};
 
 #[rstest]
 fn of_a_task_that_the_hub_submits(
@@ -37,6 +37,15 @@ fn of_a_task_that_own_code_submits(
     assert_eq!(after.attempts[..after.attempts.len() - 1], ended(&before));
     assert_eq!(after.state.settlement(), None);
     assert_clean(&after);
+}
+
+#[test]
+fn whoever_is_asked_by_our_own_id_is_asked_about_the_new_attempt() {
+    let policy = Policy { needs_external_id: false, ..policy() };
+    let before = Task { submitter: Submitter::OwnCode, ..task(Status::Cancelled, 1) };
+    let (_, after) = meet(&before, Occurrence { policy: policy.into(), ..occurrence(Event::OperatorRetry) });
+
+    assert_eq!(after.next_poll_at, Some(NOW.plus(FIRST_POLL_AFTER)));
 }
 
 fn ended(task: &Task) -> Vec<Attempt> {
