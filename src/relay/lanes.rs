@@ -16,6 +16,11 @@ const QUICK: Duration = Duration::from_secs(1);
 /// and with less when it takes longer than this.
 const SLOW: Duration = Duration::from_secs(5);
 
+/// Requests at a time, at least: one of a webhook of its own; some of those that share a host, so that one that is slow there does
+/// not make all others wait.
+const LEAST: usize = 1;
+const LEAST_SHARED: usize = 4;
+
 /// Beyond so many, lanes that rest and are well are forgotten: tasks' own webhooks may be anywhere.
 const MOST_REMEMBERED: usize = 10_000;
 
@@ -66,8 +71,9 @@ impl Lanes {
     pub fn admit(&self, lanes: Vec<String>, now: Timestamp) -> Vec<(String, usize)> {
         let mut state = self.state();
         let State { running, lanes: known } = &mut *state;
+        let largest = self.largest();
         let room = |name: String| {
-            let lane = known.entry(name.clone()).or_default();
+            let lane = known.entry(name.clone()).or_insert_with(|| Lane::new(least(&name, largest)));
             let most = match lane.breaker.permit(now) {
                 Permit::Freely => lane.limit,
                 Permit::Probe => 1,
@@ -90,13 +96,16 @@ impl Lanes {
         let admitted: Vec<_> = admitted.collect();
         for (name, share) in &admitted {
             *running += share;
-            known.entry(name.clone()).or_default().running += share;
+            if let Some(lane) = known.get_mut(name) {
+                lane.running += share;
+            }
         }
         admitted
     }
 
     pub fn let_go(&self, lane: &str, count: usize, sign: Sign, now: Timestamp) {
-        let largest = (self.most / 2).max(1);
+        let largest = self.largest();
+        let least = least(lane, largest);
         let mut state = self.state();
         state.running = state.running.saturating_sub(count);
         let Some(at) = state.lanes.get_mut(lane) else { return };
@@ -107,13 +116,13 @@ impl Lanes {
                 if took <= QUICK {
                     at.limit = (at.limit * 2).min(largest);
                 } else if took > SLOW {
-                    at.limit = (at.limit / 2).max(1);
+                    at.limit = (at.limit / 2).max(least);
                 }
             }
             Sign::Failing { wish } => {
                 // whoever shares a lane with others speaks for himself: what he was sent waits as he wishes, and no more
                 at.breaker.fail(now, wish.filter(|_| !webhook::is_shared(lane)));
-                at.limit = (at.limit / 2).max(1);
+                at.limit = (at.limit / 2).max(least);
             }
             Sign::None => {}
         }
@@ -158,15 +167,24 @@ impl Lanes {
         self.state().running
     }
 
+    /// Of one lane.
+    fn largest(&self) -> usize {
+        (self.most / 2).max(1)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Lane {
-    fn default() -> Self {
-        Self { running: 0, limit: 1, breaker: Breaker::after(PATIENCE) }
+impl Lane {
+    const fn new(limit: usize) -> Self {
+        Self { running: 0, limit, breaker: Breaker::after(PATIENCE) }
     }
+}
+
+fn least(lane: &str, largest: usize) -> usize {
+    if webhook::is_shared(lane) { LEAST_SHARED.min(largest) } else { LEAST }
 }
 
 #[cfg(test)]
@@ -220,6 +238,18 @@ mod tests {
     }
 
     #[test]
+    fn who_is_slow_at_a_host_that_tasks_share_does_not_make_the_others_wait() {
+        let lanes = Lanes::new(32);
+        let host = "tasks at hooks.example";
+        for sign in [FAILED, Sign::Alive(Duration::from_secs(20)), FAILED] {
+            assert_eq!(admit(&lanes, host, NOW), 4);
+            lanes.let_go(host, 1, sign, NOW);
+            assert_eq!(admit(&lanes, host, NOW), 1);
+            lanes.let_go(host, 4, Sign::None, NOW);
+        }
+    }
+
+    #[test]
     fn ten_failures_in_a_row_pause_a_lane_until_a_probe_or_an_operator() {
         let lanes = Lanes::new(8);
         for _ in 0..10 {
@@ -240,10 +270,10 @@ mod tests {
         let lanes = Lanes::new(8);
         let wish = Sign::Failing { wish: Some(Duration::from_secs(3600)) };
         let own = "0197a1f0-0000-7000-8000-000000000001";
-        for (lane, admitted) in [(own, 0), ("tasks at hooks.example", 1)] {
-            assert_eq!(admit(&lanes, lane, NOW), 1);
-            lanes.let_go(lane, 1, wish, NOW);
-            assert_eq!(admit(&lanes, lane, NOW), admitted, "{lane}");
+        for (lane, first, then) in [(own, 1, 0), ("tasks at hooks.example", 4, 4)] {
+            assert_eq!(admit(&lanes, lane, NOW), first);
+            lanes.let_go(lane, first, wish, NOW);
+            assert_eq!(admit(&lanes, lane, NOW), then, "{lane}");
         }
     }
 }
