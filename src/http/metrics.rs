@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Read the figures in Prometheus' text format
 ///
-/// Needs a key unless the listener where it is is bound to loopback. Counted since the start of this process; overdue tasks, parked
+/// Needs a key unless its listener is bound to loopback. Counted since the start of this process; overdue tasks, parked
 /// callbacks, pending and dead deliveries are counted in the database: where that takes long, the count stands for twenty times as
 /// long, and `callback_hub_counts_age_seconds` tells how old the oldest is. While the database is away they are from before, and
 /// `callback_hub_database_up` is 0.
