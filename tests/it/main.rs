@@ -13,6 +13,7 @@ mod courier;
 mod creation;
 mod deliveries;
 mod demo;
+mod ending;
 mod fuzzed;
 mod generators;
 mod grid;

@@ -105,6 +105,12 @@ impl App {
         self.database.clone()
     }
 
+    /// Gives it one more loop, which should run for ever and may not. Whether the app ends well.
+    pub(crate) async fn end_with(mut self, part: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.lifecycle.spawn_loop("of the test", part);
+        self.running.take().expect("it runs").await.expect("the app does not panic")
+    }
+
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         Answer::of(request.send().await.expect("an answer")).await
     }
