@@ -10,7 +10,7 @@ use crate::telemetry::{self, metrics::Metrics, traces::Traces};
 
 pub(super) async fn run() -> Outcome {
     let lifecycle = Lifecycle::new();
-    // before anything else: it ends a process that does not listen
+    // before anything else: a SIGHUP ends a process that does not listen for it
     lifecycle.listen_for_hangups().map_err(anyhow::Error::from)?;
     let sources = Sources::from_process()?;
     let loaded = settings_of(&sources)?;

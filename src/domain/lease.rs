@@ -66,7 +66,7 @@ pub(super) fn give_back(task: &mut Task, release: &Release, now: Timestamp) -> R
 fn note_poll(task: &mut Task, at: Timestamp, next: Option<Timestamp>) {
     task.polled_at = task.polled_at.max(Some(at));
     task.polls += 1;
-    // a hint that came meanwhile is no reason to ask sooner
+    // a hint that came meanwhile is no reason to ask sooner than that
     let floor = at.plus(BETWEEN_POLLS);
     task.next_poll_at = task.next_poll_at.map(|hinted| hinted.max(floor));
     ask_at(task, next);

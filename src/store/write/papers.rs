@@ -48,16 +48,19 @@ impl Changes {
     }
 
     fn add_recorded(&mut self, backend: Backend, entry: &Entry, recorded: &Recorded, draft: &Draft, task: &Task) {
-        let row = |occurrence: &Occurrence| receipt::Model {
-            task_id: Some(recorded.task.as_str().to_owned()),
-            attempt: Some(int(recorded.attempt)),
-            sequence: bigint(recorded.sequence),
-            previous: recorded.previous,
-            headers: if task.erased_at.is_none() { draft.headers.clone() } else { "{}".to_owned() },
-            ..self.receipt(recorded.receipt, occurrence.source, occurrence.event.name(), recorded.outcome, draft)
+        let is_erased = task.erased_at.is_some();
+        let row = |occurrence: &Occurrence| {
+            let row = receipt::Model {
+                task_id: Some(recorded.task.as_str().to_owned()),
+                attempt: Some(int(recorded.attempt)),
+                sequence: bigint(recorded.sequence),
+                previous: recorded.previous,
+                ..self.receipt(recorded.receipt, occurrence.source, occurrence.event.name(), recorded.outcome, draft)
+            };
+            if is_erased { receipt::Model { headers: "{}".to_owned(), ..row } } else { row }
         };
         // a duplicate's body is the first one's, by the very meaning of the word, and an erased task's is not wanted
-        let wanted = recorded.outcome != Outcome::Duplicate && task.erased_at.is_none();
+        let wanted = recorded.outcome != Outcome::Duplicate && !is_erased;
         let result = match &entry.item.command {
             Command::Occur { places, occurrence } => {
                 let row = row(occurrence);
